@@ -1,0 +1,59 @@
+# One environment in .venv serves every command. It is made anew when it is
+# missing, broken or half made, and when anything that decides about its
+# content has changed: the requirements, the build script, this file, the
+# version of Python, or the folder of the checkout.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RECIPE := $(sort $(wildcard requirements/*.txt)) setup.py pyproject.toml Makefile
+KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])') \
+	| cksum | tr ' ' '-')
+STAMP := $(VENV)/made-$(KEY)
+
+.PHONY: env demo test lint format clean
+
+env: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python projects/mini_humanart/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info vlpose_mm/.mim
+
+# A stamp counts for nothing without an interpreter that starts.
+ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
+.PHONY: $(STAMP)
+endif
+
+# OpenMMLab's packages, torchvision and openmim come without their declared
+# dependencies: chumpy does not build, openmim takes numpy and setuptools to
+# versions that the rest cannot work with. xtcocotools has no wheel for CPython
+# 3.12 and compiles, in seconds, with the numpy and Cython installed before it.
+INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
+	--constraint requirements/constraints.txt
+
+$(STAMP):
+	@echo 'Making $(VENV) with $(PYTHON); this takes a few minutes.'
+	@rm -f $(VENV)/made-*
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo '[1/4] PyTorch, transformers'
+	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
+	@echo '[2/4] what OpenMMLab, the demo and the tests import'
+	@$(INSTALL) --no-build-isolation -r requirements/openmmlab.txt -r requirements/tests.txt
+	@echo '[3/4] OpenMMLab'
+	@$(INSTALL) --no-deps -r requirements/no_deps.txt
+	@echo '[4/4] vlpose_mm'
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,112 @@
+"""Build script, in OpenMMLab's layout.
+
+Beside the Python files, mim and stock MMPose tools want the configs, the
+commands and the model index inside the package, in ``vlpose_mm/.mim``. A wheel
+gets copies of them; an editable install gets links to the checkout's.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = 'vlpose_mm'
+
+# What .mim holds: its name there -> where the checkout keeps it.
+MIM_ITEMS = {
+    'configs': ROOT / 'configs',
+    'tools': ROOT / PACKAGE / 'tools',
+    'model-index.yml': ROOT / 'model-index.yml',
+}
+
+
+def read_version() -> str:
+    """Version of the package, without importing it and so PyTorch."""
+    text = (ROOT / PACKAGE / 'version.py').read_text(encoding='utf-8')
+    return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE).group(1)
+
+
+def read_requirements(name: str) -> list[str]:
+    """Requirements listed in ``requirements/NAME.txt``, without comments."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text(encoding='utf-8').splitlines()
+    return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
+
+
+def copy_mim(target: Path) -> None:
+    """Copy what ``.mim`` holds to the folder ``target``."""
+    target.mkdir(parents=True)
+    for name, source in MIM_ITEMS.items():
+        if source.is_dir():
+            ignore = shutil.ignore_patterns('__pycache__', '__init__.py')
+            shutil.copytree(source, target / name, ignore=ignore)
+        else:
+            shutil.copy2(source, target / name)
+
+
+def link_mim(target: Path) -> None:
+    """Fill the folder ``target`` with relative links to what ``.mim`` holds."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for name, source in MIM_ITEMS.items():
+        (target / name).symlink_to(os.path.relpath(source, target))
+
+
+class BuildPy(build_py):
+    """Also puts ``.mim`` into the build, never into the source tree."""
+
+    def run(self) -> None:
+        if self.editable_mode:
+            return super().run()
+        # A former build in this folder may hold files that are gone by now.
+        package = Path(self.build_lib) / PACKAGE
+        shutil.rmtree(package, ignore_errors=True)
+        super().run()
+        copy_mim(package / '.mim')
+
+
+class EditableWheel(editable_wheel):
+    """Editable install whose ``.mim`` is found by mim and MMEngine.
+
+    Both look in the folder that holds the metadata, for a module named by the
+    first line of ``top_level.txt``. Here the metadata goes to site-packages
+    and the module stays in the checkout, so that line has to be its full path.
+    """
+
+    def run(self) -> None:
+        link_mim(ROOT / PACKAGE / '.mim')
+        super().run()
+
+    def _ensure_dist_info(self) -> None:
+        super()._ensure_dist_info()
+        names = Path(self.dist_info_dir, 'top_level.txt')
+        names.write_text(f'{ROOT / PACKAGE}\n{PACKAGE}\n', encoding='utf-8')
+
+
+setup(
+    name=PACKAGE,
+    version=read_version(),
+    description='VLPose for MMPose: language-vision tuning of human pose estimators',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The vlpose_mm authors',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    keywords='computer vision, pose estimation, vision-language model',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    python_requires='>=3.10',
+    # OpenMMLab's packages are not among them: pip cannot install mmpose, one
+    # of whose dependencies it cannot build, so they are an extra, as in the
+    # packages of OpenMMLab themselves.
+    install_requires=read_requirements('runtime'),
+    extras_require={
+        'mim': read_requirements('mminstall'),
+        'tests': read_requirements('tests'),
+    },
+    cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
+    zip_safe=False,
+)

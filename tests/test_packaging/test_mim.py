@@ -1,0 +1,47 @@
+"""mim, OpenMMLab's package manager, with the installed wheel."""
+
+import json
+
+import vlpose_mm
+
+
+def test_mim_lists_the_package(command, site):
+    rows = [line.split() for line in command('-m', 'mim', 'list', path=site).splitlines()]
+    # mim spells every package with dashes.
+    assert ['vlpose-mm', vlpose_mm.__version__] in [row[:2] for row in rows]
+
+
+def test_mim_search_shows_the_models_of_the_wheel(command, site, tmp_path):
+    command(
+        '-m', 'mim', 'search', 'vlpose_mm', '--json', tmp_path / 'found.json', path=site
+    )
+    found = json.loads((tmp_path / 'found.json').read_text())
+    mim = site / 'vlpose_mm' / '.mim'
+    assert found['config']
+    assert all((mim / config).is_file() for config in found['config'].values())
+
+
+def test_mim_runs_a_command_of_the_wheel(command, site):
+    printed = command(
+        '-m', 'mim', 'run', 'vlpose_mm', 'precompute_text', '--', '--help', path=site
+    )
+    assert str(site / 'vlpose_mm' / '.mim' / 'tools' / 'precompute_text.py') in printed
+    assert '--pretrained' in printed
+
+
+def test_stock_tool_started_by_mim_reads_a_config_that_builds_on_the_wheel(
+    command, site, user_config, tmp_path
+):
+    user_config.write_text(
+        user_config.read_text() + "place = __import__('vlpose_mm').__file__\n"
+    )
+    printed = command('-m', 'mim', 'run', 'mmpose', 'print_config', user_config, path=site)
+    assert 'VLPose' in printed
+    assert 'max_epochs=7' in printed
+    assert f"place = '{site / 'vlpose_mm' / '__init__.py'}'" in printed
+
+
+def test_mim_install_needs_nothing_that_the_environment_lacks(command, source):
+    options = ('--dry-run', '--no-build-isolation')
+    printed = command('-m', 'mim', 'install', *options, source)
+    assert f'Would install vlpose_mm-{vlpose_mm.__version__}\n' in printed
