@@ -1,0 +1,469 @@
+"""Checkpoints of MMEngine read back, and nothing that could run code."""
+
+import copy
+import io
+import os
+import pickle
+import zipfile
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+
+import mmengine
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.model import BaseModel, PretrainedInit
+from mmengine.optim import OneCycleLR, OptimWrapper
+from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.utils.dl_utils import load_url as stock_load_url
+from torch.utils.data import Dataset
+
+from vlpose_mm import compat
+
+compat.mend()
+pytestmark = pytest.mark.skipif(
+    torch.__version__ < (2, 6), reason='MMEngine reads its checkpoints on torch < 2.6.'
+)
+
+
+class _Numbers(Dataset):
+    metainfo = {
+        'sigmas': np.array([0.026, 0.025], dtype=np.float32),
+        'flip': np.array([[1, 0]]).T,
+        'names': {0: 'nose', 1: 'eye'},
+        'swap': (np.array([True, False]), np.float64(0.5), {'a', 'b'}),
+    }
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.full((3,), float(index))
+
+
+class _Model(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, *inputs, mode='tensor'):
+        return {'loss': self.layer(torch.stack(inputs)).square().mean()}
+
+
+def _runner(work_dir: Path, name: str, max_iters: int, **kwargs) -> Runner:
+    return Runner(
+        _Model(),
+        str(work_dir),
+        train_dataloader=dict(
+            dataset=_Numbers(),
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            batch_size=2,
+        ),
+        train_cfg=dict(by_epoch=False, max_iters=max_iters),
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)),
+        param_scheduler=[
+            dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=2),
+            dict(type='OneCycleLR', eta_max=0.1, total_steps=9, by_epoch=False),
+        ],
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=False)
+        ),
+        custom_hooks=[dict(type='EMAHook')] if max_iters > 1 else [],
+        default_scope='mmengine',
+        experiment_name=name,
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory) -> tuple[Runner, str, dict]:
+    """A run of two iterations, its last checkpoint, and what was saved in it."""
+    runner = _runner(tmp_path_factory.mktemp('run'), 'trained', 2)
+    runner.train()
+    path = os.path.join(runner.work_dir, 'iter_2.pth')
+    return runner, path, torch.load(path, weights_only=False)
+
+
+def _same(left, right) -> None:
+    assert type(left) is type(right)
+    if isinstance(left, HistoryBuffer):
+        _same(left.data, right.data)
+        assert left.max_length == right.max_length
+    elif isinstance(left, dict):
+        assert list(left) == list(right)
+        for key in left:
+            _same(left[key], right[key])
+    elif isinstance(left, (list, tuple)):
+        assert len(left) == len(right)
+        for pair in zip(left, right, strict=True):
+            _same(*pair)
+    elif isinstance(left, np.ndarray):
+        assert left.dtype == right.dtype
+        assert left.flags.writeable and left.flags.owndata
+        np.testing.assert_array_equal(left, right)
+    elif isinstance(left, torch.Tensor):
+        assert torch.equal(left, right)
+    else:
+        assert left == right
+
+
+def test_a_run_reads_back_all_that_it_saved(trained):
+    _, path, saved = trained
+    loaded = _load_checkpoint(path, map_location='cpu')
+    _same(loaded, saved)
+    assert {'meta', 'message_hub', 'optimizer', 'ema_state_dict'} <= set(loaded)
+    logs = loaded['message_hub']['log_scalars']['train/loss']
+    assert logs.statistics('mean') == pytest.approx(np.mean(logs.data[0]))
+
+
+def test_a_run_resumes_from_its_checkpoint(trained, tmp_path):
+    first, path, _ = trained
+    resume = dict(load_from=path, resume=True)
+    second = _runner(tmp_path, 'resumed', 2, **resume)
+    second.train()
+    assert second.iter == 2
+    _same(second.model.state_dict(), first.model.state_dict())
+    _same(second.optim_wrapper.state_dict(), first.optim_wrapper.state_dict())
+    for ours, theirs in zip(second.param_schedulers, first.param_schedulers, strict=True):
+        _same(ours.state_dict(), theirs.state_dict())
+    third = _runner(tmp_path, 'trained on', 3, **resume)
+    third.train()
+    assert third.iter == 3
+    assert len(third.message_hub.get_scalar('train/loss').data[0]) == 3
+    # What was resumed can be saved and read again.
+    _load_checkpoint(os.path.join(tmp_path, 'iter_3.pth'))
+
+
+def test_every_way_into_mmengine_reads_a_run(trained, tmp_path, monkeypatch):
+    _, path, saved = trained
+    model = _Model()
+    load_checkpoint(model, path)
+    _same(model.state_dict(), saved['state_dict'])
+    runner = _runner(tmp_path, 'loaded', 1)
+    runner.load_checkpoint(path)
+    _same(runner.model.state_dict(), saved['state_dict'])
+    torch.nn.init.zeros_(model.layer.weight)
+    PretrainedInit(path)(model)
+    _same(model.state_dict(), saved['state_dict'])
+    monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
+    (tmp_path / 'open_mmlab.json').write_text(f'{{"ours": "{path}"}}')
+    _same(CheckpointLoader.load_checkpoint('openmmlab://ours'), saved)
+    _same(CheckpointLoader.load_checkpoint(Path(path).as_uri()[7:]), saved)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Path:
+    """The folder where PyTorch keeps what it downloads."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(torch.hub, '_hub_dir', None)
+    folder = tmp_path / 'hub' / 'checkpoints'
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_downloaded_run_is_read(trained, hub):
+    _, path, saved = trained
+    (hub / 'run.pth').write_bytes(Path(path).read_bytes())
+    _same(CheckpointLoader.load_checkpoint('https://nowhere.test/run.pth'), saved)
+
+
+def test_a_checkpoint_in_an_object_store_is_read(trained, monkeypatch):
+    _, path, saved = trained
+    data = Path(path).read_bytes()
+    backend = type('Backend', (), {'get': lambda self, name: data})()
+    monkeypatch.setattr(
+        'mmengine.runner.checkpoint.get_file_backend', lambda *a, **k: backend
+    )
+    _same(CheckpointLoader.load_checkpoint('s3://bucket/run.pth'), saved)
+
+
+def test_legacy_files_and_both_numpy_generations_are_read(trained, tmp_path):
+    saved = trained[2]
+    path = tmp_path / 'legacy.pth'
+    torch.save(saved, path, _use_new_zipfile_serialization=False)
+    _same(_load_checkpoint(str(path)), saved)
+    other = {'core': b'numpy._core.multi', '_core': b'numpy.core.multi'}
+    data = path.read_bytes()
+    here = '_core' if b'numpy._core.multiarray' in data else 'core'
+    there = data.replace(f'numpy.{here}.multi'.encode(), other[here])
+    assert there != data
+    path.write_bytes(there)
+    _same(_load_checkpoint(str(path)), saved)
+
+
+@pytest.mark.parametrize(
+    'array',
+    [
+        np.arange(6.0).reshape(2, 3).T,
+        np.array([1, 2], dtype='>i4'),
+        np.array(['nose', 'eye']),
+        np.array([b'ab', b'c']),
+        np.zeros((0, 4), dtype=np.float16),
+        np.array(1j),
+        np.array([], dtype=bool),
+    ],
+    ids=['fortran', 'big endian', 'text', 'bytes', 'empty', 'complex', 'bool'],
+)
+def test_plain_arrays_come_back_equal_and_shared(tmp_path, array):
+    path = str(tmp_path / 'array.pth')
+    torch.save(OrderedDict(a=[array, (array, 'x')], b=array.dtype), path)
+    loaded = _load_checkpoint(path)
+    _same(loaded['a'], [array, (array, 'x')])
+    assert loaded['b'] == array.dtype
+    assert loaded['a'][0] is loaded['a'][1][0]
+
+
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_the_function_that_a_scheduler_keeps_is_read(tmp_path, strategy):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    optimizer = OptimWrapper(optimizer)
+    scheduler = OneCycleLR(optimizer, eta_max=1.0, total_steps=5, anneal_strategy=strategy)
+    path = str(tmp_path / 'scheduler.pth')
+    torch.save(scheduler.state_dict(), path)
+    assert _load_checkpoint(path)['anneal_func'] is scheduler.anneal_func
+
+
+def test_a_history_cannot_change_the_statistics_of_its_class(tmp_path):
+    methods = copy.copy(HistoryBuffer._statistics_methods)
+    buffer = HistoryBuffer([1.0], [1])
+    state = dict(buffer.__getstate__(), statistics_methods={'mean': 'forged'})
+    path = str(tmp_path / 'forged.pth')
+    forged = type('F', (), {'__reduce__': lambda self: (HistoryBuffer, (), state)})
+    torch.save({'buffer': forged()}, path)
+    assert _load_checkpoint(path)['buffer'].mean() == 1.0
+    assert HistoryBuffer._statistics_methods == methods
+
+
+class _Call:
+    """Pickles as a call."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __call__(self):
+        raise AssertionError('pickle only wants a callable')
+
+    def __reduce__(self):
+        return self.call
+
+
+def _text(text: str) -> bytes:
+    return b'X' + len(text).to_bytes(4, 'little') + text.encode()
+
+
+def _attacks(canary: Path) -> dict[str, tuple[bytes, str]]:
+    """Pickles that would create a file, and the name each must be refused for."""
+    touch = f'touch {canary}'
+    code = f'open({str(canary)!r}, "w")'
+    system = os.system.__module__ + '.system'
+    history = b'cmmengine.logging.history_buffer\nHistoryBuffer\n'
+    get = b'\x80\x02c__builtin__\ngetattr\n'
+    dtype = b'cnumpy\ndtype\n' + _text('f8') + b'\x89\x88\x87R'
+    forged = b'(K\x03' + _text('<') + b'NNN' + b'J\xff\xff\xff\xff' * 2 + b'K?tb'
+    objects = np.array([_Call(os.system, touch)], dtype=object)
+    reduce = {
+        'system': (_Call(os.system, touch), system),
+        'eval': (_Call(eval, code), 'builtins.eval'),
+        'partial': (_Call(_Call(partial, os.system), touch), 'functools.partial'),
+        'nested': ({'a': [(1, {'b': _Call(exec, code)})]}, 'builtins.exec'),
+        'torch': (_Call(torch.load, str(canary), None), 'torch.serialization.load'),
+        'module': (torch.nn.Linear(1, 1), 'torch.nn.modules.linear.Linear'),
+        'object array': (objects, "numpy.dtype('O8')"),
+        'record array': (np.zeros(1, [('a', object)]), "numpy.dtype('V8')"),
+        'getattr': (_Call(getattr, HistoryBuffer, '__init__'), "'__init__'"),
+    }
+    found = {key: (pickle.dumps(value, 2), name) for key, (value, name) in reduce.items()}
+    chain = get + get[2:] + history + _text('__init__') + b'\x86R'
+    found |= {
+        'getattr chain': (chain + _text('__globals__') + b'\x86R.', "'__init__'"),
+        'getattr of a result': (
+            get
+            + get[2:]
+            + history
+            + _text('mean')
+            + b'\x86R'
+            + _text('__globals__')
+            + b'\x86R.',
+            'getattr(<function',
+        ),
+        'getattr of a tensor': (
+            get + b'ctorch\nTensor\n' + _text('__init__') + b'\x86R.',
+            "torch.Tensor'>, '__init__')",
+        ),
+        'stack global': (
+            b'\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x93' + _text(touch) + b'\x85R.',
+            'posix.system',
+        ),
+        'stack global from the memo': (
+            b'\x80\x04\x8c\x06system\x94\x8c\x05posix\x94h\x01h\x00\x93'
+            + _text(touch)
+            + b'\x85R.',
+            'posix.system',
+        ),
+        'inst': (b'(' + _text(touch) + b'iposix\nsystem\n.', 'posix.system'),
+        'obj': (b'(cposix\nsystem\n' + _text(touch) + b'o.', system),
+        'forged dtype': (
+            b'\x80\x02cnumpy.core.multiarray\nscalar\n'
+            + dtype
+            + forged.replace(_text('<'), b'K\x07')
+            + b'N\x86R.',
+            'numpy.dtype.__setstate__(7)',
+        ),
+        'array of objects by a number': (
+            b'\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85'
+            + _text('b')
+            + b'\x87R(K\x01K\x01\x85'
+            + dtype
+            + forged
+            + b'\x89]tb.',
+            'numpy.ndarray.__setstate__',
+        ),
+        'reconstruct of another class': (
+            b'\x80\x02cnumpy.core.multiarray\n_reconstruct\n'
+            + history
+            + b'K\x00\x85'
+            + _text('b')
+            + b'\x87R.',
+            '_reconstruct',
+        ),
+    }
+    return found
+
+
+def _legacy(data: bytes) -> bytes:
+    """Wrap a pickle the way PyTorch did before 1.6."""
+    stream = io.BytesIO()
+    torch.save(0, stream, _use_new_zipfile_serialization=False)
+    end = stream.getvalue()
+    keys = pickle.dumps([], 2)
+    assert end.endswith(pickle.dumps(0, 2) + keys)
+    return end[: -len(pickle.dumps(0, 2) + keys)] + data + keys
+
+
+def _zip(data: bytes) -> bytes:
+    stream = io.BytesIO()
+    torch.save(0, stream)
+    result = io.BytesIO()
+    with zipfile.ZipFile(stream) as old, zipfile.ZipFile(result, 'w') as new:
+        for name in old.namelist():
+            content = data if name.endswith('data.pkl') else old.read(name)
+            new.writestr(name, content)
+    return result.getvalue()
+
+
+@pytest.mark.parametrize('wrap', [_zip, _legacy], ids=['zip', 'legacy'])
+@pytest.mark.parametrize('attack', _attacks(Path('x')))
+@pytest.mark.filterwarnings('ignore:Detected pickle protocol')
+def test_what_could_run_code_is_refused_by_name(tmp_path, attack, wrap):
+    canary = tmp_path / 'canary'
+    data, name = _attacks(canary)[attack]
+    path = tmp_path / 'evil.pth'
+    path.write_bytes(wrap(data))
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        _load_checkpoint(str(path), map_location='cpu')
+    assert str(path) in str(caught.value)
+    assert name in str(caught.value)
+    assert 'weights_only=False' in str(caught.value)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ('owner', 'args'),
+    [
+        (b'cnumpy\ndtype\n', _text('f8') + b'\x85'),
+        (b'cnumpy\nndarray\n', b')'),
+        (b'cmmengine.logging.history_buffer\nHistoryBuffer\n', b')'),
+        (
+            b'cmmengine.optim.scheduler.param_scheduler\nOneCycleParamScheduler\n',
+            b')',
+        ),
+    ],
+    ids=['dtype', 'array', 'history', 'scheduler'],
+)
+def test_no_attribute_is_set_on_what_a_checkpoint_may_name(tmp_path, owner, args):
+    # torch's own rebuild function sets any attribute of what another function returns.
+    path = tmp_path / 'evil.pth'
+    state = b'}' + _text('spec') + _text('O8') + b's'
+    rebuild = b'\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n'
+    path.write_bytes(_zip(rebuild + b'(' + owner * 2 + args + state + b'tR.'))
+    with pytest.raises(RuntimeError, match='cannot be read'):
+        _load_checkpoint(str(path))
+
+
+def test_the_attacks_run_where_nothing_guards(tmp_path):
+    canary = tmp_path / 'canary'
+    for attack in (
+        'system',
+        'eval',
+        'stack global',
+        'stack global from the memo',
+        'inst',
+    ):
+        pickle.loads(_attacks(canary)[attack][0])
+        assert canary.exists(), attack
+        canary.unlink()
+
+
+def test_a_downloaded_attack_is_refused(hub):
+    canary = hub / 'canary'
+    (hub / 'evil.pth').write_bytes(_zip(_attacks(canary)['system'][0]))
+    with pytest.raises(pickle.UnpicklingError, match='nowhere.test/evil.pth.*system'):
+        CheckpointLoader.load_checkpoint('https://nowhere.test/evil.pth')
+    assert not canary.exists()
+    assert stock_load_url is torch.hub.load_state_dict_from_url
+
+
+def test_allowing_the_true_getattr_does_not_open_the_door(tmp_path):
+    path = tmp_path / 'evil.pth'
+    path.write_bytes(_zip(_attacks(tmp_path / 'canary')['getattr chain'][0]))
+    with torch.serialization.safe_globals([getattr, np.dtype, OSError]):
+        before = set(torch.serialization.get_safe_globals())
+        with pytest.raises(pickle.UnpicklingError, match='__init__'):
+            _load_checkpoint(str(path))
+        assert set(torch.serialization.get_safe_globals()) == before
+
+
+def test_a_class_that_the_user_allowed_is_read(tmp_path):
+    path = str(tmp_path / 'own.pth')
+    torch.save({'path': _Allowed()}, path)
+    with pytest.raises(pickle.UnpicklingError, match='_Allowed'):
+        _load_checkpoint(path)
+    with torch.serialization.safe_globals([_Allowed]):
+        assert type(_load_checkpoint(path)['path']) is _Allowed
+
+
+class _Allowed:
+    pass
+
+
+def test_torch_load_of_everybody_else_is_left_alone(trained):
+    with pytest.raises(pickle.UnpicklingError, match='Weights only load failed'):
+        torch.load(trained[1], weights_only=True)
+    assert mmengine.runner.checkpoint.torch.save is torch.save
+
+
+@pytest.mark.parametrize('size', [0, 10, 500, -30])
+def test_a_broken_file_is_named_in_the_error(trained, tmp_path, size):
+    path = tmp_path / 'broken.pth'
+    path.write_bytes(Path(trained[1]).read_bytes()[:size])
+    with pytest.raises(RuntimeError, match='broken.pth cannot be read as a checkpoint'):
+        _load_checkpoint(str(path))
+
+
+def test_a_folder_and_a_missing_file_are_named_in_the_error(tmp_path):
+    for path in (tmp_path, tmp_path / 'missing.pth'):
+        with pytest.raises(FileNotFoundError, match=str(path)):
+            _load_checkpoint(str(path))
+
+
+def test_the_message_hub_of_a_run_is_filled_from_its_checkpoint(trained):
+    hub = MessageHub.get_instance('filled')
+    hub.load_state_dict(_load_checkpoint(trained[1])['message_hub'])
+    assert hub.get_info('iter') == trained[2]['message_hub']['runtime_info']['iter']
+    _same(
+        hub.get_scalar('train/loss'),
+        trained[2]['message_hub']['log_scalars']['train/loss'],
+    )

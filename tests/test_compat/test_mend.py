@@ -1,0 +1,46 @@
+"""One import of the package mends the whole stack."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import logging
+import vlpose_mm.compat as compat
+compat.mend()
+compat.mend()
+import mmpose.models, mmpose.datasets, mmpose.visualization, mmdet.models
+import transformers, torchvision
+from mmcv.utils import collect_env
+print('MMCV Compiler:', collect_env()['MMCV Compiler'])
+"""
+
+
+@pytest.fixture(scope='module')
+def output() -> str:
+    """What a fresh process prints that mends the stack and imports all of it."""
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', CODE],
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
+
+
+def test_mmpose_mmdet_and_transformers_import_after_the_mends(output):
+    assert 'MMCV Compiler:' in output
+
+
+def test_each_mend_says_so_once_at_info(output):
+    lines = [line for line in output.splitlines() if 'compat: ' in line]
+    assert all(' - INFO - compat: ' in line for line in lines)
+    assert len(lines) == len(set(lines)) <= 4
+    if torch.__version__ >= (2, 6):
+        assert sum('MMEngine reads checkpoints' in line for line in lines) == 1

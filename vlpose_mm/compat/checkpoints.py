@@ -1,0 +1,165 @@
+"""Mend: MMEngine cannot read its own checkpoints back on torch >= 2.6.
+
+``torch.load`` defaults to ``weights_only=True`` since 2.6, while MMEngine (0.10.7)
+pickles numpy arrays, ``HistoryBuffer`` and, through ``getattr``, methods of its own
+classes; and what it downloads it reads with ``weights_only=False``, which runs whatever
+the file says. Here every checkpoint that MMEngine reads goes through torch's
+weights-only unpickler with the names of ``harmless``. On torch < 2.6 MMEngine reads its
+checkpoints (unsafely) and the unpickler takes no stand-ins, so nothing is touched.
+Delete this file and ``harmless`` when MMEngine itself reads with ``weights_only=True``.
+"""
+
+import logging
+import os
+import pickle
+import pickletools
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import IO, Any
+from urllib.parse import urlparse
+
+import torch
+from mmengine.logging import print_log
+
+from vlpose_mm.compat.harmless import ForbiddenError, harmless_names, settle
+
+_REMEDY = (
+    'Nothing forbidden was run. If you trust where the file comes from, read it once '
+    'with torch.load(..., weights_only=False) and save its weights alone (its '
+    "'state_dict') with torch.save."
+)
+
+
+def _pickle_names(stream: IO[bytes]) -> Iterator[str]:
+    """Name what one pickle imports by opcodes that torch's unpickler does not read."""
+    strings, memo, last = ['?', '?'], {}, None
+    for opcode, arg, _ in pickletools.genops(stream):
+        if opcode.name == 'INST':
+            yield arg.replace(' ', '.')
+        elif opcode.name == 'STACK_GLOBAL':
+            yield f'{strings[-2]}.{strings[-1]}'
+        elif opcode.name == 'MEMOIZE':
+            memo[len(memo)] = last
+        elif opcode.name.endswith('PUT'):
+            memo[int(arg)] = last
+        else:
+            last = memo.get(int(arg)) if opcode.name.endswith('GET') else arg
+            if isinstance(last, str):
+                strings.append(last)
+
+
+def _unread_names(path: str) -> list[str]:
+    """Name what a file imports by opcodes that torch's unpickler does not read."""
+    names = []
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for entry in archive.namelist():
+                    if entry.endswith('data.pkl'):
+                        with archive.open(entry) as stream:
+                            for name in _pickle_names(stream):
+                                names.append(name)
+        else:
+            with open(path, 'rb') as stream:
+                # The legacy format: a row of pickles, then the bytes of the storages.
+                while True:
+                    for name in _pickle_names(stream):
+                        names.append(name)
+    except Exception:  # The file may break off anywhere; what was found counts.
+        pass
+    return list(dict.fromkeys(names))
+
+
+def _explain(error: Exception, name: str, path: str) -> Exception:
+    """Turn what the unpickler raised into one clear error.
+
+    Args:
+        error (Exception): What the unpickler raised.
+        name (str): What the user calls the checkpoint.
+        path (str): The file that was read.
+
+    Returns:
+        Exception: An ``UnpicklingError`` that names the file and the forbidden names,
+        or, if none was met, a ``RuntimeError`` that names the file.
+    """
+    forbidden = ''
+    if isinstance(error, ForbiddenError):
+        forbidden = str(error)
+    elif isinstance(error, pickle.UnpicklingError):
+        found = re.search(r'GLOBAL (\S+) (?:was not|whose module)', str(error))
+        forbidden = found[1] if found else ', '.join(_unread_names(path))
+        if found and '.' not in forbidden:
+            forbidden = f'builtins.{forbidden}'  # torch cuts this module off.
+    if forbidden:
+        return pickle.UnpicklingError(
+            f'{name} is refused as a checkpoint: its pickle asks for {forbidden}, '
+            f'which is not known to be harmless. {_REMEDY}'
+        )
+    reason = str(error).split('WeightsUnpickler error:')[-1]
+    reason = reason.split('\n\nCheck the doc')[0].strip()
+    return RuntimeError(
+        f'{name} cannot be read as a checkpoint: {type(error).__name__}: {reason}'
+    )
+
+
+def _read(load: Callable, source: Any, name: str, path: str, **kwargs) -> Any:
+    """Read a checkpoint through torch's weights-only unpickler."""
+    try:
+        with harmless_names():
+            return settle(load(source, weights_only=True, **kwargs))
+    except Exception as error:
+        # A missing or locked file is named already.
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise _explain(error, name, path) from None
+
+
+def _load(file: Any, map_location: Any = None, **kwargs) -> Any:
+    """Stand in for ``torch.load`` inside MMEngine; takes no other way of reading."""
+    name = (
+        file
+        if isinstance(file, (str, os.PathLike))
+        else f'The downloaded {type(file).__name__}'
+    )
+    return _read(torch.load, file, str(name), str(name), map_location=map_location)
+
+
+def _load_url(
+    url: str, model_dir: str | None = None, map_location: Any = None, **kwargs
+) -> Any:
+    """Stand in for ``load_url`` inside MMEngine, which would run what it downloads."""
+    folder = model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints')
+    path = os.path.join(folder, os.path.basename(urlparse(url).path))
+    kwargs.update(model_dir=folder, map_location=map_location)
+    name = f'{url} (kept in {path})'
+    return _read(torch.hub.load_state_dict_from_url, url, name, path, **kwargs)
+
+
+class _Torch(ModuleType):
+    """``torch`` as MMEngine's loaders see it: all of it, with the safe ``load``."""
+
+    load = staticmethod(_load)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+
+def mend() -> None:
+    """Make MMEngine read checkpoints safely, and its own at all."""
+    if torch.__version__ < (2, 6):
+        return
+    from mmengine.runner import checkpoint
+
+    if isinstance(checkpoint.torch, _Torch):
+        return
+    # MMEngine's loaders for files, URLs and object stores all live in this module.
+    checkpoint.torch = _Torch('torch')
+    checkpoint.load_url = _load_url
+    print_log(
+        'compat: MMEngine reads checkpoints through the weights-only unpickler of '
+        'torch, extended by the few harmless names that MMEngine itself pickles.',
+        logger='current',
+        level=logging.INFO,
+    )
