@@ -1,0 +1,107 @@
+"""HumanArtVLDataset on files in the real layout."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmpose.registry import DATASETS
+
+from tests.conftest import ROOT
+from vlpose_mm.datasets.scenarios import SCENARIOS
+
+PIPELINE = Config.fromfile(
+    ROOT / 'configs/_base_/datasets/humanart_256x192.py'
+).val_pipeline
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """One picture, two people, two detections."""
+    name = 'HumanArt/images/2D_virtual_human/digital_art/000000001648.jpg'
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    cv2.imwrite(str(path), np.full((80, 60, 3), 99, np.uint8))
+    image = dict(file_name=name, height=80, width=60, id=7, category='digital art')
+    image['description'] = 'digital_art, a girl under a tree'
+    person = dict(
+        image_id=7,
+        category_id=1,
+        iscrowd=0,
+        area=400.0,
+        bbox=[5.0, 5.0, 20.0, 40.0],
+        keypoints=[10.0, 10.0, 2] * 17,
+        keypoints_21=[10.0, 10.0, 2] * 21,
+        num_keypoints=17,
+    )
+    annotations = [dict(person, id=1), dict(person, id=2)]
+    categories = [dict(id=1, name='person')]
+    whole = dict(images=[image], annotations=annotations, categories=categories)
+    (tmp_path / 'ann.json').write_text(json.dumps(whole))
+    boxes = [
+        dict(image_id=7, category_id=1, bbox=[4.0, 4.0, 22.0, 42.0], score=0.9),
+        dict(image_id=7, category_id=1, bbox=[1.0, 1.0, 9.0, 9.0], score=0.1),
+    ]
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    return tmp_path
+
+
+def build(root: Path, **kwargs) -> object:
+    cfg = dict(type='HumanArtVLDataset', data_root=str(root), ann_file='ann.json')
+    return DATASETS.build({**cfg, 'pipeline': PIPELINE, **kwargs})
+
+
+@pytest.mark.parametrize('detected', [False, True])
+def test_samples_carry_the_words_to_the_model(data: Path, detected: bool) -> None:
+    boxes = dict(bbox_file=str(data / 'boxes.json'), test_mode=True) if detected else {}
+    dataset = build(data, **boxes)
+    assert len(dataset) == 2
+    info = dataset.get_data_info(0)
+    assert info['category'] == 'digital art'
+    assert info['description'] == 'digital_art, a girl under a tree'
+    metainfo = dataset[0]['data_samples'].metainfo
+    assert metainfo['text_prompt'] == SCENARIOS['digital_art'].sentence
+    assert metainfo['scenario'] == 'digital_art'
+    assert metainfo['group'] == '2D_virtual_human'
+
+
+def test_pictures_without_words_have_none(data: Path) -> None:
+    whole = json.loads((data / 'ann.json').read_text())
+    del whole['images'][0]['category'], whole['images'][0]['description']
+    (data / 'ann.json').write_text(json.dumps(whole))
+    info = build(data).get_data_info(0)
+    assert 'category' not in info and 'description' not in info
+
+
+def test_a_missing_file_is_named(data: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='nowhere.json does not exist'):
+        build(data, ann_file='nowhere.json')
+    with pytest.raises(FileNotFoundError, match='no-boxes.json does not exist'):
+        build(data, bbox_file=str(data / 'no-boxes.json'), test_mode=True)
+
+
+def test_a_broken_file_is_named(data: Path) -> None:
+    text = (data / 'ann.json').read_text()
+    (data / 'ann.json').write_text(text[: len(text) // 2])
+    with pytest.raises(ValueError, match='ann.json is no whole file of its kind'):
+        build(data)
+    (data / 'ann.json').write_text(text)
+    boxes = json.loads((data / 'boxes.json').read_text())
+    boxes[0]['image_id'] = 99
+    (data / 'boxes.json').write_text(json.dumps(boxes))
+    with pytest.raises(ValueError, match='boxes.json is no whole file.*KeyError: 99'):
+        build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
+
+
+@pytest.mark.parametrize('content', [None, b'', b'no picture'])
+def test_a_missing_or_unreadable_picture_is_named(
+    data: Path, content: bytes | None
+) -> None:
+    picture = next((data / 'HumanArt').rglob('*.jpg'))
+    picture.unlink()
+    if content is not None:
+        picture.write_bytes(content)
+    with pytest.raises(Exception, match=picture.name):
+        build(data)[0]

@@ -1,0 +1,229 @@
+"""PromptedVisionTransformer against independent formulas, and its checkpoints."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from tests.conftest import BACKBONE
+
+
+def build(**kwargs) -> torch.nn.Module:
+    """Build the small backbone with random weights in every place."""
+    model = MODELS.build({**copy.deepcopy(BACKBONE), **kwargs})
+    for param in model.parameters():
+        torch.nn.init.normal_(param.data, std=0.1)
+    return model
+
+
+def layer_norm(x: Tensor, weights: dict, name: str) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
+    x = x / (x.pow(2).mean(-1, keepdim=True) + 1e-6).sqrt()
+    return x * weights[f'{name}.weight'] + weights[f'{name}.bias']
+
+
+def plain_vit(model: torch.nn.Module, image: Tensor, prompts: list) -> Tensor:
+    """The ViT as textbooks write it, with prompts pushed through every layer.
+
+    ``prompts``: tokens put in front before each layer, or None to keep what is there.
+    """
+    w = model.state_dict()
+    x = F.conv2d(
+        image,
+        w['patch_embed.projection.weight'],
+        w['patch_embed.projection.bias'],
+        stride=16,
+        padding=2,
+    )
+    B, C, height, width = x.shape
+    patches = height * width
+    x = x.flatten(2).transpose(1, 2) + w['pos_embed']
+    for i, tokens in enumerate(prompts):
+        if tokens is not None:
+            x = torch.cat([tokens.expand(B, -1, -1), x[:, -patches:]], dim=1)
+        y = layer_norm(x, w, f'layers.{i}.ln1')
+        y = y @ w[f'layers.{i}.attn.qkv.weight'].T + w[f'layers.{i}.attn.qkv.bias']
+        heads = []
+        for head in range(4):
+            q, k, v = (
+                y[..., part * C + head * 8 : part * C + head * 8 + 8] for part in range(3)
+            )
+            heads.append((q @ k.transpose(1, 2) / 8**0.5).softmax(-1) @ v)
+        y = torch.cat(heads, dim=-1)
+        x = x + y @ w[f'layers.{i}.attn.proj.weight'].T + w[f'layers.{i}.attn.proj.bias']
+        y = layer_norm(x, w, f'layers.{i}.ln2')
+        y = (
+            y @ w[f'layers.{i}.ffn.layers.0.0.weight'].T
+            + w[f'layers.{i}.ffn.layers.0.0.bias']
+        )
+        y = F.gelu(y)
+        x = (
+            x
+            + y @ w[f'layers.{i}.ffn.layers.1.weight'].T
+            + w[f'layers.{i}.ffn.layers.1.bias']
+        )
+    x = layer_norm(x, w, 'ln1')[:, -patches:]
+    return x.transpose(1, 2).reshape(B, C, height, width)
+
+
+@pytest.mark.parametrize('mode', ['plain', 'deep', 'shallow'])
+def test_equals_textbook_vit_with_prompts_pushed_through(mode: str) -> None:
+    prompt = None if mode == 'plain' else dict(num_tokens=5, deep=mode == 'deep')
+    model = build(prompt=prompt).eval()
+    prompts = [None] * 3
+    if mode == 'deep':
+        prompts = list(model.prompts)
+    elif mode == 'shallow':
+        prompts = [model.prompts[0], None, None]
+    image = torch.randn(2, 3, 128, 96)
+    (got,) = model(image)
+    assert got.shape == (2, 32, 8, 6)
+    torch.testing.assert_close(got, plain_vit(model, image, prompts), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('deep', [True, False])
+def test_without_prompts_equals_the_plain_vit_exactly(deep: bool) -> None:
+    model = build(prompt=dict(num_tokens=5, deep=deep)).eval()
+    plain = build().eval()
+    plain.load_state_dict(model.state_dict(), strict=False)
+    image = torch.randn(2, 3, 128, 96)
+    assert torch.equal(model(image, use_prompts=False)[0], plain(image)[0])
+    assert not torch.equal(model(image)[0], plain(image)[0])
+
+
+def test_prompts_alone_are_trained_and_frozen_layers_never_drop_paths() -> None:
+    model = build(prompt=dict(num_tokens=5)).train()
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert trained == ['prompts']
+    image = torch.randn(2, 3, 128, 96)
+    assert torch.equal(model(image)[0], model(image)[0])
+    model(image)[0].square().sum().backward()
+    assert (model.prompts.grad.abs().sum((1, 2)) > 0).all()
+
+    plain = build().train()
+    assert not torch.equal(plain(image)[0], plain(image)[0])
+
+
+def test_frozen_stages_freeze_the_first_layers() -> None:
+    model = build(frozen_stages=2).train()
+    trained = {
+        name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad
+    }
+    assert trained == {'layers', 'ln1'}
+    assert [layer.training for layer in model.layers] == [False, False, True]
+
+
+def test_takes_a_class_token_row_and_drops_it() -> None:
+    source, target = build(), build(prompt=dict(num_tokens=5))
+    weights = source.state_dict()
+    weights['cls_token'] = torch.randn(1, 1, 32)
+    weights['pos_embed'] = torch.cat([torch.randn(1, 1, 32), weights['pos_embed']], dim=1)
+    target.load_state_dict(weights, strict=False)
+    image = torch.randn(1, 3, 128, 96)
+    assert torch.equal(target.eval()(image, use_prompts=False)[0], source.eval()(image)[0])
+
+
+@pytest.mark.parametrize(
+    ('rows', 'source'), [(12, (4, 3)), (192, (16, 12)), (36, (6, 6)), (197, (14, 14))]
+)
+def test_interpolates_position_embeddings_of_other_sizes(
+    rows: int, source: tuple[int, int]
+) -> None:
+    model = build()
+    weights = model.state_dict()
+    table = torch.randn(1, rows, 32)
+    weights['pos_embed'] = table
+    model.load_state_dict(weights)
+    grid = table[:, -source[0] * source[1] :].reshape(1, *source, 32)
+    grid = F.interpolate(
+        grid.permute(0, 3, 1, 2), size=(8, 6), mode='bicubic', align_corners=False
+    )
+    torch.testing.assert_close(
+        model.pos_embed.data, grid.permute(0, 2, 3, 1).reshape(1, 48, 32)
+    )
+
+
+def test_serves_other_input_sizes_than_its_own() -> None:
+    (feature_map,) = build(prompt=dict(num_tokens=5)).eval()(torch.randn(1, 3, 160, 96))
+    assert feature_map.shape == (1, 32, 10, 6)
+
+
+def wider() -> dict:
+    return build(
+        arch=dict(embed_dims=64, num_layers=3, num_heads=4, feedforward_channels=64)
+    ).state_dict()
+
+
+def deeper() -> dict:
+    return build(
+        arch=dict(embed_dims=32, num_layers=4, num_heads=4, feedforward_channels=64)
+    ).state_dict()
+
+
+def cut() -> dict:
+    weights = build().state_dict()
+    del weights['layers.2.ln2.bias']
+    return weights
+
+
+@pytest.mark.parametrize(
+    ('weights', 'fault'),
+    [
+        (wider, 'has shape'),
+        (deeper, 'layers.3.* has no place'),
+        (cut, 'layers.2.ln2.bias is missing'),
+        (lambda: dict(foo=torch.zeros(1)), 'fits no part'),
+    ],
+)
+def test_refuses_a_checkpoint_that_does_not_fit(weights: callable, fault: str) -> None:
+    from mmengine.runner.checkpoint import load_state_dict
+
+    model = build()
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=fault):
+        load_state_dict(model, weights())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_a_checkpoint_without_final_norm_fits_as_mae_has_none() -> None:
+    weights = build().state_dict()
+    weights = {k: v for k, v in weights.items() if not k.startswith('ln1.')}
+    model = build()
+    model.load_state_dict(weights, strict=False)
+    assert torch.equal(model.pos_embed, weights['pos_embed'])
+
+
+@pytest.mark.parametrize('num_tokens', [0, -1, 2.5])
+def test_refuses_a_prompt_count_below_one(num_tokens: float) -> None:
+    with pytest.raises(ValueError, match='num_tokens must be an integer of at least 1'):
+        build(prompt=dict(num_tokens=num_tokens))
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(arch='giant'), "Unknown arch 'giant'"),
+        (dict(arch=dict(embed_dims=8)), 'arch lacks'),
+        (dict(out_type='cls_token'), 'featmap'),
+        (dict(with_cls_token=True), 'with_cls_token'),
+        (dict(frozen_stages=4), 'frozen_stages'),
+    ],
+)
+def test_refuses_arguments_that_no_vitpose_has(kwargs: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ('arch', 'millions'),
+    [('small', 21.7), ('base', 85.8), ('large', 303.3), ('h', 630.8)],
+)
+def test_named_archs_have_the_published_sizes(arch: str, millions: float) -> None:
+    with torch.device('meta'):
+        model = MODELS.build(dict(type='PromptedVisionTransformer', arch=arch))
+    count = sum(p.numel() for p in model.parameters()) / 1e6
+    assert count == pytest.approx(millions, abs=0.2)

@@ -1,0 +1,92 @@
+"""RelationMatcher against the method's equation."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from vlpose_mm.models import RelationMatcher
+from vlpose_mm.models.text_encoders import TextFeatures
+
+
+def make(text_dims: int = 12, **kwargs) -> RelationMatcher:
+    matcher = RelationMatcher(embed_dims=16, text_dims=text_dims, num_heads=2, **kwargs)
+    for param in matcher.parameters():
+        torch.nn.init.normal_(param.data, std=0.5)
+    return matcher.eval()
+
+
+def sentences(lengths: list[int], index: list[int], text_dims: int = 12) -> TextFeatures:
+    """Random token states of sentences of these lengths, padded with zeros."""
+    longest = max(lengths)
+    mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    tokens = torch.randn(len(lengths), longest, text_dims) * mask[..., None]
+    return TextFeatures(tokens, mask, torch.tensor(index))
+
+
+def relation(matcher: RelationMatcher, feature_map: Tensor, words: Tensor) -> Tensor:
+    """R of one picture, C x h x w, and the words of its sentence, L x D."""
+    w = matcher.state_dict()
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return x @ w[f'{name}.weight'].T + w[f'{name}.bias']
+
+    x = feature_map.flatten(1).T  # hw, C
+    if 'text_proj.weight' in w:
+        words = linear(words, 'text_proj')
+    both = torch.cat([x, words])
+    q, k, v = linear(x, 'q'), linear(both, 'k'), linear(both, 'v')
+    heads = [
+        (q[:, s] @ k[:, s].T / 8**0.5).softmax(-1) @ v[:, s]
+        for s in (slice(0, 8), slice(8, 16))
+    ]
+    y = linear(torch.cat(heads, dim=1), 'proj') + x
+    y = (y - y.mean(1, keepdim=True)) / (
+        y.var(1, unbiased=False, keepdim=True) + 1e-5
+    ).sqrt()
+    y = y * w['norm.weight'] + w['norm.bias']
+    return y.T.reshape(feature_map.shape)
+
+
+@pytest.mark.parametrize('text_dims', [12, 16])
+def test_equals_the_equation_for_every_picture_and_its_sentence(text_dims: int) -> None:
+    matcher = make(text_dims)
+    text = sentences([5, 2, 7], [1, 0, 1, 2], text_dims)
+    feature_map = torch.randn(4, 16, 4, 3)
+    got = matcher(feature_map, text)
+    for sample, sentence in enumerate(text.index):
+        words = text.tokens[sentence][text.mask[sentence]]
+        torch.testing.assert_close(
+            got[sample],
+            relation(matcher, feature_map[sample], words),
+            atol=1e-5,
+            rtol=1e-5,
+        )
+
+
+def test_text_as_wide_as_the_feature_map_is_not_projected() -> None:
+    names = {name.split('.')[0] for name in make(text_dims=16).state_dict()}
+    assert names == {'q', 'k', 'v', 'proj', 'norm'}
+
+
+def test_what_stands_at_padding_does_not_matter() -> None:
+    matcher = make()
+    text = sentences([5, 2], [0, 1])
+    feature_map = torch.randn(2, 16, 4, 3)
+    tokens = text.tokens.masked_fill(~text.mask[..., None], 1e3)
+    torch.testing.assert_close(
+        matcher(feature_map, text), matcher(feature_map, text._replace(tokens=tokens))
+    )
+
+
+def test_drops_attention_in_training_only() -> None:
+    matcher = make()
+    text = sentences([5], [0])
+    feature_map = torch.randn(1, 16, 4, 3)
+    assert torch.equal(matcher(feature_map, text), matcher(feature_map, text))
+    matcher.train()
+    assert not torch.equal(matcher(feature_map, text), matcher(feature_map, text))
+
+
+def test_refuses_heads_that_do_not_divide_the_width() -> None:
+    with pytest.raises(ValueError, match='num_heads=3 does not divide'):
+        RelationMatcher(embed_dims=16, text_dims=16, num_heads=3)

@@ -1,0 +1,17 @@
+"""VLPose for MMPose: language-vision tuning of human pose estimators.
+
+Importing this package mends the installed stack where it is broken (``compat``) and
+registers the modules of VLPose in MMPose's registries.
+"""
+
+# ruff: noqa: E402, I001
+from vlpose_mm import compat
+
+# Before anything that imports torchvision, mmcv's operators or a checkpoint.
+compat.mend()
+
+from vlpose_mm import datasets, models
+from vlpose_mm.paths import config_path
+from vlpose_mm.version import __version__
+
+__all__ = ['__version__', 'compat', 'config_path', 'datasets', 'models']

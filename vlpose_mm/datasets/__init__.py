@@ -1,0 +1,6 @@
+"""Data: scenarios and their sentences, Human-Art, and the transform between them."""
+
+from vlpose_mm.datasets.humanart import HumanArtVLDataset
+from vlpose_mm.datasets.transforms import AssignTextPrompt
+
+__all__ = ['AssignTextPrompt', 'HumanArtVLDataset']

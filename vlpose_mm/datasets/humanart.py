@@ -1,0 +1,56 @@
+"""Human-Art with the words of its annotations."""
+
+from mmengine.fileio import exists
+from mmpose.datasets.datasets.body import HumanArtDataset
+from mmpose.registry import DATASETS
+
+
+@DATASETS.register_module()
+class HumanArtVLDataset(HumanArtDataset):
+    """Human-Art whose samples also carry the words of their image record.
+
+    Adds ``category`` (such as ``'digital art'``) and ``description`` where the record has
+    them, with ground-truth boxes and with detected ones. Reads COCO files as well, and
+    files that mix both. Arguments are those of
+    :class:`mmpose.datasets.HumanArtDataset`.
+
+    Raises:
+        FileNotFoundError: If an annotation or detection file is missing.
+        ValueError: If such a file is no JSON of that kind.
+    """
+
+    WORDS = ('category', 'description')
+
+    def load_data_list(self) -> list[dict]:
+        """Load the samples; see :class:`mmpose.datasets.BaseCocoStyleDataset`."""
+        for path in filter(None, (self.ann_file, self.bbox_file)):
+            if not exists(path):
+                raise FileNotFoundError(
+                    f'{path} does not exist; set data_root, ann_file and bbox_file to '
+                    'where the data lies.'
+                )
+        try:
+            return super().load_data_list()
+        except (ValueError, KeyError, TypeError) as error:
+            files = ' or '.join(filter(None, (self.ann_file, self.bbox_file)))
+            raise ValueError(
+                f'{files} is no whole file of its kind ({type(error).__name__}: {error}).'
+            ) from error
+
+    def parse_data_info(self, raw_data_info: dict) -> dict | None:
+        """Parse an annotation; see :class:`mmpose.datasets.BaseCocoStyleDataset`."""
+        data_info = super().parse_data_info(raw_data_info)
+        if data_info is not None:
+            data_info |= self._words(raw_data_info['raw_img_info'])
+        return data_info
+
+    def _load_detection_results(self) -> list[dict]:
+        """Load detected boxes with the words of their pictures."""
+        data_list = super()._load_detection_results()
+        for data_info in data_list:
+            data_info |= self._words(self.coco.imgs[data_info['img_id']])
+        return data_list
+
+    def _words(self, image: dict) -> dict:
+        """Pick the words of an image record."""
+        return {key: image[key] for key in self.WORDS if image.get(key)}

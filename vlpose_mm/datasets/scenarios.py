@@ -1,0 +1,74 @@
+"""The scenarios of Human-Art and the sentence that tells each one to the model."""
+
+from typing import NamedTuple
+
+DEFAULT_SENTENCE = 'a photo of a person'
+
+
+class Scenario(NamedTuple):
+    """A kind of picture.
+
+    Attributes:
+        group (str): Its group in Human-Art.
+        sentence (str): What the text encoder reads.
+    """
+
+    group: str
+    sentence: str
+
+
+REAL, ART_2D, ART_3D = GROUPS = ('real_human', '2D_virtual_human', '3D_virtual_human')
+
+# https://arxiv.org/abs/2303.02760; named as Human-Art's image folders.
+SCENARIOS = {
+    'acrobatics': Scenario(REAL, 'a photo of a person doing acrobatics'),
+    'cosplay': Scenario(REAL, 'a photo of a person in cosplay'),
+    'dance': Scenario(REAL, 'a photo of a person dancing'),
+    'drama': Scenario(REAL, 'a photo of an actor in a stage drama'),
+    'movie': Scenario(REAL, 'a movie still of a person'),
+    'cartoon': Scenario(ART_2D, 'a cartoon of a person'),
+    'digital_art': Scenario(ART_2D, 'a digital art picture of a person'),
+    'ink_painting': Scenario(ART_2D, 'an ink painting of a person'),
+    'kids_drawing': Scenario(ART_2D, "a kid's drawing of a person"),
+    'mural': Scenario(ART_2D, 'a mural of a person'),
+    'oil_painting': Scenario(ART_2D, 'an oil painting of a person'),
+    'shadow_play': Scenario(ART_2D, 'a shadow play puppet of a person'),
+    'sketch': Scenario(ART_2D, 'a sketch of a person'),
+    'stained_glass': Scenario(ART_2D, 'a stained glass picture of a person'),
+    'ukiyoe': Scenario(ART_2D, 'an ukiyo-e print of a person'),
+    'watercolor': Scenario(ART_2D, 'a watercolor painting of a person'),
+    'garage_kits': Scenario(ART_3D, 'a photo of a garage kit figure of a person'),
+    'relief': Scenario(ART_3D, 'a photo of a stone relief of a person'),
+    'sculpture': Scenario(ART_3D, 'a photo of a sculpture of a person'),
+}
+
+
+def scenario_name(text: str) -> str:
+    """Spell a scenario as Human-Art's image folders do.
+
+    Args:
+        text (str): Such as ``'Digital art'``.
+
+    Returns:
+        str: Such as ``'digital_art'``.
+    """
+    return '_'.join(text.lower().replace('-', ' ').replace('_', ' ').split())
+
+
+def humanised_sentence(name: str) -> str:
+    """Make a sentence for a scenario that the table lacks.
+
+    Args:
+        name (str): Such as ``'pixel_art'``.
+
+    Returns:
+        str: Such as ``'a pixel art picture of a person'``.
+    """
+    words = name.replace('_', ' ')
+    article = 'an' if words[0] in 'aeiou' else 'a'
+    return f'{article} {words} picture of a person'
+
+
+def all_sentences() -> list[str]:
+    """List the default sentence and every scenario's."""
+    return [DEFAULT_SENTENCE, *(s.sentence for s in SCENARIOS.values())]

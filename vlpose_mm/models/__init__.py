@@ -1,0 +1,19 @@
+"""The boxes of the method's figure."""
+
+from vlpose_mm.models.backbones import PromptedVisionTransformer
+from vlpose_mm.models.extractor_injector_head import DualExtractorInjectorHead
+from vlpose_mm.models.relation_matcher import RelationMatcher
+from vlpose_mm.models.text_encoders import (
+    PrecomputedTextEncoder,
+    TransformersTextEncoder,
+)
+from vlpose_mm.models.vlpose import VLPoseEstimator
+
+__all__ = [
+    'DualExtractorInjectorHead',
+    'PrecomputedTextEncoder',
+    'PromptedVisionTransformer',
+    'RelationMatcher',
+    'TransformersTextEncoder',
+    'VLPoseEstimator',
+]

@@ -1,0 +1,197 @@
+"""VLPose: the method's figure as code."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mmengine.logging import print_log
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
+from vlpose_mm.models.checkpoint_fit import check_touches
+
+ROUTES = ('tuned', 'original')
+
+
+@MODELS.register_module()
+class VLPoseEstimator(TopdownPoseEstimator):
+    """A top-down pose estimator that is told what kind of picture it looks at.
+
+    `VLPose <https://arxiv.org/abs/2402.14456>`_: ::
+
+        picture  --backbone with prompts--> E --------------+--> head --> heatmaps
+        sentence --text encoder--> T --matcher (with E)--> R +
+
+    Backbone, head and text encoder are frozen, except for the parts that are tuned; the
+    ``'original'`` route leaves these parts out and is the stock estimator. Widths are
+    taken from the backbone and the text encoder. A sample's sentence is its metainfo
+    ``text_prompt``, see :class:`AssignTextPrompt`.
+
+    Args:
+        backbone (dict): A backbone with prompts, such as
+            :class:`PromptedVisionTransformer`.
+        text_encoder (dict): Such as :class:`TransformersTextEncoder`.
+        matcher (dict): Such as :class:`RelationMatcher`; widths are filled in.
+        head (dict): Such as :class:`DualExtractorInjectorHead`; ``in_channels`` is filled
+            in.
+        test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
+            ``route``: ``'tuned'`` (default) or ``'original'``.
+        **kwargs: Passed to :class:`mmpose.models.TopdownPoseEstimator`.
+
+    Raises:
+        ValueError: If the head's ``in_channels`` is given and is not the backbone's width,
+            or the route is unknown.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        text_encoder: dict,
+        matcher: dict,
+        head: dict,
+        test_cfg: dict | None = None,
+        **kwargs,
+    ) -> None:
+        built = MODELS.build(backbone)
+        embed_dims = built.embed_dims
+        if head.get('in_channels', embed_dims) != embed_dims:
+            raise ValueError(
+                f'head.in_channels is {head["in_channels"]} but the backbone is '
+                f'{embed_dims} wide; leave in_channels away.'
+            )
+        super().__init__(
+            # The head needs the width, and MMPose builds both in one go: hand it a config
+            # that builds what is built already.
+            backbone=dict(type=lambda: built),
+            head={**head, 'in_channels': embed_dims},
+            test_cfg=test_cfg,
+            **kwargs,
+        )
+        self.text_encoder = MODELS.build(text_encoder)
+        self.matcher = MODELS.build(
+            {
+                **matcher,
+                'embed_dims': embed_dims,
+                'text_dims': self.text_encoder.embed_dims,
+            }
+        )
+        self.set_route(self.test_cfg.get('route', 'tuned'))
+        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+
+    def set_route(self, route: str) -> None:
+        """Choose the weights used from now on.
+
+        Args:
+            route (str): ``'tuned'`` or ``'original'``.
+
+        Raises:
+            ValueError: If the route is unknown.
+        """
+        if route not in ROUTES:
+            raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
+        self.route = route
+
+    @contextmanager
+    def original(self) -> Iterator[None]:
+        """Use the original weights inside a ``with`` block."""
+        route = self.route
+        self.set_route('original')
+        try:
+            yield
+        finally:
+            self.set_route(route)
+
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        route: str | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Compute what the head reads.
+
+        Args:
+            inputs (Tensor): Images, B x 3 x H x W.
+            data_samples (Sequence[PoseDataSample], optional): Where the sentences are;
+                without them every picture gets the default one.
+            route (str, optional): The route instead of the one that is set.
+
+        Returns:
+            tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
+            B x C x h x w.
+        """
+        if (route or self.route) == 'original':
+            return self.backbone(inputs, use_prompts=False)
+        (feature_map,) = self.backbone(inputs)  # B, C, h, w
+        sentences = self._sentences(data_samples or [None] * len(inputs))
+        text = self.text_encoder(sentences, inputs.device)
+        return feature_map, self.matcher(feature_map, text)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict | list[PoseDataSample] | Tensor:
+        """Run the model; see :class:`mmpose.models.BasePoseEstimator`.
+
+        Unlike there, ``mode='tensor'`` reads the sentences of ``data_samples``.
+        """
+        if mode == 'tensor':
+            return self.head(self.extract_feat(inputs, data_samples))
+        return super().forward(inputs, data_samples, mode)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
+        """Compute the losses of the tuned route, the only one that trains.
+
+        Args:
+            inputs (Tensor): Images, B x 3 x H x W.
+            data_samples (Sequence[PoseDataSample]): Targets and sentences.
+
+        Returns:
+            dict: The head's losses.
+        """
+        feats = self.extract_feat(inputs, data_samples, route='tuned')
+        return self.head.loss(feats, data_samples, train_cfg=self.train_cfg)
+
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
+    ) -> list[PoseDataSample]:
+        """Predict keypoints, in pixels of the picture.
+
+        Args:
+            inputs (Tensor): Images, B x 3 x H x W.
+            data_samples (Sequence[PoseDataSample]): Boxes and sentences.
+
+        Returns:
+            list[PoseDataSample]: The samples with ``pred_instances``.
+        """
+        feats = self.extract_feat(inputs, data_samples)
+        if self.test_cfg.get('flip_test', False):
+            feats = [feats, self.extract_feat(inputs.flip(-1), data_samples)]
+        preds = self.head.predict(feats, data_samples, test_cfg=self.test_cfg)
+        instances, fields = preds if isinstance(preds, tuple) else (preds, None)
+        return self.add_pred_to_datasample(instances, fields, data_samples)
+
+    def _sentences(self, data_samples: Sequence[PoseDataSample | None]) -> list[str]:
+        """Read every sample's sentence."""
+        sentences = [
+            None if sample is None else sample.metainfo.get('text_prompt')
+            for sample in data_samples
+        ]
+        if None in sentences and not getattr(self, '_warned', False):
+            self._warned = True
+            print_log(
+                f'No text_prompt in a sample; reading {DEFAULT_SENTENCE!r}. Add '
+                "dict(type='AssignTextPrompt') to the pipeline, and 'text_prompt' to the "
+                'meta_keys of PackPoseInputs.',
+                logger='current',
+                level=30,
+            )
+        return [DEFAULT_SENTENCE if s is None else s for s in sentences]
+
+    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Refuse a checkpoint that holds nothing of this model."""
+        if not prefix:
+            check_touches(self, state_dict)

@@ -1,0 +1,1 @@
+"""Commands, each runnable as ``python -m vlpose_mm.tools.NAME``."""
