@@ -1,0 +1,5 @@
+_base_ = 'mmpose::_base_/default_runtime.py'
+
+custom_imports = dict(imports=['vlpose_mm'])
+
+default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater', max_keep_ckpts=1))
