@@ -1,6 +1,9 @@
 """Fixtures: the smallest real models and data."""
 
 import copy
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
+from mmpose.registry import MODELS
 
 import vlpose_mm  # noqa: F401
 
@@ -110,3 +115,110 @@ def make_sample() -> Callable:
         return sample
 
     return make
+
+
+SMALL_CONFIG = """
+_base_ = __import__('vlpose_mm').config_path(
+    'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+)
+data_root = '{data}/'
+load_from = '{base}'
+model = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True,
+            embed_dims=32,
+            num_layers=3,
+            num_heads=4,
+            feedforward_channels=64,
+        ),
+        prompt=dict(num_tokens=4),
+    ),
+    text_encoder=dict(_delete_=True, type='PrecomputedTextEncoder', path='{text}'),
+    matcher=dict(num_heads=4),
+    head=dict(deconv_out_channels=(16, 16)),
+)
+loader = dict(batch_size=4, num_workers=0, persistent_workers=False)
+train_dataloader = dict(dataset=dict(data_root=data_root), **loader)
+val_dataloader = dict(
+    dataset=dict(
+        data_root=data_root,
+        bbox_file=data_root + 'HumanArt/person_detection_results/'
+        'HumanArt_validation_detections_AP_H_56_person.json',
+    ),
+    **loader
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    ann_file=data_root + 'HumanArt/annotations/validation_humanart.json'
+)
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=1, val_interval=1)
+default_hooks = dict(
+    checkpoint=dict(interval=1, max_keep_ckpts=-1), logger=dict(interval=1)
+)
+"""
+
+
+@pytest.fixture(scope='session')
+def mini_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few drawn photos and one picture of every scenario, in the real layout."""
+    folder = tmp_path_factory.mktemp('mini')
+    counts = dict(photos_train=4, photos_val=4, art_train=1, art_val=1)
+    script = ROOT / 'projects/mini_humanart/generate.py'
+    args = [f'--{k.replace("_", "-")}={v}' for k, v in counts.items()]
+    subprocess.run(
+        [sys.executable, script, '--out', folder, *args], check=True, capture_output=True
+    )
+    return folder
+
+
+@pytest.fixture(scope='session')
+def small_config(
+    mini_data: Path, text_file: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A user's small config with one of ours as ``_base_``, and stock base weights."""
+    init_default_scope('mmpose')
+    folder = tmp_path_factory.mktemp('user')
+    base = folder / 'vitpose.pth'
+    path = folder / 'mine.py'
+    path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
+    cfg = Config.fromfile(path).model
+    stock = MODELS.build(
+        dict(
+            type='TopdownPoseEstimator',
+            data_preprocessor=cfg.data_preprocessor,
+            backbone={**cfg.backbone, 'prompt': None},
+            head={**cfg.head, 'type': 'HeatmapHead', 'in_channels': 32},
+        )
+    )
+    torch.manual_seed(0)
+    stock.init_weights()
+    torch.save(dict(state_dict=stock.state_dict()), base)
+    return path
+
+
+@pytest.fixture(scope='session')
+def mmpose_tool() -> Callable:
+    """Run MMPose's ``tools/NAME.py`` in a process of its own, outside the checkout."""
+    package = Path(find_spec('mmpose').submodule_search_locations[0])
+
+    def run(
+        name: str,
+        *args: str | Path,
+        cwd: Path,
+        launcher: tuple[str, ...] = (),
+        fails: bool = False,
+        path: Path | None = None,
+    ) -> str:
+        command = [sys.executable, *launcher, package / f'.mim/tools/{name}.py', *args]
+        env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+        env['PYTHONPATH'] = str(path or '')
+        result = subprocess.run(
+            list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True
+        )
+        output = result.stdout + result.stderr
+        assert (result.returncode != 0) == fails, output[-6000:]
+        return output
+
+    return run

