@@ -29,7 +29,8 @@ def run(command: list[str]) -> None:
     Raises:
         SystemExit: If it fails.
     """
-    print('$', *[Path(command[0]).name, *command[1:]], flush=True)
+    shown = ' '.join([Path(command[0]).name, *command[1:]])
+    print('$', shown.replace(f'{ROOT}/', ''), flush=True)
     last = deque(maxlen=40)
     process = subprocess.Popen(
         command,
@@ -41,7 +42,7 @@ def run(command: list[str]) -> None:
     )
     for line in process.stdout:
         last.append(line)
-        if re.search(r'Epoch\(|coco/AP|WARNING|pictures', line):
+        if re.search(r'Epoch\(|WARNING|pictures', line):
             print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
     if process.wait():
         sys.exit(f'{"".join(last)}\nThe command above failed ({process.returncode}).')
@@ -86,6 +87,14 @@ class Results:
             self.truth = COCO(str(ann_file))
             self.detected = self.truth.loadRes(self.found)
 
+    def _evaluate(self, img_ids: Iterable[int] | None = None) -> COCOeval:
+        """Match what was found with the truth, on some pictures or all."""
+        evaluation = COCOeval(self.truth, self.detected, 'keypoints', self.SIGMAS / 1000)
+        if img_ids is not None:
+            evaluation.params.imgIds = list(img_ids)
+        evaluation.evaluate()
+        return evaluation
+
     def ap(self, img_ids: Iterable[int] | None = None) -> float:
         """Average precision over some pictures.
 
@@ -96,12 +105,21 @@ class Results:
             float: AP over OKS 0.50 to 0.95, in [0, 1].
         """
         with redirect_stdout(None):
-            evaluation = COCOeval(
-                self.truth, self.detected, 'keypoints', self.SIGMAS / 1000
-            )
-            if img_ids is not None:
-                evaluation.params.imgIds = list(img_ids)
-            evaluation.evaluate()
+            evaluation = self._evaluate(img_ids)
             evaluation.accumulate()
             evaluation.summarize()
         return float(evaluation.stats[0])
+
+    def oks(self) -> dict[int, float]:
+        """How well the people of each picture were found.
+
+        Returns:
+            dict[int, float]: By picture, the mean over its people of the best OKS that
+            anything found there has with them, in [0, 1].
+        """
+        with redirect_stdout(None):
+            ious = self._evaluate().ious
+        return {
+            img_id: float(np.mean(np.max(oks, axis=0))) if len(oks) else 0.0
+            for (img_id, _), oks in ious.items()
+        }

