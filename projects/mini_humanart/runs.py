@@ -42,7 +42,7 @@ def run(command: list[str]) -> None:
     )
     for line in process.stdout:
         last.append(line)
-        if re.search(r'Epoch\(|WARNING|pictures', line):
+        if re.search(r'Epoch\(|WARNING(?!.*deprecated)|pictures', line):
             print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
     if process.wait():
         sys.exit(f'{"".join(last)}\nThe command above failed ({process.returncode}).')

@@ -19,7 +19,9 @@ from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
 
 GENERATE = ROOT / 'projects/mini_humanart/generate.py'
 ANN = 'HumanArt/annotations/validation_humanart.json'
-BOXES = 'HumanArt/person_detection_results/HumanArt_validation_detections_AP_H_56_person.json'
+BOXES = (
+    'HumanArt/person_detection_results/HumanArt_validation_detections_AP_H_56_person.json'
+)
 
 
 def generate(out: Path, *args: str) -> subprocess.CompletedProcess:

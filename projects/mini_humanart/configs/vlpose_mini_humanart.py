@@ -64,4 +64,4 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-default_hooks = dict(checkpoint=dict(interval=10, save_best=None), logger=dict(interval=11))
+default_hooks = dict(checkpoint=dict(interval=10, save_best=None), logger=dict(interval=33))
