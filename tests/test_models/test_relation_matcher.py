@@ -90,3 +90,10 @@ def test_drops_attention_in_training_only() -> None:
 def test_refuses_heads_that_do_not_divide_the_width() -> None:
     with pytest.raises(ValueError, match='num_heads=3 does not divide'):
         RelationMatcher(embed_dims=16, text_dims=16, num_heads=3)
+
+
+def test_refuses_a_checkpoint_tuned_with_text_of_another_width() -> None:
+    for tuned, now, fault in ((12, 16, 'has no place'), (16, 12, 'is missing')):
+        weights = make(text_dims=tuned).state_dict()
+        with pytest.raises(ValueError, match=f'text_proj.weight {fault}'):
+            make(text_dims=now).load_state_dict(weights)

@@ -196,3 +196,42 @@ def test_widths_come_from_backbone_and_text_encoder(vlpose_cfg: dict) -> None:
     vlpose_cfg['head']['in_channels'] = 64
     with pytest.raises(ValueError, match='in_channels is 64 but the backbone is 32'):
         MODELS.build(vlpose_cfg)
+    vlpose_cfg['head']['in_channels'] = 32
+    with pytest.raises(ValueError, match='has no neck'):
+        MODELS.build(dict(vlpose_cfg, neck=dict(type='FPN')))
+
+
+def without_gates(cfg: dict) -> None:
+    cfg['head']['gate_init'] = None
+
+
+def with_more_prompts(cfg: dict) -> None:
+    cfg['backbone']['prompt'] = dict(num_tokens=4)
+
+
+@pytest.mark.parametrize(
+    ('change', 'fault'),
+    [
+        (without_gates, 'head.entry_gate has no place'),
+        (with_more_prompts, 'backbone.prompts has shape'),
+    ],
+)
+def test_refuses_a_tuned_checkpoint_of_another_config(
+    change: Callable, fault: str, vlpose_cfg: dict
+) -> None:
+    vlpose_cfg['head']['gate_init'] = 0.0
+    weights = MODELS.build(copy.deepcopy(vlpose_cfg)).state_dict()
+    change(vlpose_cfg)
+    model = MODELS.build(vlpose_cfg)
+    with pytest.raises(ValueError, match=fault):
+        load_state_dict(model, weights)
+
+
+def test_init_weights_twice_keeps_what_was_loaded(vlpose_cfg: dict) -> None:
+    model = MODELS.build(vlpose_cfg)
+    model.init_weights()
+    model.head.tuned_final_layer.weight.data.fill_(7)
+    model.backbone.pos_embed.data.fill_(7)
+    model.init_weights()
+    assert model.head.tuned_final_layer.weight.eq(7).all()
+    assert model.backbone.pos_embed.eq(7).all()

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+from mmpose.registry import TRANSFORMS
 
 from tests.conftest import ROOT
 
@@ -44,3 +46,19 @@ def test_the_readmes_overlay_on_a_stock_config_trains_and_tests(
     output = mmpose_tool('train', 'my_vlpose.py', '--cfg-options', *options, cwd=tmp_path)
     assert re.search(r'Epoch\(train\).*loss_kpt: 0\.\d+', output)
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
+
+
+def test_the_readmes_other_snippets_build_on_our_config(tmp_path: Path) -> None:
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    (tmp_path / 'base.py').write_text(blocks[1])
+    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + blocks[2])
+    cfg = Config.fromfile(tmp_path / 'mine.py')
+    assert cfg.model.head.gate_init == 0.0
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        types = [transform.type for transform in loader.dataset.pipeline]
+        assert types[-2:] == ['AssignTextPrompt', 'PackPoseInputs']
+        assert types.count('AssignTextPrompt') == 1
+        transform = TRANSFORMS.build(loader.dataset.pipeline[-2])
+        words = transform(dict(category='pixel art'))['text_prompt']
+        assert words == 'pixel art of a video game hero'

@@ -25,7 +25,7 @@ class AssignTextPrompt(BaseTransform):
     sentence of its scenario. The scenario is the annotation's ``category``, else the
     folder of the picture (where the folder above is a group of Human-Art, or the name is
     known), else none: then the sentence is the default one. A scenario that the table
-    lacks gets a sentence made from its name, and one warning.
+    lacks gets a sentence made from its name, and one warning per process.
 
     Required Keys:
 

@@ -9,7 +9,7 @@ def check_fit(
     module: nn.Module,
     state_dict: dict[str, Tensor],
     prefix: str,
-    optional: Iterable[str] = (),
+    optional: Iterable[tuple[str, ...]] = (),
 ) -> None:
     """Check that a checkpoint holds all of a module, in the right shapes, or nothing.
 
@@ -21,7 +21,8 @@ def check_fit(
         state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
         prefix (str): What the module's names start with in ``state_dict``; empty if the
             module is loaded on its own.
-        optional (Iterable[str]): Starts of names that a checkpoint may lack.
+        optional (Iterable[tuple[str, ...]]): Groups of names, given by their starts, that
+            a checkpoint may lack, each group as a whole.
 
     Raises:
         ValueError: If part of the module is missing, has another shape, or the checkpoint
@@ -33,27 +34,33 @@ def check_fit(
         check_touches(module, state_dict)
 
     faults = [
-        f'{prefix}{name} has shape {tuple(tensor.shape)} instead of '
-        f'{tuple(own[name].shape)}'
+        f'{prefix}{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}'
         for name, tensor in given.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    required = [name for name in own if not name.startswith(tuple(optional))]
-    if any(name in given for name in required):
-        faults += [f'{prefix}{name} is missing' for name in required if name not in given]
-        children = {name.split('.')[0] for name in own if '.' in name}
-        faults += [
-            f'{prefix}{name} has no place'
-            for name in given
-            if name not in own and name.split('.')[0] in children
-        ]
+    # Of what this module does not have at all, say prompts, the checkpoint may be full.
+    optional = [g for g in optional if any(name.startswith(g) for name in own)]
+    starts = sum(optional, ())
+    rest = tuple(name for name in own if not name.startswith(starts))
+    for group in (rest, *optional):
+        if any(name.startswith(group) for name in given):
+            faults += [
+                f'{prefix}{name} is missing'
+                for name in own
+                if name.startswith(group) and name not in given
+            ]
+    children = tuple(f'{name}.' for name, _ in module.named_children())
+    faults += [
+        f'{prefix}{name} has no place'
+        for name in given
+        if name not in own and name.startswith(children + starts)
+    ]
     if faults:
         more = f' (and {len(faults) - 3} more)' if len(faults) > 3 else ''
         raise ValueError(
             f'The checkpoint does not fit {type(module).__name__}: '
             f'{"; ".join(faults[:3])}{more}. Nothing of this part was loaded. Use a '
-            'checkpoint of the same architecture, or change the config to the '
-            "checkpoint's."
+            "checkpoint of the same architecture, or change the config to the checkpoint's."
         )
 
 

@@ -11,7 +11,6 @@ from vlpose_mm.models.checkpoint_fit import check_fit
 
 # A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
 BLOCK_LEN = 3
-TUNED_NAMES = ('aux_deconv_layers.', 'tuned_final_layer.', 'entry_gate', 'exit_gate')
 
 
 @MODELS.register_module()
@@ -67,6 +66,8 @@ class DualExtractorInjectorHead(HeatmapHead):
 
     def init_weights(self) -> None:
         """Initialize the weights; the tuned predictor starts as a copy."""
+        if self.is_init:
+            return
         super().init_weights()
         self.tuned_final_layer.load_state_dict(self.final_layer.state_dict())
 
@@ -104,4 +105,5 @@ class DualExtractorInjectorHead(HeatmapHead):
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:
                 state_dict.setdefault(f'{prefix}tuned_final_layer.{name}', original)
-        check_fit(self, state_dict, prefix, optional=TUNED_NAMES)
+        auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
+        check_fit(self, state_dict, prefix, optional=[auxiliary, ('tuned_final_layer.',)])

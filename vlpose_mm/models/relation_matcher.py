@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from vlpose_mm.models.checkpoint_fit import check_fit
 from vlpose_mm.models.text_encoders import TextFeatures
 
 
@@ -53,6 +54,7 @@ class RelationMatcher(BaseModule):
         self.v = nn.Linear(embed_dims, embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
+        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
 
     def forward(self, feature_map: Tensor, text: TextFeatures) -> Tensor:
         """Compute the relation features R.
@@ -87,3 +89,7 @@ class RelationMatcher(BaseModule):
     def _split_heads(self, x: Tensor) -> Tensor:
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Refuse a misfit, such as one tuned with text of another width."""
+        check_fit(self, state_dict, prefix)

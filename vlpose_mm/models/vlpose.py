@@ -41,8 +41,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
         **kwargs: Passed to :class:`mmpose.models.TopdownPoseEstimator`.
 
     Raises:
-        ValueError: If the head's ``in_channels`` is given and is not the backbone's width,
-            or the route is unknown.
+        ValueError: If there is a neck, the head's ``in_channels`` is given and is not the
+            backbone's width, or the route is unknown.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
         test_cfg: dict | None = None,
         **kwargs,
     ) -> None:
+        if kwargs.get('neck') is not None:
+            raise ValueError('VLPoseEstimator has no neck; leave it away.')
         built = MODELS.build(backbone)
         embed_dims = built.embed_dims
         if head.get('in_channels', embed_dims) != embed_dims:

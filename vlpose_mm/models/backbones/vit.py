@@ -308,9 +308,9 @@ class PromptedVisionTransformer(BaseModule):
 
     def init_weights(self) -> None:
         """Initialize the position embeddings unless a checkpoint brings them."""
-        super().init_weights()
-        if (self.init_cfg or {}).get('type') != 'Pretrained':
+        if not self.is_init and (self.init_cfg or {}).get('type') != 'Pretrained':
             trunc_normal_(self.pos_embed, std=0.02)
+        super().init_weights()
 
     def forward(self, x: Tensor, use_prompts: bool = True) -> tuple[Tensor]:
         """Compute the last feature map E.
@@ -350,7 +350,7 @@ class PromptedVisionTransformer(BaseModule):
             state_dict,
             prefix,
             # MAE checkpoints end before the final norm; prompts are ours alone.
-            optional=('ln1.', 'prompts'),
+            optional=[('ln1.',), ('prompts',)],
         )
 
 
