@@ -16,7 +16,7 @@ STAMP := $(VENV)/made-$(KEY)
 env: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/python projects/mini_humanart/demo.py
+	$(BIN)/python -W ignore projects/mini_humanart/demo.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -134,18 +134,19 @@ def format_report(report: dict) -> str:
     return '\n'.join(lines)
 
 
-def draw_people(image: np.ndarray, found: list[dict]) -> np.ndarray:
+def draw_people(
+    visualizer: PoseLocalVisualizer, image: np.ndarray, found: list[dict]
+) -> np.ndarray:
     """Draw skeletons with MMPose's visualizer.
 
     Args:
+        visualizer (PoseLocalVisualizer): It knows the skeleton.
         image (np.ndarray): Picture in RGB, H x W x 3.
         found (list[dict]): Results on this picture.
 
     Returns:
         np.ndarray: The picture with skeletons, same shape.
     """
-    visualizer = PoseLocalVisualizer(radius=4, line_width=2)
-    visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
     keypoints = np.array([r['keypoints'] for r in found]).reshape(-1, 17, 3)
     sample = PoseDataSample(
         pred_instances=InstanceData(
@@ -183,6 +184,8 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
         path (Path): PNG to write.
     """
     height, tiles = 300, []
+    visualizer = PoseLocalVisualizer(radius=4, line_width=2)
+    visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
     oks = {key: results.oks() for key, results in art.items()}
     truth = art['tuned'].truth
     for name in SHOWN:
@@ -207,7 +210,7 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
                 for r in people[: len(truth.imgToAnns[best])]
             ]
             label = f'{key}, OKS {oks[key][best]:.2f}'
-            pair.append(caption(draw_people(image, people), label))
+            pair.append(caption(draw_people(visualizer, image, people), label))
         tiles.append(caption(np.hstack(pair), name.replace('_', ' ')))
     width = max(tile.shape[1] for tile in tiles)
     tiles = [

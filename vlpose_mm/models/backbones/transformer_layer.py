@@ -1,0 +1,127 @@
+"""A transformer layer whose attention takes a prefix of prompt tokens."""
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn.bricks.transformer import FFN
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+
+class PrefixAttention(BaseModule):
+    """Multi-head self-attention whose keys and values may start with a prefix.
+
+    Args:
+        embed_dims (int): Width C of the tokens.
+        num_heads (int): Number of heads; divides C.
+        qkv_bias (bool): Whether queries, keys and values have a bias.
+        attn_drop_rate (float): Dropout of the attention weights, in [0, 1).
+        proj_drop_rate (float): Dropout of the output, in [0, 1).
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        qkv_bias: bool = True,
+        attn_drop_rate: float = 0.0,
+        proj_drop_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.attn_drop_rate = attn_drop_rate
+        self.qkv = nn.Linear(embed_dims, embed_dims * 3, bias=qkv_bias)
+        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.proj_drop = nn.Dropout(proj_drop_rate)
+
+    def prefix(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of prompt tokens, which ask nothing themselves.
+
+        Args:
+            prompts (Tensor): Normalised prompt tokens, P x C.
+
+        Returns:
+            tuple[Tensor, Tensor]: Keys and values, each heads x P x C/heads.
+        """
+        embed_dims = prompts.shape[-1]
+        bias = None if self.qkv.bias is None else self.qkv.bias[embed_dims:]
+        kv = F.linear(prompts, self.qkv.weight[embed_dims:], bias)  # P, 2C
+        kv = kv.reshape(len(prompts), 2, self.num_heads, -1)
+        return kv.permute(1, 2, 0, 3).unbind(0)  # each: heads, P, C/heads
+
+    def forward(self, x: Tensor, prompts: Tensor | None = None) -> Tensor:
+        """Attend from every token to every token and to the prefix.
+
+        Args:
+            x (Tensor): Tokens, B x N x C.
+            prompts (Tensor, optional): Normalised prompt tokens, P x C.
+
+        Returns:
+            Tensor: Tokens, B x N x C.
+        """
+        B, N, C = x.shape
+        qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each: B, heads, N, C/heads
+        if prompts is not None:
+            prefix_k, prefix_v = self.prefix(prompts)
+            k = torch.cat([prefix_k.expand(B, -1, -1, -1), k], dim=2)
+            v = torch.cat([prefix_v.expand(B, -1, -1, -1), v], dim=2)
+        drop = self.attn_drop_rate if self.training else 0.0
+        x = F.scaled_dot_product_attention(q, k, v, dropout_p=drop)
+        x = x.transpose(1, 2).reshape(B, N, C)
+        return self.proj_drop(self.proj(x))
+
+
+class TransformerLayer(BaseModule):
+    """One pre-norm layer: attention, then a feed-forward network.
+
+    Args:
+        embed_dims (int): Width C of the tokens.
+        num_heads (int): Number of heads; divides C.
+        feedforward_channels (int): Hidden width of the feed-forward network.
+        drop_rate (float): Dropout after each linear layer, in [0, 1).
+        attn_drop_rate (float): Dropout of the attention weights, in [0, 1).
+        drop_path_rate (float): Stochastic depth of this layer, in [0, 1).
+        qkv_bias (bool): Whether queries, keys and values have a bias.
+        norm_eps (float): Epsilon of the layer norms.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        feedforward_channels: int,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        qkv_bias: bool = True,
+        norm_eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.ln1 = nn.LayerNorm(embed_dims, eps=norm_eps)
+        self.attn = PrefixAttention(
+            embed_dims, num_heads, qkv_bias, attn_drop_rate, drop_rate
+        )
+        self.ln2 = nn.LayerNorm(embed_dims, eps=norm_eps)
+        self.ffn = FFN(
+            embed_dims=embed_dims,
+            feedforward_channels=feedforward_channels,
+            ffn_drop=drop_rate,
+            dropout_layer=dict(type='DropPath', drop_prob=drop_path_rate),
+            act_cfg=dict(type='GELU'),
+        )
+        self.drop_path = self.ffn.dropout_layer
+
+    def forward(self, x: Tensor, prompts: Tensor | None = None) -> Tensor:
+        """Run the layer.
+
+        Args:
+            x (Tensor): Tokens, B x N x C.
+            prompts (Tensor, optional): This layer's prompt tokens, P x C.
+
+        Returns:
+            Tensor: Tokens, B x N x C.
+        """
+        if prompts is not None:
+            prompts = self.ln1(prompts)
+        x = x + self.drop_path(self.attn(self.ln1(x), prompts))
+        return self.ffn(self.ln2(x), identity=x)  # B, N, C
