@@ -268,6 +268,9 @@ def main() -> None:
     print('  comparison.png  pictures with both skeletons')
     if not same:
         raise SystemExit('The original route differs from the original model.')
+    gain = report['artificial']['tuned'] - report['artificial']['original']
+    if options.seed == 0 and gain < 0.05:
+        raise SystemExit('Tuning gained less than 5 points on artificial pictures.')
 
 
 if __name__ == '__main__':

@@ -71,3 +71,11 @@ def test_a_new_scenario_takes_the_sentence_it_is_given(said: list[str]) -> None:
 def test_refuses_a_blank_sentence(kwargs: dict) -> None:
     with pytest.raises(ValueError, match='is blank'):
         AssignTextPrompt(**kwargs)
+
+
+def test_odd_categories_are_no_scenario_or_one_clear_error() -> None:
+    for category in (' ', '-', '', None):
+        assert assign(dict(category=category)) == (DEFAULT_SENTENCE, None, None)
+    assert assign(dict(img_path=f'{FOLDER}/-/1.jpg'))[1] is None
+    with pytest.raises(ValueError, match='category of a.jpg must be text, got 3'):
+        assign(dict(category=3, img_path='a.jpg'))

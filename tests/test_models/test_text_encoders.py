@@ -62,10 +62,14 @@ def test_is_frozen_and_no_part_of_a_checkpoint(
     assert not encoder([SKETCH]).tokens.requires_grad
 
 
-def test_says_when_a_sentence_is_cut(minilm: str) -> None:
+def test_says_when_a_sentence_is_cut(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    monkeypatch.setattr(
+        'vlpose_mm.models.text_encoders.print_log', lambda text, **_: said.append(text)
+    )
     encoder = TransformersTextEncoder(minilm, max_length=4)
-    with pytest.warns(UserWarning, match='Only the first 4 of 7 tokens'):
-        assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
+    assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
+    assert len(said) == 1 and 'Only the first 4 of 7 tokens' in said[0]
 
 
 def tiny_bert() -> transformers.PreTrainedModel:
@@ -190,7 +194,7 @@ def test_an_unknown_sentence_is_refused_with_what_is_there(
 ) -> None:
     path = str(tmp_path / 'text.pth')
     save_text_features(path, encoder, [SKETCH])
-    with pytest.raises(KeyError) as error:
+    with pytest.raises(ValueError) as error:
         PrecomputedTextEncoder(path)([GLASS])
     assert GLASS in str(error.value) and SKETCH in str(error.value)
     assert path in str(error.value)

@@ -117,6 +117,8 @@ def test_test_cfg_chooses_the_route(vlpose_cfg: dict, make_sample: Callable) -> 
     # Training tunes whatever the route of testing is.
     losses = model.loss(torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])])
     assert losses['loss_kpt'].requires_grad
+    model.test_cfg['route'] = 'tuned'
+    assert len(model.extract_feat(torch.randn(1, 3, 128, 96))) == 2
     vlpose_cfg['test_cfg']['route'] = 'auto'
     with pytest.raises(ValueError, match="Unknown route 'auto'"):
         MODELS.build(vlpose_cfg)
@@ -235,3 +237,120 @@ def test_init_weights_twice_keeps_what_was_loaded(vlpose_cfg: dict) -> None:
     model.init_weights()
     assert model.head.tuned_final_layer.weight.eq(7).all()
     assert model.backbone.pos_embed.eq(7).all()
+
+
+def test_zero_gates_start_exactly_at_the_loaded_original(
+    vlpose_cfg: dict, stock_cfg: dict, make_sample: Callable
+) -> None:
+    vlpose_cfg['backbone']['prompt']['gate_init'] = 0.0
+    vlpose_cfg['head']['gate_init'] = 0.0
+    stock, model = build(stock_cfg).eval(), MODELS.build(vlpose_cfg).eval()
+    load_state_dict(model, stock.state_dict())
+    image = torch.randn(1, 3, 128, 96)
+    sample = [make_sample(SENTENCES[0])]
+    with torch.no_grad():
+        assert torch.equal(model(image, sample), stock(image, sample))
+        before = stock(image, sample)
+    train(model, make_sample)
+    with torch.no_grad():
+        assert not torch.equal(model.eval()(image, sample), before)
+
+
+@pytest.mark.parametrize(
+    ('keep', 'fault'),
+    [
+        (lambda name: name.startswith('backbone.'), r'has no head\.\*'),
+        (lambda name: name.startswith('head.'), r'has no backbone\.\*'),
+        (
+            lambda name: not name.startswith('matcher.'),
+            'only some of the .* matcher',
+        ),
+        (lambda name: name != 'backbone.prompts', 'only some .* backbone.prompts'),
+    ],
+)
+def test_refuses_a_checkpoint_without_whole_parts(
+    keep: Callable, fault: str, vlpose_cfg: dict
+) -> None:
+    weights = MODELS.build(copy.deepcopy(vlpose_cfg)).state_dict()
+    weights = {name: tensor for name, tensor in weights.items() if keep(name)}
+    with pytest.raises(ValueError, match=fault):
+        load_state_dict(MODELS.build(vlpose_cfg), weights)
+
+
+def test_refuses_a_stock_checkpoint_of_another_skeleton_before_loading_the_backbone(
+    vlpose_cfg: dict, stock_cfg: dict
+) -> None:
+    stock_cfg['head']['out_channels'] = 21
+    model = MODELS.build(vlpose_cfg)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=r'final_layer.weight has shape \(21,'):
+        load_state_dict(model, build(stock_cfg).state_dict())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    texts = []
+    monkeypatch.setattr(
+        'vlpose_mm.models.vlpose.print_log', lambda text, **_: texts.append(text)
+    )
+    return texts
+
+
+def test_warns_when_an_untuned_checkpoint_is_tested_on_the_tuned_route(
+    vlpose_cfg: dict, stock_cfg: dict, make_sample: Callable, warned: list[str]
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_state_dict(model, build(stock_cfg).state_dict())
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+    with model.original():
+        model.predict(image, copy.deepcopy(samples))
+    assert not warned
+    model.predict(image, copy.deepcopy(samples))
+    model.predict(image, copy.deepcopy(samples))
+    assert len(warned) == 1 and 'never tuned' in warned[0]
+    load_state_dict(model, model.state_dict())
+    model.predict(image, samples)
+    assert len(warned) == 1
+
+
+def test_warns_when_more_of_the_backbone_trains_than_prompts(
+    vlpose_cfg: dict, warned: list[str]
+) -> None:
+    MODELS.build(copy.deepcopy(vlpose_cfg))
+    assert not warned
+    vlpose_cfg['backbone']['frozen_stages'] = 2
+    MODELS.build(vlpose_cfg)
+    assert len(warned) == 1 and 'original route changes' in warned[0]
+
+
+def test_autocast_predicts_and_trains_every_tuned_part(
+    vlpose_cfg: dict, make_sample: Callable
+) -> None:
+    # MMPose measures the accuracy of a batch in numpy, which has no bfloat16.
+    vlpose_cfg['train_cfg'] = dict(compute_acc=False)
+    model = build(vlpose_cfg)
+    image, samples = torch.randn(2, 3, 128, 96), [make_sample(s) for s in SENTENCES[:2]]
+    expected = model.eval()(image, samples)
+    with torch.autocast('cpu', torch.bfloat16):
+        torch.testing.assert_close(
+            model(image, samples).float(), expected, atol=0.05, rtol=0.05
+        )
+        loss = model.train().loss(image, samples)['loss_kpt']
+    loss.backward()
+    for name, param in model.named_parameters():
+        assert (param.grad is not None) == param.requires_grad, name
+
+
+def test_training_leaves_the_language_model_alone(
+    vlpose_cfg: dict, minilm: str, make_sample: Callable
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = build(vlpose_cfg)
+    language_model = model.text_encoder._model[0]
+    before = copy.deepcopy(language_model.state_dict())
+    train(model, make_sample)
+    assert not language_model.training
+    for name, tensor in language_model.state_dict().items():
+        assert torch.equal(tensor, before[name])

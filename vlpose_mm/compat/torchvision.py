@@ -66,9 +66,7 @@ def mend() -> None:
     missing = [name for name in _OPERATORS if not hasattr(torch.ops.torchvision, name)]
     _library = torch.library.Library('torchvision', 'FRAGMENT')
     for name in missing:
-        _library.define(
-            f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-        )
+        _library.define(f'{name}{_SCHEMA}')
         for device in ('CPU', 'CUDA'):
             _library.impl(name, _refuse(name), device)
     print_log(

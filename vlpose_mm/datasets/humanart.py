@@ -60,7 +60,13 @@ class HumanArtVLDataset(HumanArtDataset):
 
     def _load_detection_results(self) -> list[dict]:
         """Load detected boxes with the words of their pictures."""
-        data_list = super()._load_detection_results()
+        try:
+            data_list = super()._load_detection_results()
+        except KeyError as error:
+            raise ValueError(
+                f'image {error} is not in {self.ann_file}; the detections are of other '
+                'pictures'
+            ) from error
         for data_info in data_list:
             data_info |= self._words(self.coco.imgs[data_info['img_id']])
             if self.bbox_format == 'xyxy':

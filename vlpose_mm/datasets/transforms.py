@@ -80,10 +80,15 @@ class AssignTextPrompt(BaseTransform):
         """Find the scenario and the group that the folders tell."""
         folders = PurePath(results.get('img_path') or '').parts[:-1]
         group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
-        if results.get('category'):
-            return scenario_name(results['category']), group
-        name = scenario_name(folders[-1]) if folders else None
-        return (name if group or name in SCENARIOS else None), group
+        category = results.get('category') or ''
+        if not isinstance(category, str):
+            raise ValueError(
+                f'The category of {results.get("img_path")} must be text, got {category!r}.'
+            )
+        if scenario_name(category):
+            return scenario_name(category), group
+        name = scenario_name(folders[-1]) if folders else ''
+        return (name if name and (group or name in SCENARIOS) else None), group
 
     def _sentence(self, name: str | None) -> str:
         """Look up or make the sentence of a scenario."""

@@ -29,8 +29,8 @@ class DualExtractorInjectorHead(HeatmapHead):
 
     Args:
         *args: Passed to :class:`mmpose.models.HeatmapHead`.
-        gate_init (float, optional): Initial value of the gates; 0.0 makes the tuned path
-            start exactly at the original. ``None``: no gates, the paper's plain sum.
+        gate_init (float, optional): Initial value of the gates; with 0.0 the relation
+            changes nothing at first. ``None``: no gates, the paper's plain sum.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:
@@ -55,7 +55,7 @@ class DualExtractorInjectorHead(HeatmapHead):
 
         for part in (self.deconv_layers, self.final_layer):
             part.requires_grad_(False)
-        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
     def train(self, mode: bool = True) -> 'DualExtractorInjectorHead':
         """Set the training mode; the original head stays in eval mode."""
@@ -99,8 +99,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         """Add the auxiliary branch to the main one."""
         return main + (aux if gate is None else gate * aux)
 
-    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Start the tuned predictor from the original's; refuse a misfit."""
+    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: start the tuned predictor from the original's; refuse a misfit."""
         for name in self.final_layer.state_dict():
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:

@@ -54,7 +54,7 @@ class RelationMatcher(BaseModule):
         self.v = nn.Linear(embed_dims, embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
-        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
     def forward(self, feature_map: Tensor, text: TextFeatures) -> Tensor:
         """Compute the relation features R.
@@ -90,6 +90,6 @@ class RelationMatcher(BaseModule):
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
-    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Refuse a misfit, such as one tuned with text of another width."""
+    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: refuse a misfit, such as one tuned with text of another width."""
         check_fit(self, state_dict, prefix)

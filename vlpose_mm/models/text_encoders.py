@@ -1,12 +1,13 @@
 """Sentences in, token states out, by a frozen language model (method, part 1)."""
 
+import logging
 import os
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -124,19 +125,18 @@ class TransformersTextEncoder(TextEncoder):
         """Encode one sentence; see :meth:`TextEncoder.encode`."""
         ids = self.tokenizer(sentence)['input_ids']
         if len(ids) > self.max_length:
-            warnings.warn(
+            print_log(
                 f'Only the first {self.max_length} of {len(ids)} tokens are read of '
                 f'{sentence!r}; raise max_length to read more.',
-                stacklevel=2,
+                logger='current',
+                level=logging.WARNING,
             )
-        batch = self.tokenizer(
-            sentence, truncation=True, max_length=self.max_length, return_tensors='pt'
-        ).to(device)
+            ids = self.tokenizer(sentence, truncation=True, max_length=self.max_length)
+            ids = ids['input_ids']
+        ids = torch.tensor([ids], device=device)  # 1, L
         model = self._model[0].to(device)
         with torch.autocast(device.type, enabled=False):
-            output = model(
-                input_ids=batch['input_ids'], attention_mask=batch['attention_mask']
-            )
+            output = model(input_ids=ids, attention_mask=torch.ones_like(ids))
         return output.last_hidden_state[0]  # L, D
 
 
@@ -177,10 +177,10 @@ class PrecomputedTextEncoder(TextEncoder):
         """Look up one sentence; see :meth:`TextEncoder.encode`.
 
         Raises:
-            KeyError: If the file does not hold it.
+            ValueError: If the file does not hold it.
         """
         if sentence not in self._features:
-            raise KeyError(
+            raise ValueError(
                 f'{self.path} holds no features of {sentence!r}, only of '
                 f'{list(self._features)}; write it anew with '
                 'python -m vlpose_mm.tools.precompute_text --sentences FILE.'

@@ -1,5 +1,6 @@
 """VLPose: the method's figure as code."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -56,6 +57,11 @@ class VLPoseEstimator(TopdownPoseEstimator):
     ) -> None:
         if kwargs.get('neck') is not None:
             raise ValueError('VLPoseEstimator has no neck; leave it away.')
+        if matcher.keys() & {'embed_dims', 'text_dims'}:
+            raise ValueError(
+                'The widths of the matcher come from the backbone and the text encoder; '
+                'leave embed_dims and text_dims away.'
+            )
         built = MODELS.build(backbone)
         embed_dims = built.embed_dims
         if head.get('in_channels', embed_dims) != embed_dims:
@@ -64,8 +70,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 f'{embed_dims} wide; leave in_channels away.'
             )
         super().__init__(
-            # The head needs the width, and MMPose builds both in one go: hand it a config
-            # that builds what is built already.
+            # The head needs the width, and MMPose builds both in one go and wants a head:
+            # hand it a config that builds what is built already.
             backbone=dict(type=lambda: built),
             head={**head, 'in_channels': embed_dims},
             test_cfg=test_cfg,
@@ -79,8 +85,22 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 'text_dims': self.text_encoder.embed_dims,
             }
         )
-        self.set_route(self.test_cfg.get('route', 'tuned'))
+        self.test_cfg = {**self.test_cfg}
+        self.set_route(self.route)
+        self._loaded_untuned = self._warned_of_text = False
+        trained = [n for n, p in self.backbone.named_parameters() if p.requires_grad]
+        trained = [name for name in trained if not name.startswith('prompt')]
+        if trained:
+            _warn(
+                f'The backbone trains more than prompts ({trained[0]} and '
+                f'{len(trained) - 1} more); the original route changes with it.'
+            )
         self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+
+    @property
+    def route(self) -> str:
+        """str: ``test_cfg['route']``, ``'tuned'`` by default."""
+        return self.test_cfg.get('route', 'tuned')
 
     def set_route(self, route: str) -> None:
         """Choose the weights used from now on.
@@ -93,7 +113,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
         """
         if route not in ROUTES:
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
-        self.route = route
+        self.test_cfg['route'] = route
 
     @contextmanager
     def original(self) -> Iterator[None]:
@@ -154,6 +174,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
         Returns:
             dict: The head's losses.
         """
+        self._loaded_untuned = False
         feats = self.extract_feat(inputs, data_samples, route='tuned')
         return self.head.loss(feats, data_samples, train_cfg=self.train_cfg)
 
@@ -169,6 +190,12 @@ class VLPoseEstimator(TopdownPoseEstimator):
         Returns:
             list[PoseDataSample]: The samples with ``pred_instances``.
         """
+        if self._loaded_untuned and self.route == 'tuned':
+            self._loaded_untuned = False
+            _warn(
+                'The checkpoint was never tuned: the tuned route runs on random weights. '
+                'Train first, or test with model.test_cfg.route=original.'
+            )
         feats = self.extract_feat(inputs, data_samples)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, self.extract_feat(inputs.flip(-1), data_samples)]
@@ -182,18 +209,41 @@ class VLPoseEstimator(TopdownPoseEstimator):
             None if sample is None else sample.metainfo.get('text_prompt')
             for sample in data_samples
         ]
-        if None in sentences and not getattr(self, '_warned', False):
-            self._warned = True
-            print_log(
+        if None in sentences and not self._warned_of_text:
+            self._warned_of_text = True
+            _warn(
                 f'No text_prompt in a sample; reading {DEFAULT_SENTENCE!r}. Add '
                 "dict(type='AssignTextPrompt') to the pipeline, and 'text_prompt' to the "
-                'meta_keys of PackPoseInputs.',
-                logger='current',
-                level=30,
+                'meta_keys of PackPoseInputs.'
             )
         return [DEFAULT_SENTENCE if s is None else s for s in sentences]
 
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Refuse a checkpoint that holds nothing of this model."""
+        """Refuse a checkpoint that does not fit before any of it is loaded."""
         if not prefix:
             check_touches(self, state_dict)
+        # MMEngine loads part by part, so look at all of them first.
+        trial = dict(state_dict)
+        for part in ('backbone', 'head', 'matcher'):
+            start = f'{prefix}{part}.'
+            if part != 'matcher' and not any(name.startswith(start) for name in trial):
+                raise ValueError(
+                    f'The checkpoint has no {start}*, which would stay random for ever; '
+                    'use one of a whole ViTPose or VLPose.'
+                )
+            getattr(self, part).fit_checkpoint(trial, start)
+        tuned = [f'{prefix}{n}' for n, p in self.named_parameters() if p.requires_grad]
+        missing = [name for name in tuned if name not in trial]
+        # The hook of the head has made the tuned predictor from the original one.
+        copied = f'{prefix}head.tuned_final_layer.'
+        self._loaded_untuned = all(n in missing or n.startswith(copied) for n in tuned)
+        if missing and not self._loaded_untuned:
+            raise ValueError(
+                f'The checkpoint holds only some of the tuned parts: {missing[0]} is '
+                'missing. Use the config that it was tuned with.'
+            )
+
+
+def _warn(text: str) -> None:
+    """Log a warning."""
+    print_log(text, logger='current', level=logging.WARNING)

@@ -107,6 +107,44 @@ def test_prompts_alone_are_trained_and_frozen_layers_never_drop_paths() -> None:
     assert not torch.equal(plain(image)[0], plain(image)[0])
 
 
+def test_frozen_embeddings_never_drop_out() -> None:
+    image = torch.randn(1, 3, 128, 96)
+    for frozen_stages, same in ((3, True), (-1, False)):
+        model = build(
+            drop_rate=0.3, drop_path_rate=0.0, frozen_stages=frozen_stages
+        ).train()
+        assert torch.equal(model(image)[0], model(image)[0]) == same
+
+
+def test_gated_prompts_start_exactly_at_the_plain_vit_and_end_as_ungated_ones() -> None:
+    gated = MODELS.build(
+        dict(copy.deepcopy(BACKBONE), prompt=dict(num_tokens=5, gate_init=0.0))
+    ).eval()
+    image = torch.randn(2, 3, 128, 96)
+    (got,) = gated(image)
+    assert torch.equal(got, gated(image, use_prompts=False)[0])
+    got.square().sum().backward()
+    assert (gated.prompt_gates.grad != 0).all()
+
+    gated.prompt_gates.data.fill_(1.0)
+    ungated = build(prompt=dict(num_tokens=5)).eval()
+    weights = {k: v for k, v in gated.state_dict().items() if k != 'prompt_gates'}
+    ungated.load_state_dict(weights)
+    torch.testing.assert_close(gated(image)[0], ungated(image)[0], atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match='needs deep prompts'):
+        build(prompt=dict(num_tokens=5, deep=False, gate_init=0.0))
+
+
+def test_takes_init_cfg_lists_and_patch_cfgs_of_its_own_stride() -> None:
+    model = build(
+        init_cfg=[dict(type='Constant', layer='Linear', val=0.5)],
+        patch_cfg=dict(stride=8, padding=4),
+    )
+    model.init_weights()
+    assert model.layers[0].attn.proj.weight.eq(0.5).all()
+    assert model.eval()(torch.randn(1, 3, 128, 96))[0].shape == (1, 32, 16, 12)
+
+
 def test_frozen_stages_freeze_the_first_layers() -> None:
     model = build(frozen_stages=2).train()
     trained = {
@@ -211,6 +249,7 @@ def test_refuses_a_prompt_count_below_one(num_tokens: float) -> None:
         (dict(out_type='cls_token'), 'featmap'),
         (dict(with_cls_token=True), 'with_cls_token'),
         (dict(frozen_stages=4), 'frozen_stages'),
+        (dict(arch=dict(BACKBONE['arch'], num_heads=5)), 'num_heads=5 does not divide'),
     ],
 )
 def test_refuses_arguments_that_no_vitpose_has(kwargs: dict, message: str) -> None:

@@ -27,6 +27,10 @@ class PrefixAttention(BaseModule):
         proj_drop_rate: float = 0.0,
     ) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(
+                f'num_heads={num_heads} does not divide embed_dims={embed_dims}.'
+            )
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
         self.qkv = nn.Linear(embed_dims, embed_dims * 3, bias=qkv_bias)
@@ -48,12 +52,16 @@ class PrefixAttention(BaseModule):
         kv = kv.reshape(len(prompts), 2, self.num_heads, -1)
         return kv.permute(1, 2, 0, 3).unbind(0)  # each: heads, P, C/heads
 
-    def forward(self, x: Tensor, prompts: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, prompts: Tensor | None = None, gate: Tensor | None = None
+    ) -> Tensor:
         """Attend from every token to every token and to the prefix.
 
         Args:
             x (Tensor): Tokens, B x N x C.
             prompts (Tensor, optional): Normalised prompt tokens, P x C.
+            gate (Tensor, optional): How much of what the prefix changes counts, a scalar;
+                all of it by default.
 
         Returns:
             Tensor: Tokens, B x N x C.
@@ -61,14 +69,25 @@ class PrefixAttention(BaseModule):
         B, N, C = x.shape
         qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each: B, heads, N, C/heads
-        if prompts is not None:
+        if prompts is None:
+            x = self._attend(q, k, v)
+        else:
             prefix_k, prefix_v = self.prefix(prompts)
-            k = torch.cat([prefix_k.expand(B, -1, -1, -1), k], dim=2)
-            v = torch.cat([prefix_v.expand(B, -1, -1, -1), v], dim=2)
-        drop = self.attn_drop_rate if self.training else 0.0
-        x = F.scaled_dot_product_attention(q, k, v, dropout_p=drop)
+            x = self._attend(
+                q,
+                torch.cat([prefix_k.expand(B, -1, -1, -1), k], dim=2),
+                torch.cat([prefix_v.expand(B, -1, -1, -1), v], dim=2),
+            )
+            if gate is not None:
+                plain = self._attend(q, k, v)
+                x = plain + gate * (x - plain)
         x = x.transpose(1, 2).reshape(B, N, C)
         return self.proj_drop(self.proj(x))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attention with dropout in training; all B x heads x tokens x C/heads."""
+        drop = self.attn_drop_rate if self.training else 0.0
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=drop)
 
 
 class TransformerLayer(BaseModule):
@@ -111,17 +130,20 @@ class TransformerLayer(BaseModule):
         )
         self.drop_path = self.ffn.dropout_layer
 
-    def forward(self, x: Tensor, prompts: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, prompts: Tensor | None = None, gate: Tensor | None = None
+    ) -> Tensor:
         """Run the layer.
 
         Args:
             x (Tensor): Tokens, B x N x C.
             prompts (Tensor, optional): This layer's prompt tokens, P x C.
+            gate (Tensor, optional): The gate of these prompts, a scalar.
 
         Returns:
             Tensor: Tokens, B x N x C.
         """
         if prompts is not None:
             prompts = self.ln1(prompts)
-        x = x + self.drop_path(self.attn(self.ln1(x), prompts))
+        x = x + self.drop_path(self.attn(self.ln1(x), prompts, gate))
         return self.ffn(self.ln2(x), identity=x)  # B, N, C

@@ -58,8 +58,10 @@ class PromptedVisionTransformer(BaseModule):
             embeddings, N also the first N layers, the number of layers also the final
             norm. ``None`` freezes all with ``prompt`` and nothing without. Frozen parts
             stay in eval mode.
-        prompt (dict, optional): ``num_tokens`` (int, at least 1) and ``deep`` (bool,
-            ``True`` by default). ``None``: a plain ViT.
+        prompt (dict, optional): ``num_tokens`` (int, at least 1), ``deep`` (bool, ``True``
+            by default) and ``gate_init`` (float, optional): the initial value of a gate
+            per layer on what deep prompts change; 0.0 starts exactly at the plain ViT, at
+            the cost of a second attention. ``None``: a plain ViT.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
@@ -100,13 +102,12 @@ class PromptedVisionTransformer(BaseModule):
         self.patch_embed = PatchEmbed(
             in_channels=in_channels,
             embed_dims=self.embed_dims,
-            kernel_size=patch_size,
-            stride=patch_size,
             input_size=img_size,
-            **(patch_cfg or {}),
+            **{'kernel_size': patch_size, 'stride': patch_size, **(patch_cfg or {})},
         )
         h, w = self.patch_embed.init_out_size
         self.pos_embed = nn.Parameter(torch.zeros(1, h * w, self.embed_dims))
+        trunc_normal_(self.pos_embed, std=0.02)
         self.drop_after_pos = nn.Dropout(drop_rate)
         depth_rates = np.linspace(0, drop_path_rate, self.num_layers).tolist()
         self.layers = ModuleList(
@@ -127,12 +128,12 @@ class PromptedVisionTransformer(BaseModule):
         )
 
         self.deep = True
-        self.prompts = None
+        self.prompts = self.prompt_gates = None
         if prompt is not None:
             self._make_prompts(patch_size=patch_size, in_channels=in_channels, **prompt)
         for part in self._frozen_parts():
             part.requires_grad_(False)
-        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
     @staticmethod
     def _arch_settings(arch: str | dict) -> dict:
@@ -157,7 +158,12 @@ class PromptedVisionTransformer(BaseModule):
         return frozen_stages
 
     def _make_prompts(
-        self, patch_size: int, in_channels: int, num_tokens: int, deep: bool = True
+        self,
+        patch_size: int,
+        in_channels: int,
+        num_tokens: int,
+        deep: bool = True,
+        gate_init: float | None = None,
     ) -> None:
         """Create the prompt tokens: one set per layer (deep) or one in all (shallow)."""
         if not isinstance(num_tokens, int) or num_tokens < 1:
@@ -171,12 +177,17 @@ class PromptedVisionTransformer(BaseModule):
         # VPT's choice: the scale of a patch embedding's Xavier initialization.
         bound = math.sqrt(6 / (in_channels * patch_size**2 + self.embed_dims))
         nn.init.uniform_(self.prompts, -bound, bound)
+        if gate_init is not None:
+            if not deep:
+                raise ValueError('prompt.gate_init needs deep prompts.')
+            self.prompt_gates = nn.Parameter(torch.full((sets,), float(gate_init)))
 
     def _frozen_parts(self) -> list[nn.Module | nn.Parameter]:
         """Everything that ``frozen_stages`` freezes."""
         if self.frozen_stages < 0:
             return []
-        parts = [self.pos_embed, self.patch_embed, *self.layers[: self.frozen_stages]]
+        parts = [self.pos_embed, self.patch_embed, self.drop_after_pos]
+        parts += self.layers[: self.frozen_stages]
         return parts + [self.ln1] * (self.frozen_stages == self.num_layers)
 
     def train(self, mode: bool = True) -> 'PromptedVisionTransformer':
@@ -186,12 +197,6 @@ class PromptedVisionTransformer(BaseModule):
             if isinstance(part, nn.Module):
                 part.eval()
         return self
-
-    def init_weights(self) -> None:
-        """Initialize the position embeddings unless a checkpoint brings them."""
-        if not self.is_init and (self.init_cfg or {}).get('type') != 'Pretrained':
-            trunc_normal_(self.pos_embed, std=0.02)
-        super().init_weights()
 
     def forward(self, x: Tensor, use_prompts: bool = True) -> tuple[Tensor]:
         """Compute the last feature map E.
@@ -213,12 +218,16 @@ class PromptedVisionTransformer(BaseModule):
         if use_prompts and not self.deep:
             x = torch.cat([self.prompts.expand(len(x), -1, -1), x], dim=1)  # B, P+hw, C
         for i, layer in enumerate(self.layers):
-            x = layer(x, self.prompts[i] if use_prompts and self.deep else None)
+            if use_prompts and self.deep:
+                gate = None if self.prompt_gates is None else self.prompt_gates[i]
+                x = layer(x, self.prompts[i], gate)
+            else:
+                x = layer(x)
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
         return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w
 
-    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Bring ``pos_embed`` to this grid, drop the class token, refuse a misfit."""
+    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: fit ``pos_embed``, drop the class token, refuse a misfit."""
         name = prefix + 'pos_embed'
         table = state_dict.get(name)
         if table is not None and table.shape[-1] == self.embed_dims:
@@ -231,5 +240,5 @@ class PromptedVisionTransformer(BaseModule):
             state_dict,
             prefix,
             # MAE checkpoints end before the final norm; prompts are ours alone.
-            optional=[('ln1.',), ('prompts',)],
+            optional=[('ln1.',), ('prompts', 'prompt_gates')],
         )
