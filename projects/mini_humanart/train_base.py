@@ -1,9 +1,14 @@
 """Train the small ViTPose that the demo starts from, and write it to the project."""
 
+# First, for it mends what reads checkpoints.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import shutil
 from pathlib import Path
 
 import torch
+from mmengine.runner import CheckpointLoader
 from runs import BASE_WEIGHTS, CONFIGS, ROOT, draw_data, mmpose_tool
 
 DATA = ROOT / 'data/mini_base'
@@ -17,10 +22,7 @@ def publish(checkpoint: Path, path: Path) -> None:
         checkpoint (Path): Checkpoint of a training run.
         path (Path): File to write.
     """
-    # A file of this machine's own training run, with MMEngine's records beside the weights.
-    state_dict = torch.load(checkpoint, map_location='cpu', weights_only=False)[
-        'state_dict'
-    ]
+    state_dict = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')['state_dict']
     half = {k: v.half() if v.is_floating_point() else v for k, v in state_dict.items()}
     torch.save(dict(state_dict=half), path)
     print(f'{path.relative_to(ROOT)}: {path.stat().st_size / 2**20:.1f} MiB')

@@ -87,19 +87,19 @@ def trained(tmp_path_factory) -> tuple[Runner, str, dict]:
     return runner, path, torch.load(path, weights_only=False)
 
 
-def _same(left, right) -> None:
+def assert_same(left, right) -> None:
     assert type(left) is type(right)
     if isinstance(left, HistoryBuffer):
-        _same(left.data, right.data)
+        assert_same(left.data, right.data)
         assert left.max_length == right.max_length
     elif isinstance(left, dict):
         assert list(left) == list(right)
         for key in left:
-            _same(left[key], right[key])
+            assert_same(left[key], right[key])
     elif isinstance(left, (list, tuple)):
         assert len(left) == len(right)
         for pair in zip(left, right, strict=True):
-            _same(*pair)
+            assert_same(*pair)
     elif isinstance(left, np.ndarray):
         assert left.dtype == right.dtype
         assert left.flags.writeable and left.flags.owndata
@@ -113,7 +113,7 @@ def _same(left, right) -> None:
 def test_a_run_reads_back_all_that_it_saved(trained):
     _, path, saved = trained
     loaded = _load_checkpoint(path, map_location='cpu')
-    _same(loaded, saved)
+    assert_same(loaded, saved)
     assert {'meta', 'message_hub', 'optimizer', 'ema_state_dict'} <= set(loaded)
     logs = loaded['message_hub']['log_scalars']['train/loss']
     assert logs.statistics('mean') == pytest.approx(np.mean(logs.data[0]))
@@ -125,10 +125,10 @@ def test_a_run_resumes_from_its_checkpoint(trained, tmp_path):
     second = _runner(tmp_path, 'resumed', 2, **resume)
     second.train()
     assert second.iter == 2
-    _same(second.model.state_dict(), first.model.state_dict())
-    _same(second.optim_wrapper.state_dict(), first.optim_wrapper.state_dict())
+    assert_same(second.model.state_dict(), first.model.state_dict())
+    assert_same(second.optim_wrapper.state_dict(), first.optim_wrapper.state_dict())
     for ours, theirs in zip(second.param_schedulers, first.param_schedulers, strict=True):
-        _same(ours.state_dict(), theirs.state_dict())
+        assert_same(ours.state_dict(), theirs.state_dict())
     third = _runner(tmp_path, 'trained on', 3, **resume)
     third.train()
     assert third.iter == 3
@@ -141,17 +141,17 @@ def test_every_way_into_mmengine_reads_a_run(trained, tmp_path, monkeypatch):
     _, path, saved = trained
     model = _Model()
     load_checkpoint(model, path)
-    _same(model.state_dict(), saved['state_dict'])
+    assert_same(model.state_dict(), saved['state_dict'])
     runner = _runner(tmp_path, 'loaded', 1)
     runner.load_checkpoint(path)
-    _same(runner.model.state_dict(), saved['state_dict'])
+    assert_same(runner.model.state_dict(), saved['state_dict'])
     torch.nn.init.zeros_(model.layer.weight)
     PretrainedInit(path)(model)
-    _same(model.state_dict(), saved['state_dict'])
+    assert_same(model.state_dict(), saved['state_dict'])
     monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
     (tmp_path / 'open_mmlab.json').write_text(f'{{"ours": "{path}"}}')
-    _same(CheckpointLoader.load_checkpoint('openmmlab://ours'), saved)
-    _same(CheckpointLoader.load_checkpoint(Path(path).as_uri()[7:]), saved)
+    assert_same(CheckpointLoader.load_checkpoint('openmmlab://ours'), saved)
+    assert_same(CheckpointLoader.load_checkpoint(Path(path).as_uri()[7:]), saved)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def hub(tmp_path, monkeypatch) -> Path:
 def test_a_downloaded_run_is_read(trained, hub):
     _, path, saved = trained
     (hub / 'run.pth').write_bytes(Path(path).read_bytes())
-    _same(CheckpointLoader.load_checkpoint('https://nowhere.test/run.pth'), saved)
+    assert_same(CheckpointLoader.load_checkpoint('https://nowhere.test/run.pth'), saved)
 
 
 def test_a_checkpoint_in_an_object_store_is_read(trained, monkeypatch):
@@ -177,21 +177,21 @@ def test_a_checkpoint_in_an_object_store_is_read(trained, monkeypatch):
     monkeypatch.setattr(
         'mmengine.runner.checkpoint.get_file_backend', lambda *a, **k: backend
     )
-    _same(CheckpointLoader.load_checkpoint('s3://bucket/run.pth'), saved)
+    assert_same(CheckpointLoader.load_checkpoint('s3://bucket/run.pth'), saved)
 
 
 def test_legacy_files_and_both_numpy_generations_are_read(trained, tmp_path):
     saved = trained[2]
     path = tmp_path / 'legacy.pth'
     torch.save(saved, path, _use_new_zipfile_serialization=False)
-    _same(_load_checkpoint(str(path)), saved)
+    assert_same(_load_checkpoint(str(path)), saved)
     other = {'core': b'numpy._core.multi', '_core': b'numpy.core.multi'}
     data = path.read_bytes()
     here = '_core' if b'numpy._core.multiarray' in data else 'core'
     there = data.replace(f'numpy.{here}.multi'.encode(), other[here])
     assert there != data
     path.write_bytes(there)
-    _same(_load_checkpoint(str(path)), saved)
+    assert_same(_load_checkpoint(str(path)), saved)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_plain_arrays_come_back_equal_and_shared(tmp_path, array):
     path = str(tmp_path / 'array.pth')
     torch.save(OrderedDict(a=[array, (array, 'x')], b=array.dtype), path)
     loaded = _load_checkpoint(path)
-    _same(loaded['a'], [array, (array, 'x')])
+    assert_same(loaded['a'], [array, (array, 'x')])
     assert loaded['b'] == array.dtype
     assert loaded['a'][0] is loaded['a'][1][0]
 
@@ -463,7 +463,7 @@ def test_the_message_hub_of_a_run_is_filled_from_its_checkpoint(trained):
     hub = MessageHub.get_instance('filled')
     hub.load_state_dict(_load_checkpoint(trained[1])['message_hub'])
     assert hub.get_info('iter') == trained[2]['message_hub']['runtime_info']['iter']
-    _same(
+    assert_same(
         hub.get_scalar('train/loss'),
         trained[2]['message_hub']['log_scalars']['train/loss'],
     )

@@ -316,13 +316,18 @@ def test_warns_when_an_untuned_checkpoint_is_tested_on_the_tuned_route(
 
 
 def test_warns_when_more_of_the_backbone_trains_than_prompts(
-    vlpose_cfg: dict, warned: list[str]
+    vlpose_cfg: dict, stock_cfg: dict, warned: list[str]
 ) -> None:
     MODELS.build(copy.deepcopy(vlpose_cfg))
     assert not warned
     vlpose_cfg['backbone']['frozen_stages'] = 2
-    MODELS.build(vlpose_cfg)
+    model = MODELS.build(vlpose_cfg)
     assert len(warned) == 1 and 'original route changes' in warned[0]
+    # And still starts from a stock checkpoint.
+    weights = build(stock_cfg).state_dict()
+    load_state_dict(model, weights)
+    name = 'backbone.layers.2.ln1.weight'
+    assert torch.equal(model.state_dict()[name], weights[name])
 
 
 def test_autocast_predicts_and_trains_every_tuned_part(

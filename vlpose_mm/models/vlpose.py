@@ -88,12 +88,11 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self.test_cfg = {**self.test_cfg}
         self.set_route(self.route)
         self._loaded_untuned = self._warned_of_text = False
-        trained = [n for n, p in self.backbone.named_parameters() if p.requires_grad]
-        trained = [name for name in trained if not name.startswith('prompt')]
-        if trained:
+        thawed = [name for name in self._trained_names() if not _is_added(name)]
+        if thawed:
             _warn(
-                f'The backbone trains more than prompts ({trained[0]} and '
-                f'{len(trained) - 1} more); the original route changes with it.'
+                f'The backbone trains more than prompts ({thawed[0]} and '
+                f'{len(thawed) - 1} more); the original route changes with it.'
             )
         self._register_load_state_dict_pre_hook(self._fit_checkpoint)
 
@@ -218,6 +217,10 @@ class VLPoseEstimator(TopdownPoseEstimator):
             )
         return [DEFAULT_SENTENCE if s is None else s for s in sentences]
 
+    def _trained_names(self) -> list[str]:
+        """Names of what is trained."""
+        return [name for name, param in self.named_parameters() if param.requires_grad]
+
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Refuse a checkpoint that does not fit before any of it is loaded."""
         if not prefix:
@@ -232,7 +235,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
                     'use one of a whole ViTPose or VLPose.'
                 )
             getattr(self, part).fit_checkpoint(trial, start)
-        tuned = [f'{prefix}{n}' for n, p in self.named_parameters() if p.requires_grad]
+        tuned = [f'{prefix}{name}' for name in self._trained_names() if _is_added(name)]
         missing = [name for name in tuned if name not in trial]
         # The hook of the head has made the tuned predictor from the original one.
         copied = f'{prefix}head.tuned_final_layer.'
@@ -242,6 +245,11 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 f'The checkpoint holds only some of the tuned parts: {missing[0]} is '
                 'missing. Use the config that it was tuned with.'
             )
+
+
+def _is_added(name: str) -> bool:
+    """Whether a trained parameter stands beside the stock estimator, not in it."""
+    return not name.startswith('backbone.') or name.startswith('backbone.prompt')
 
 
 def _warn(text: str) -> None:
