@@ -204,9 +204,11 @@ def test_refuses_files_that_hold_no_features(tmp_path: Path) -> None:
     path = tmp_path / 'text.pth'
     with pytest.raises(FileNotFoundError, match='precompute_text'):
         PrecomputedTextEncoder(str(path))
-    torch.save(dict(state_dict={}), path)
-    with pytest.raises(ValueError, match='holds no text features'):
-        PrecomputedTextEncoder(str(path))
+    mixed = dict(sentences=['a', 'b'], tokens=[torch.ones(2, 3), torch.ones(2, 4)])
+    for content in (dict(state_dict={}), dict(sentences=[], tokens=[]), mixed):
+        torch.save(content, path)
+        with pytest.raises(ValueError, match='holds no text features'):
+            PrecomputedTextEncoder(str(path))
 
 
 @pytest.mark.parametrize('sentences', [[], [''], ['a cat', ' '], [None]])

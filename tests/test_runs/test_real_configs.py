@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
 
 from tests.conftest import ROOT
 
@@ -70,3 +73,17 @@ def test_trains_and_tests_with_random_weights(
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
     people = json.loads((tmp_path / 'results.keypoints.json').read_text())
     assert people and all(len(person['keypoints']) == 51 for person in people)
+
+
+def test_vit_base_tunes_as_many_parameters_as_the_readme_says(tmp_path: Path) -> None:
+    path = str(tmp_path / 'text.pth')
+    # As wide as BLIP-base's text states.
+    torch.save(dict(sentences=['a person'], tokens=[torch.zeros(3, 768)]), path)
+    (config,) = (CONFIGS / 'humanart').glob('*.py')
+    cfg = Config.fromfile(config).model
+    cfg.text_encoder = dict(type='PrecomputedTextEncoder', path=path)
+    params = list(MODELS.build(cfg).parameters())
+    trained = sum(p.numel() for p in params if p.requires_grad) / 1e6
+    total = sum(p.numel() for p in params) / 1e6
+    assert f'{trained:.2f} of {total:.1f} million' == '6.75 of 96.7 million'
+    assert '6.75 of 96.7 million' in (CONFIGS / 'humanart/README.md').read_text()

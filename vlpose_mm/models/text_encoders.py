@@ -163,7 +163,7 @@ class PrecomputedTextEncoder(TextEncoder):
         try:
             table = torch.load(path, map_location='cpu', weights_only=True)
             features = dict(zip(table['sentences'], table['tokens'], strict=True))
-            embed_dims = features[table['sentences'][0]].shape[1]
+            (embed_dims,) = {tokens.shape[1] for tokens in features.values()}
         except Exception as error:
             raise ValueError(
                 f'{path} holds no text features ({type(error).__name__}: {error}); write '
