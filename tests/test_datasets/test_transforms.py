@@ -1,7 +1,11 @@
 """AssignTextPrompt: which words win, and what unknown names do."""
 
+import time
+from pathlib import Path
+
 import pytest
 from mmpose.registry import TRANSFORMS
+from torch.utils.data import DataLoader, Dataset
 
 from vlpose_mm.datasets import AssignTextPrompt
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE, SCENARIOS
@@ -55,6 +59,33 @@ def test_unknown_scenario_gets_a_sentence_of_its_name_and_one_warning(
         assert results['scenario'] == 'pixel_art'
         assert results['group'] == '2D_virtual_human'
     assert len(said) == 1 and "'pixel_art'" in said[0]
+
+
+def test_the_workers_of_a_loader_warn_once_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / 'log'
+
+    def write(text: str, **_) -> None:
+        with log.open('a') as file:
+            file.write(text + '\n')
+
+    monkeypatch.setattr('vlpose_mm.datasets.transforms.print_log', write)
+    transform = AssignTextPrompt()
+
+    class Pictures(Dataset):
+        def __len__(self) -> int:
+            return 8
+
+        def __getitem__(self, index: int) -> str:
+            # One worker at a time, as in a real loader few meet in the same instant.
+            time.sleep(0.1 * (index % 2))
+            return transform(dict(category='pixel art'))['text_prompt']
+
+    for _ in range(2):
+        sentences = list(DataLoader(Pictures(), batch_size=None, num_workers=2))
+        assert sentences == ['a pixel art picture of a person'] * 8
+    assert len(log.read_text().splitlines()) == 1
 
 
 def test_a_new_scenario_takes_the_sentence_it_is_given(said: list[str]) -> None:

@@ -1,9 +1,11 @@
 """Give every sample its sentence."""
 
 import logging
+import zlib
 from collections.abc import Mapping
 from pathlib import PurePath
 
+import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 from mmpose.registry import TRANSFORMS
@@ -25,7 +27,7 @@ class AssignTextPrompt(BaseTransform):
     sentence of its scenario. The scenario is the annotation's ``category``, else the
     folder of the picture (where the folder above is a group of Human-Art, or the name is
     known), else none: then the sentence is the default one. A scenario that the table
-    lacks gets a sentence made from its name, and one warning per process.
+    lacks gets a sentence made from its name, and one warning.
 
     Required Keys:
 
@@ -57,6 +59,8 @@ class AssignTextPrompt(BaseTransform):
                 raise ValueError(f'AssignTextPrompt: the sentence of {name!r} is blank.')
         self.sentence = sentence
         self.sentences = {k: v.sentence for k, v in SCENARIOS.items()} | given
+        # Which names have been warned about, by checksum; the workers of a loader share it.
+        self._warned = torch.zeros(4096, dtype=torch.bool).share_memory_()
 
     def transform(self, results: dict) -> dict:
         """Assign the sentence.
@@ -96,12 +100,15 @@ class AssignTextPrompt(BaseTransform):
             return DEFAULT_SENTENCE
         if name not in self.sentences:
             self.sentences[name] = humanised_sentence(name)
-            print_log(
-                f'Unknown scenario {name!r}: reading {self.sentences[name]!r}. Give '
-                f"AssignTextPrompt sentences={{'{name}': ...}} for a better sentence.",
-                logger='current',
-                level=logging.WARNING,
-            )
+            slot = zlib.crc32(name.encode()) % len(self._warned)
+            if not self._warned[slot]:
+                self._warned[slot] = True
+                print_log(
+                    f'Unknown scenario {name!r}: reading {self.sentences[name]!r}. Give '
+                    f"AssignTextPrompt sentences={{'{name}': ...}} for a better sentence.",
+                    logger='current',
+                    level=logging.WARNING,
+                )
         return self.sentences[name]
 
     def __repr__(self) -> str:
