@@ -102,10 +102,10 @@ def make_report(
         for img_id in img_ids
     ]
     return dict(
-        artificial={k: round(r.ap(artificial), 4) for k, r in art.items()},
-        natural={k: round(r.ap(), 4) for k, r in photos.items()},
+        artificial={k: r.ap(artificial) for k, r in art.items()},
+        natural={k: r.ap() for k, r in photos.items()},
         scenarios={
-            name: {k: round(r.ap(img_ids), 4) for k, r in art.items()}
+            name: {k: r.ap(img_ids) for k, r in art.items()}
             for name, img_ids in by_scenario.items()
         },
         seconds=seconds,

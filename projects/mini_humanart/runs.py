@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from mmpose.datasets.datasets import CocoDataset
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
@@ -78,18 +79,16 @@ class Results:
         result_file (Path): COCO-style result file.
     """
 
-    # COCO's standard deviations of the 17 keypoints, https://cocodataset.org.
-    SIGMAS = np.array('26 25 25 35 35 79 79 72 72 62 62 107 107 87 87 89 89'.split(), float)
-
     def __init__(self, ann_file: Path, result_file: Path) -> None:
         self.found = json.loads(result_file.read_text())
+        self.sigmas = CocoDataset(lazy_init=True).metainfo['sigmas']
         with redirect_stdout(None):
             self.truth = COCO(str(ann_file))
             self.detected = self.truth.loadRes(self.found)
 
     def _evaluate(self, img_ids: Iterable[int] | None = None) -> COCOeval:
         """Match what was found with the truth, on some pictures or all."""
-        evaluation = COCOeval(self.truth, self.detected, 'keypoints', self.SIGMAS / 1000)
+        evaluation = COCOeval(self.truth, self.detected, 'keypoints', self.sigmas)
         if img_ids is not None:
             evaluation.params.imgIds = list(img_ids)
         evaluation.evaluate()

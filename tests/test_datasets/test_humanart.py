@@ -105,6 +105,16 @@ def test_a_broken_file_is_named(data: Path) -> None:
         build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
 
 
+def test_a_detection_without_a_field_is_told_from_one_of_another_picture(
+    data: Path,
+) -> None:
+    boxes = json.loads((data / 'boxes.json').read_text())
+    del boxes[0]['score']
+    (data / 'boxes.json').write_text(json.dumps(boxes))
+    with pytest.raises(ValueError, match=r"boxes.json is no whole file.*KeyError: 'score'"):
+        build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
+
+
 @pytest.mark.parametrize('content', [None, b'', b'no picture'])
 def test_a_missing_or_unreadable_picture_is_named(
     data: Path, content: bytes | None

@@ -63,6 +63,8 @@ class HumanArtVLDataset(HumanArtDataset):
         try:
             data_list = super()._load_detection_results()
         except KeyError as error:
+            if not isinstance(error.args[0], int):
+                raise  # A field is missing, not a picture.
             raise ValueError(
                 f'image {error} is not in {self.ann_file}; the detections are of other '
                 'pictures'

