@@ -101,13 +101,13 @@ class Results:
             img_ids (Iterable[int], optional): The pictures; all by default.
 
         Returns:
-            float: AP over OKS 0.50 to 0.95, in [0, 1].
+            float: AP over OKS 0.50 to 0.95, in [0, 1], to six digits.
         """
         with redirect_stdout(None):
             evaluation = self._evaluate(img_ids)
             evaluation.accumulate()
             evaluation.summarize()
-        return float(evaluation.stats[0])
+        return round(float(evaluation.stats[0]), 6)
 
     def oks(self) -> dict[int, float]:
         """How well the people of each picture were found.
