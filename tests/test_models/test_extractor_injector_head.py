@@ -1,4 +1,4 @@
-"""DualExtractorInjectorHead against the wiring as drawn, and the original head inside."""
+"""DualExtractorInjectorHead against its wirings, and the original head inside."""
 
 import copy
 
@@ -31,26 +31,58 @@ def block(weights: dict, branch: str, i: int, x: Tensor) -> Tensor:
     return x.relu()
 
 
+@pytest.mark.parametrize('wiring', ['dual', 'extractor_injector', 'injector', 'released'])
 @pytest.mark.parametrize('gate', [None, 0.7])
 @pytest.mark.parametrize('num_blocks', [1, 2, 3])
-def test_wiring_as_drawn(num_blocks: int, gate: float | None) -> None:
+def test_equals_the_equations_of_the_wiring(
+    num_blocks: int, gate: float | None, wiring: str
+) -> None:
     head = build(
+        wiring=wiring,
         gate_init=gate,
         deconv_out_channels=(16,) * num_blocks,
         deconv_kernel_sizes=(4,) * num_blocks,
     ).eval()
     w = head.state_dict()
-    g, h = (1.0, 1.0) if gate is None else (w['entry_gate'], w['exit_gate'])
+    g = w.get('entry_gate', 1.0)
+    h = w.get('exit_gate', 1.0)
+    assert (gate is not None) == ('exit_gate' in w)
     E, R = torch.randn(2, 2, 32, 4, 3).unbind(0)
-    m = [block(w, 'deconv_layers', 0, E + g * R)]
-    a = [block(w, 'aux_deconv_layers', 0, R)]
-    for i in range(1, num_blocks):
-        a.append(block(w, 'aux_deconv_layers', i, a[-1] + m[-1]))
-        m.append(block(w, 'deconv_layers', i, m[-1]))
-    expected = F.conv2d(
-        m[-1] + h * a[-1], w['tuned_final_layer.weight'], w['tuned_final_layer.bias']
-    )
+
+    def M(i: int, x: Tensor) -> Tensor:
+        return block(w, 'deconv_layers', i, x)
+
+    def A(i: int, x: Tensor) -> Tensor:
+        return block(w, 'aux_deconv_layers', i, x)
+
+    if wiring == 'released':
+        # The main branch takes in the auxiliary one after every block.
+        m = M(0, E + g * R) + h * A(0, E)
+        for i in range(1, num_blocks):
+            m = M(i, m) + h * A(i, m)
+        mixed = m
+    else:
+        m = M(0, E + g * R if wiring == 'dual' else E)
+        a = A(0, R)
+        for i in range(1, num_blocks):
+            a, m = A(i, a if wiring == 'injector' else a + m), M(i, m)
+        mixed = m + h * a
+    expected = F.conv2d(mixed, w['tuned_final_layer.weight'], w['tuned_final_layer.bias'])
     torch.testing.assert_close(head((E, R)), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize('gate', [None, 0.7])
+def test_without_blocks_the_relation_meets_the_feature_map_once(
+    gate: float | None,
+) -> None:
+    blocks = dict(deconv_out_channels=None, deconv_kernel_sizes=None)
+    head = build(gate_init=gate, **blocks).eval()
+    stock = build('HeatmapHead', **blocks).eval()
+    load_state_dict(head, stock.state_dict())
+    E, R = torch.randn(2, 2, 32, 4, 3).unbind(0)
+    assert torch.equal(head((E,)), stock((E,)))
+    h = 1.0 if gate is None else head.exit_gate
+    torch.testing.assert_close(head((E, R)), stock((E + h * R,)))
 
 
 def test_loads_a_stock_head_by_name_and_is_it_on_the_original_path() -> None:
@@ -73,16 +105,18 @@ def test_the_tuned_predictor_starts_as_a_copy_of_the_loaded_one() -> None:
     assert torch.equal(tuned.tuned_final_layer.weight, head.tuned_final_layer.weight)
 
 
-def test_zero_gates_start_exactly_at_the_original() -> None:
+@pytest.mark.parametrize('wiring', ['dual', 'extractor_injector', 'injector', 'released'])
+def test_zero_gates_start_exactly_at_the_original(wiring: str) -> None:
     stock = build('HeatmapHead').eval()
-    head = MODELS.build(
-        dict(type='DualExtractorInjectorHead', in_channels=32, gate_init=0.0, **HEAD)
-    ).eval()
+    cfg = dict(in_channels=32, wiring=wiring, gate_init=0.0, **HEAD)
+    head = MODELS.build(dict(type='DualExtractorInjectorHead', **cfg)).eval()
     load_state_dict(head, stock.state_dict())
     E, R = torch.randn(2, 2, 32, 4, 3).unbind(0)
     assert torch.equal(head((E, R)), stock((E,)))
     head((E, R)).sum().backward()
-    assert head.entry_gate.grad != 0 and head.exit_gate.grad != 0
+    gates = [param for name, param in head.named_parameters() if name.endswith('_gate')]
+    assert len(gates) == (2 if wiring in ('dual', 'released') else 1)
+    assert all(gate.grad != 0 for gate in gates)
 
 
 def test_training_leaves_the_original_head_and_its_statistics_alone() -> None:
@@ -108,13 +142,11 @@ def test_refuses_a_head_of_another_width_and_loads_nothing() -> None:
         assert torch.equal(tensor, before[name])
 
 
-@pytest.mark.parametrize(
-    'kwargs',
-    [
-        dict(deconv_out_channels=None, deconv_kernel_sizes=None),
-        dict(conv_out_channels=(8,), conv_kernel_sizes=(1,)),
-    ],
-)
-def test_refuses_heads_without_two_like_branches(kwargs: dict) -> None:
-    with pytest.raises(ValueError, match='deconv_out_channels'):
-        build(**kwargs)
+def test_refuses_convolutions_between_the_blocks_and_the_predictor() -> None:
+    with pytest.raises(ValueError, match='no place for conv_out_channels'):
+        build(conv_out_channels=(8,), conv_kernel_sizes=(1,))
+
+
+def test_an_unknown_wiring_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'duel'; choose one of .*'injector', 'released'"):
+        build(wiring='duel')

@@ -1,6 +1,8 @@
 """The decoder: the original head and a trained twin beside it (method, part 4)."""
 
 import copy
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from mmpose.models.heads import HeatmapHead
@@ -13,6 +15,35 @@ from vlpose_mm.models.checkpoint_fit import check_fit
 BLOCK_LEN = 3
 
 
+class Wiring(NamedTuple):
+    """Which tensors meet where between the main branch and the auxiliary one.
+
+    At the exit of every wiring, the predictor reads ``m + h a``.
+
+    Attributes:
+        entry (Callable): From E, R and ``g R`` to what the first main block reads and what
+            the first auxiliary block reads.
+        middle (Callable): From the outputs m, a and ``h a`` of two blocks to what the
+            next main and auxiliary block read.
+        gates_entry (bool): Whether ``entry`` uses ``g R``.
+    """
+
+    entry: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    middle: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    gates_entry: bool
+
+
+WIRINGS = dict(
+    # The paper's figure.
+    dual=Wiring(lambda E, R, gR: (E + gR, R), lambda m, a, ha: (m, a + m), True),
+    # The weaker ones of its ablation.
+    extractor_injector=Wiring(lambda E, R, gR: (E, R), lambda m, a, ha: (m, a + m), False),
+    injector=Wiring(lambda E, R, gR: (E, R), lambda m, a, ha: (m, a), False),
+    # What the released weights were trained with.
+    released=Wiring(lambda E, R, gR: (E + gR, E), lambda m, a, ha: (m + ha, m + ha), True),
+)
+
+
 @MODELS.register_module()
 class DualExtractorInjectorHead(HeatmapHead):
     """MMPose's heatmap head with an auxiliary branch that mixes in the relation.
@@ -20,38 +51,52 @@ class DualExtractorInjectorHead(HeatmapHead):
     The original head lives inside under its stock names, frozen and in eval mode, so a
     stock checkpoint loads by name and ``forward((E,))`` is the stock head. Beside it are
     trained: the auxiliary branch (the same blocks), a copy of the predictor, and the
-    gates. With main blocks M, auxiliary blocks A and gates g and h, as drawn in the
-    paper::
+    gates. With main blocks M, auxiliary blocks A and gates g and h, the wirings are::
 
-        m = M0(E + g R)       a = A0(R)              injection at the entry
-        m, a = Mi(m), Ai(a + m)                      extraction in the middle
-        H = tuned_final_layer(m + h a)               injection at the exit
+        dual                m0 = M0(E + g R)    a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a + m)
+        extractor_injector  m0 = M0(E)          a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a + m)
+        injector            m0 = M0(E)          a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a)
+        released            m0 = M0(E + g R)    a0 = A0(E)
+                            mi = Mi(m + h a)    ai = Ai(m + h a)
+
+    where m and a stand for the outputs of the blocks before, and for all of them
+    ``H = tuned_final_layer(m + h a)`` after the last block. Without any block, as in
+    HRFormer's head, they are one and the same: ``H = tuned_final_layer(E + h R)``.
 
     Args:
         *args: Passed to :class:`mmpose.models.HeatmapHead`.
+        wiring (str): ``'dual'`` (the paper's), ``'extractor_injector'``, ``'injector'``
+            or ``'released'`` (the one of the released weights).
         gate_init (float, optional): Initial value of the gates; with 0.0 the relation
             changes nothing at first. ``None``: no gates, the paper's plain sum.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:
-        ValueError: If the head has no deconvolution block or has further convolutions.
+        ValueError: If the wiring is unknown, or there are ``conv_out_channels``.
     """
 
-    def __init__(self, *args, gate_init: float | None = None, **kwargs) -> None:
+    def __init__(
+        self, *args, wiring: str = 'dual', gate_init: float | None = None, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(self.deconv_layers, nn.Identity) or not isinstance(
-            self.conv_layers, nn.Identity
-        ):
+        if wiring not in WIRINGS:
+            raise ValueError(f'Unknown wiring {wiring!r}; choose one of {list(WIRINGS)}.')
+        if not isinstance(self.conv_layers, nn.Identity):
             raise ValueError(
-                'DualExtractorInjectorHead needs deconv_out_channels with at least one '
-                'block and no conv_out_channels.'
+                'DualExtractorInjectorHead has no place for conv_out_channels between the '
+                'blocks and the predictor; leave it away.'
             )
+        self.wiring = WIRINGS[wiring]
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
         self.entry_gate = self.exit_gate = None
         if gate_init is not None:
-            self.entry_gate = nn.Parameter(torch.tensor([float(gate_init)]))
             self.exit_gate = nn.Parameter(torch.tensor([float(gate_init)]))
+            if self.wiring.gates_entry and self._blocks():
+                self.entry_gate = nn.Parameter(torch.tensor([float(gate_init)]))
 
         for part in (self.deconv_layers, self.final_layer):
             part.requires_grad_(False)
@@ -83,21 +128,29 @@ class DualExtractorInjectorHead(HeatmapHead):
         """
         if len(feats) == 1:
             return super().forward(feats)
-        feature_map, relation = feats
-        main = self._inject(feature_map, relation, self.entry_gate)  # B, C, h, w
-        aux = relation  # B, C, h, w
-        for start in range(0, len(self.deconv_layers), BLOCK_LEN):
-            block = slice(start, start + BLOCK_LEN)
-            if start > 0:
-                aux = aux + main
+        main, aux = feats  # E and R: B, C, h, w
+        for i, block in enumerate(self._blocks()):
+            if i == 0:
+                gated = self._gated(aux, self.entry_gate)
+                main, aux = self.wiring.entry(main, aux, gated)
+            else:
+                gated = self._gated(aux, self.exit_gate)
+                main, aux = self.wiring.middle(main, aux, gated)
             main = self.deconv_layers[block](main)  # B, C', 2h, 2w
             aux = self.aux_deconv_layers[block](aux)  # B, C', 2h, 2w
-        return self.tuned_final_layer(self._inject(main, aux, self.exit_gate))
+        return self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
+
+    def _blocks(self) -> list[slice]:
+        """Where each block lies in ``deconv_layers`` and ``aux_deconv_layers``."""
+        if isinstance(self.deconv_layers, nn.Identity):
+            return []
+        starts = range(0, len(self.deconv_layers), BLOCK_LEN)
+        return [slice(start, start + BLOCK_LEN) for start in starts]
 
     @staticmethod
-    def _inject(main: Tensor, aux: Tensor, gate: Tensor | None) -> Tensor:
-        """Add the auxiliary branch to the main one."""
-        return main + (aux if gate is None else gate * aux)
+    def _gated(x: Tensor, gate: Tensor | None) -> Tensor:
+        """Scale what one branch hands to the other."""
+        return x if gate is None else gate * x
 
     def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: start the tuned predictor from the original's; refuse a misfit."""
