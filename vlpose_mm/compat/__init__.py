@@ -4,16 +4,44 @@ Each file says what it mends and for which versions, and can be deleted the day 
 heals. Nothing else in this package knows about versions.
 """
 
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.logging import MMLogger
+
 from vlpose_mm.compat import checkpoints, cpu_distributed, mmcv_ops, torchvision
 
 
 def mend() -> None:
     """Apply every mend that the installed stack needs, once per process."""
-    # MMCV and MMEngine may import torchvision, so that one has to work before they do.
-    torchvision.mend()
-    mmcv_ops.mend()
-    checkpoints.mend()
-    cpu_distributed.mend()
+    with log_to_stderr():
+        # MMCV and MMEngine may import torchvision, so it has to work before they do.
+        torchvision.mend()
+        mmcv_ops.mend()
+        checkpoints.mend()
+        cpu_distributed.mend()
 
 
-__all__ = ['mend']
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
+    """Keep MMEngine's log out of the standard output inside a ``with`` block.
+
+    What a command prints there is its own, and may be read by another one.
+    """
+    handlers = [
+        handler
+        for handler in MMLogger.get_current_instance().handlers
+        if type(handler) is logging.StreamHandler
+    ]
+    streams = [handler.setStream(sys.stderr) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
+
+
+__all__ = ['log_to_stderr', 'mend']
