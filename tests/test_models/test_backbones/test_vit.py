@@ -1,4 +1,4 @@
-"""PromptedVisionTransformer against independent formulas, and its checkpoints."""
+"""PromptedVisionTransformer against independent formulas."""
 
 import copy
 
@@ -85,6 +85,34 @@ def test_equals_textbook_vit_with_prompts_pushed_through(mode: str) -> None:
 
 
 @pytest.mark.parametrize('deep', [True, False])
+def test_prompts_join_at_start_layer_and_layers_before_have_no_graph(deep: bool) -> None:
+    model = build(prompt=dict(num_tokens=5, deep=deep, start_layer=1)).eval()
+    assert model.prompts.shape == (2 if deep else 1, 5, 32)
+    outputs = []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda layer, args, output: outputs.append(output))
+    image = torch.randn(2, 3, 128, 96)
+    (got,) = model(image)
+    prompts = [None, model.prompts[0], model.prompts[1] if deep else None]
+    torch.testing.assert_close(got, plain_vit(model, image, prompts), atol=1e-5, rtol=1e-5)
+    assert [output.requires_grad for output in outputs] == [False, True, True]
+    assert [output.shape[1] for output in outputs] == [48, *[48 if deep else 53] * 2]
+    got.square().sum().backward()
+    assert (model.prompts.grad.abs().sum((1, 2)) > 0).all()
+
+
+def test_gates_count_from_start_layer() -> None:
+    model = build(prompt=dict(num_tokens=5, gate_init=0.5, start_layer=2)).eval()
+    assert model.prompt_gates.shape == (1,)
+    weights = copy.deepcopy(model.state_dict())
+    model.prompt_gates.data.fill_(0.0)
+    image = torch.randn(2, 3, 128, 96)
+    assert torch.equal(model(image)[0], model(image, use_prompts=False)[0])
+    model.load_state_dict(weights)
+    assert not torch.equal(model(image)[0], model(image, use_prompts=False)[0])
+
+
+@pytest.mark.parametrize('deep', [True, False])
 def test_without_prompts_equals_the_plain_vit_exactly(deep: bool) -> None:
     model = build(prompt=dict(num_tokens=5, deep=deep)).eval()
     plain = build().eval()
@@ -154,85 +182,38 @@ def test_frozen_stages_freeze_the_first_layers() -> None:
     assert [layer.training for layer in model.layers] == [False, False, True]
 
 
-def test_takes_a_class_token_row_and_drops_it() -> None:
-    source, target = build(), build(prompt=dict(num_tokens=5))
-    weights = source.state_dict()
-    weights['cls_token'] = torch.randn(1, 1, 32)
-    weights['pos_embed'] = torch.cat([torch.randn(1, 1, 32), weights['pos_embed']], dim=1)
-    target.load_state_dict(weights, strict=False)
-    image = torch.randn(1, 3, 128, 96)
-    assert torch.equal(target.eval()(image, use_prompts=False)[0], source.eval()(image)[0])
-
-
+@pytest.mark.parametrize('prompt', [None, dict(num_tokens=5)])
 @pytest.mark.parametrize(
-    ('rows', 'source'), [(12, (4, 3)), (192, (16, 12)), (36, (6, 6)), (197, (14, 14))]
+    ('trained_layers', 'starts'),
+    [
+        (0, ()),
+        (1, ('layers.2.', 'ln1.')),
+        (3, ('layers.', 'ln1.')),
+        (None, ('',)),
+    ],
 )
-def test_interpolates_position_embeddings_of_other_sizes(
-    rows: int, source: tuple[int, int]
+def test_trained_layers_counts_from_the_end(
+    prompt: dict | None, trained_layers: int | None, starts: tuple[str, ...]
 ) -> None:
-    model = build()
-    weights = model.state_dict()
-    table = torch.randn(1, rows, 32)
-    weights['pos_embed'] = table
-    model.load_state_dict(weights)
-    grid = table[:, -source[0] * source[1] :].reshape(1, *source, 32)
-    grid = F.interpolate(
-        grid.permute(0, 3, 1, 2), size=(8, 6), mode='bicubic', align_corners=False
-    )
-    torch.testing.assert_close(
-        model.pos_embed.data, grid.permute(0, 2, 3, 1).reshape(1, 48, 32)
-    )
+    model = build(prompt=prompt, trained_layers=trained_layers)
+    if prompt is not None:
+        starts = ('prompts', *starts) if trained_layers is not None else ('prompts',)
+    for name, param in model.named_parameters():
+        assert param.requires_grad == name.startswith(starts)
+    assert model.train() is model
+    training = [i for i, layer in enumerate(model.layers) if layer.training]
+    count = trained_layers if trained_layers is not None else 0 if prompt else 3
+    assert training == list(range(3 - count, 3))
+
+
+def test_out_channels_are_those_of_the_feature_map() -> None:
+    model = build().eval()
+    assert model.out_channels == model(torch.randn(1, 3, 128, 96))[0].shape[1] == 32
 
 
 def test_serves_other_input_sizes_than_its_own() -> None:
     (feature_map,) = build(prompt=dict(num_tokens=5)).eval()(torch.randn(1, 3, 160, 96))
     assert feature_map.shape == (1, 32, 10, 6)
-
-
-def wider() -> dict:
-    return build(
-        arch=dict(embed_dims=64, num_layers=3, num_heads=4, feedforward_channels=64)
-    ).state_dict()
-
-
-def deeper() -> dict:
-    return build(
-        arch=dict(embed_dims=32, num_layers=4, num_heads=4, feedforward_channels=64)
-    ).state_dict()
-
-
-def cut() -> dict:
-    weights = build().state_dict()
-    del weights['layers.2.ln2.bias']
-    return weights
-
-
-@pytest.mark.parametrize(
-    ('weights', 'fault'),
-    [
-        (wider, 'has shape'),
-        (deeper, 'layers.3.* has no place'),
-        (cut, 'layers.2.ln2.bias is missing'),
-        (lambda: dict(foo=torch.zeros(1)), 'fits no part'),
-    ],
-)
-def test_refuses_a_checkpoint_that_does_not_fit(weights: callable, fault: str) -> None:
-    from mmengine.runner.checkpoint import load_state_dict
-
-    model = build()
-    before = copy.deepcopy(model.state_dict())
-    with pytest.raises(ValueError, match=fault):
-        load_state_dict(model, weights())
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name])
-
-
-def test_a_checkpoint_without_final_norm_fits_as_mae_has_none() -> None:
-    weights = build().state_dict()
-    weights = {k: v for k, v in weights.items() if not k.startswith('ln1.')}
-    model = build()
-    model.load_state_dict(weights, strict=False)
-    assert torch.equal(model.pos_embed, weights['pos_embed'])
 
 
 @pytest.mark.parametrize('num_tokens', [0, -1, 2.5])
@@ -249,6 +230,10 @@ def test_refuses_a_prompt_count_below_one(num_tokens: float) -> None:
         (dict(out_type='cls_token'), 'featmap'),
         (dict(with_cls_token=True), 'with_cls_token'),
         (dict(frozen_stages=4), 'frozen_stages'),
+        (dict(frozen_stages=2, trained_layers=1), 'both say what is frozen'),
+        (dict(trained_layers=4), r'trained_layers must be an integer in \[0, 3\]'),
+        (dict(prompt=dict(num_tokens=5, start_layer=3)), 'start_layer'),
+        (dict(prompt=dict(tokens=5)), "Unknown keys .'tokens'"),
         (dict(arch=dict(BACKBONE['arch'], num_heads=5)), 'num_heads=5 does not divide'),
     ],
 )

@@ -6,6 +6,8 @@ from mmcv.cnn.bricks.transformer import FFN
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from vlpose_mm.models.backbones.prompts import prefix_keys_values
+
 
 class PrefixAttention(BaseModule):
     """Multi-head self-attention whose keys and values may start with a prefix.
@@ -37,21 +39,6 @@ class PrefixAttention(BaseModule):
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(proj_drop_rate)
 
-    def prefix(self, prompts: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of prompt tokens, which ask nothing themselves.
-
-        Args:
-            prompts (Tensor): Normalised prompt tokens, P x C.
-
-        Returns:
-            tuple[Tensor, Tensor]: Keys and values, each heads x P x C/heads.
-        """
-        embed_dims = prompts.shape[-1]
-        bias = None if self.qkv.bias is None else self.qkv.bias[embed_dims:]
-        kv = F.linear(prompts, self.qkv.weight[embed_dims:], bias)  # P, 2C
-        kv = kv.reshape(len(prompts), 2, self.num_heads, -1)
-        return kv.permute(1, 2, 0, 3).unbind(0)  # each: heads, P, C/heads
-
     def forward(
         self, x: Tensor, prompts: Tensor | None = None, gate: Tensor | None = None
     ) -> Tensor:
@@ -72,7 +59,7 @@ class PrefixAttention(BaseModule):
         if prompts is None:
             x = self._attend(q, k, v)
         else:
-            prefix_k, prefix_v = self.prefix(prompts)
+            prefix_k, prefix_v = prefix_keys_values(self.qkv, prompts, self.num_heads)
             x = self._attend(
                 q,
                 torch.cat([prefix_k.expand(B, -1, -1, -1), k], dim=2),

@@ -1,6 +1,5 @@
 """The vision transformer of ViTPose, with optional learnable prompts (method, part 2)."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,12 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from vlpose_mm.models.backbones.pos_embed import resize_pos_embed, split_pos_embed
+from vlpose_mm.models.backbones.prompts import (
+    PromptSettings,
+    make_gates,
+    make_prompts,
+    settle_trained_layers,
+)
 from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
 from vlpose_mm.models.checkpoint_fit import check_fit
 
@@ -31,11 +36,12 @@ class PromptedVisionTransformer(BaseModule):
 
     Takes the keyword arguments that MMPose's ViTPose configs give to
     ``mmpretrain.VisionTransformer`` and loads the same checkpoints by name. The prompts
-    follow `VPT <https://arxiv.org/abs/2203.12119>`_. Deep: every layer reads a fresh set
-    of P prompt tokens; since they are thrown away after the layer, only their keys and
-    values matter, and only these are computed (once, not per sample). Shallow: P tokens
-    are put before the patch tokens and travel through all layers. Position embeddings are
-    added to patch tokens only.
+    follow `VPT <https://arxiv.org/abs/2203.12119>`_. Deep: every layer from
+    ``start_layer`` on reads a fresh set of P prompt tokens; since they are thrown away
+    after the layer, only their keys and values matter, and only these are computed (once,
+    not per sample). Shallow: P tokens are put before the patch tokens at ``start_layer``
+    and travel through the layers from there on. Position embeddings are added to patch
+    tokens only.
 
     Args:
         arch (str | dict): ``'small'`` (ViTPose's, 384 wide), ``'base'``, ``'large'``,
@@ -56,17 +62,20 @@ class PromptedVisionTransformer(BaseModule):
         patch_cfg (dict): More arguments of :class:`PatchEmbed`.
         frozen_stages (int, optional): -1 freezes nothing, 0 the patch and position
             embeddings, N also the first N layers, the number of layers also the final
-            norm. ``None`` freezes all with ``prompt`` and nothing without. Frozen parts
-            stay in eval mode.
+            norm. ``None`` leaves it to ``trained_layers``. Frozen parts stay in eval mode.
         prompt (dict, optional): ``num_tokens`` (int, at least 1), ``deep`` (bool, ``True``
-            by default) and ``gate_init`` (float, optional): the initial value of a gate
-            per layer on what deep prompts change; 0.0 starts exactly at the plain ViT, at
-            the cost of a second attention. ``None``: a plain ViT.
+            by default), ``start_layer`` (int, 0 by default) and ``gate_init`` (float,
+            optional): the initial value of a gate per layer on what deep prompts change;
+            0.0 starts exactly at the plain ViT, at the cost of a second attention.
+            ``None``: a plain ViT.
+        trained_layers (int, optional): How many of the last layers are trained, with the
+            final norm; 0 freezes everything but the prompts. ``None``: 0 with ``prompt``,
+            everything without.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        ValueError: If an argument asks for what ViTPose does not have, or ``num_tokens``
-            is below 1.
+        ValueError: If an argument asks for what ViTPose does not have, a value is out of
+            range, or what is frozen is said twice.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class PromptedVisionTransformer(BaseModule):
         patch_cfg: dict | None = None,
         frozen_stages: int | None = None,
         prompt: dict | None = None,
+        trained_layers: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -95,9 +105,10 @@ class PromptedVisionTransformer(BaseModule):
                 "PromptedVisionTransformer serves pose heads: out_type must be 'featmap' "
                 f'and with_cls_token False, got {out_type!r} and {with_cls_token}.'
             )
-        self.embed_dims = arch['embed_dims']
+        self.embed_dims = self.out_channels = arch['embed_dims']
         self.num_layers = arch['num_layers']
-        self.frozen_stages = self._frozen_stages(frozen_stages, prompt)
+        self.prompt_settings = PromptSettings.from_dict(prompt, self.num_layers)
+        self.frozen_stages = self._frozen_stages(frozen_stages, trained_layers)
 
         self.patch_embed = PatchEmbed(
             in_channels=in_channels,
@@ -127,12 +138,12 @@ class PromptedVisionTransformer(BaseModule):
             nn.LayerNorm(self.embed_dims, eps=norm_eps) if final_norm else nn.Identity()
         )
 
-        self.deep = True
         self.prompts = self.prompt_gates = None
-        if prompt is not None:
-            self._make_prompts(patch_size=patch_size, in_channels=in_channels, **prompt)
+        if self.prompt_settings is not None:
+            self._make_prompts(self.prompt_settings)
         for part in self._frozen_parts():
             part.requires_grad_(False)
+        self.train()
         self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
     @staticmethod
@@ -147,40 +158,33 @@ class PromptedVisionTransformer(BaseModule):
             raise ValueError(f'arch lacks {sorted(missing)}: {arch}.')
         return arch
 
-    def _frozen_stages(self, frozen_stages: int | None, prompt: dict | None) -> int:
+    def _frozen_stages(self, frozen_stages: int | None, trained_layers: int | None) -> int:
         """Settle how much is frozen."""
         if frozen_stages is None:
-            return self.num_layers if prompt is not None else -1
+            prompted = self.prompt_settings is not None
+            trained = settle_trained_layers(trained_layers, prompted, self.num_layers)
+            return -1 if trained is None else self.num_layers - trained
+        if trained_layers is not None:
+            raise ValueError(
+                'frozen_stages and trained_layers both say what is frozen; give one.'
+            )
         if not -1 <= frozen_stages <= self.num_layers:
             raise ValueError(
                 f'frozen_stages must lie in [-1, {self.num_layers}], got {frozen_stages}.'
             )
         return frozen_stages
 
-    def _make_prompts(
-        self,
-        patch_size: int,
-        in_channels: int,
-        num_tokens: int,
-        deep: bool = True,
-        gate_init: float | None = None,
-    ) -> None:
+    def _make_prompts(self, settings: PromptSettings) -> None:
         """Create the prompt tokens: one set per layer (deep) or one in all (shallow)."""
-        if not isinstance(num_tokens, int) or num_tokens < 1:
-            raise ValueError(
-                f'prompt.num_tokens must be an integer of at least 1, got {num_tokens!r}; '
-                'use prompt=None for a backbone without prompts.'
-            )
-        self.deep = deep
-        sets = self.num_layers if deep else 1
-        self.prompts = nn.Parameter(torch.empty(sets, num_tokens, self.embed_dims))
-        # VPT's choice: the scale of a patch embedding's Xavier initialization.
-        bound = math.sqrt(6 / (in_channels * patch_size**2 + self.embed_dims))
-        nn.init.uniform_(self.prompts, -bound, bound)
-        if gate_init is not None:
-            if not deep:
-                raise ValueError('prompt.gate_init needs deep prompts.')
-            self.prompt_gates = nn.Parameter(torch.full((sets,), float(gate_init)))
+        num_reading = self.num_layers - settings.start_layer
+        self.prompts = make_prompts(
+            num_reading if settings.deep else 1,
+            settings.num_tokens,
+            self.embed_dims,
+            self.patch_embed.projection,
+        )
+        if settings.gate_init is not None:
+            self.prompt_gates = make_gates(num_reading, settings.gate_init)
 
     def _frozen_parts(self) -> list[nn.Module | nn.Parameter]:
         """Everything that ``frozen_stages`` freezes."""
@@ -214,14 +218,18 @@ class PromptedVisionTransformer(BaseModule):
             pos_embed = resize_pos_embed(pos_embed, self.patch_embed.init_out_size, (h, w))
         x = self.drop_after_pos(x + pos_embed)
 
-        use_prompts = use_prompts and self.prompts is not None
-        if use_prompts and not self.deep:
-            x = torch.cat([self.prompts.expand(len(x), -1, -1), x], dim=1)  # B, P+hw, C
+        settings = self.prompt_settings if use_prompts else None
         for i, layer in enumerate(self.layers):
-            if use_prompts and self.deep:
-                gate = None if self.prompt_gates is None else self.prompt_gates[i]
-                x = layer(x, self.prompts[i], gate)
+            if settings is None or i < settings.start_layer:
+                x = layer(x)
+            elif settings.deep:
+                number = i - settings.start_layer
+                gate = None if self.prompt_gates is None else self.prompt_gates[number]
+                x = layer(x, self.prompts[number], gate)
             else:
+                if i == settings.start_layer:
+                    prompts = self.prompts.expand(len(x), -1, -1)
+                    x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
                 x = layer(x)
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
         return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w

@@ -1,0 +1,167 @@
+"""The smallest real backbones of MMPose, and attention as textbooks write it."""
+
+import copy
+
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+
+def _stage(num_branches: int, num_modules: int = 1) -> dict:
+    """A transformer stage of HRFormer."""
+    return dict(
+        num_modules=num_modules,
+        num_branches=num_branches,
+        block='HRFORMERBLOCK',
+        num_blocks=(2,) * num_branches,
+        num_channels=(8, 16, 24, 32)[:num_branches],
+        num_heads=(2,) * num_branches,
+        mlp_ratios=(2,) * num_branches,
+        window_sizes=(5,) * num_branches,
+    )
+
+
+STOCK = {
+    'swin': dict(
+        type='SwinTransformer',
+        embed_dims=8,
+        depths=(2, 2),
+        num_heads=(2, 4),
+        strides=(4, 2),
+        window_size=4,
+        mlp_ratio=2,
+        drop_path_rate=0.3,
+        out_indices=(1,),
+    ),
+    'pvt': dict(
+        type='PyramidVisionTransformer',
+        pretrain_img_size=32,
+        embed_dims=8,
+        num_stages=2,
+        num_layers=(2, 2),
+        num_heads=(2, 4),
+        patch_sizes=(4, 2),
+        strides=(4, 2),
+        paddings=(0, 0),
+        sr_ratios=(2, 1),
+        mlp_ratios=(2, 2),
+        drop_rate=0.1,
+        drop_path_rate=0.3,
+        out_indices=(1,),
+    ),
+    'pvtv2': dict(
+        type='PyramidVisionTransformerV2',
+        embed_dims=8,
+        num_layers=(1, 1, 1, 2),
+        num_heads=(1, 2, 2, 4),
+        mlp_ratios=(2, 2, 2, 2),
+        drop_path_rate=0.3,
+        out_indices=(3,),
+    ),
+    'hrformer': dict(
+        type='HRFormer',
+        norm_cfg=dict(type='BN'),
+        extra=dict(
+            drop_path_rate=0.3,
+            stage1=dict(
+                num_modules=1,
+                num_branches=1,
+                block='BOTTLENECK',
+                num_blocks=(1,),
+                num_channels=(8,),
+            ),
+            stage2=_stage(2),
+            stage3=_stage(3),
+            stage4=_stage(4, num_modules=2),
+        ),
+    ),
+}
+KINDS = list(STOCK)
+NUM_LAYERS = dict(swin=4, pvt=4, pvtv2=5, hrformer=8)
+# Sides that are no multiples of the windows'; HRFormer's must be of 32.
+SIDES = dict(swin=(60, 44), pvt=(60, 44), pvtv2=(60, 44), hrformer=(96, 64))
+
+
+def image(kind: str, batch: int = 2) -> Tensor:
+    """Images for a backbone."""
+    return torch.randn(batch, 3, *SIDES[kind])
+
+
+def build_stock(kind: str, **kwargs) -> nn.Module:
+    """Build MMPose's backbone with random numbers in every place."""
+    model = randomize(MODELS.build({**copy.deepcopy(STOCK[kind]), **kwargs}))
+    model.eval()  # Returns None for some.
+    return model
+
+
+def build(kind: str, prompt: dict | None = None, **kwargs) -> nn.Module:
+    """Build ours with random numbers in every place, in eval mode."""
+    cfg = copy.deepcopy(STOCK[kind])
+    cfg.update(type=f'Prompted{cfg["type"]}', prompt=prompt, **kwargs)
+    return randomize(MODELS.build(cfg)).eval()
+
+
+def randomize(model: nn.Module) -> nn.Module:
+    """Fill parameters and batch norm statistics with random numbers."""
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if 'var' in name:
+            nn.init.uniform_(tensor, 0.5, 1.5)
+        elif tensor.is_floating_point() and name != 'prompt_gates':
+            nn.init.normal_(tensor, std=0.3)
+    return model
+
+
+def layer_norm(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    """Layer norm, written out."""
+    x = x - x.mean(-1, keepdim=True)
+    x = x / (x.square().mean(-1, keepdim=True) + norm.eps).sqrt()
+    return x * norm.weight + norm.bias
+
+
+def attend(
+    x: Tensor, memory: Tensor, bias: Tensor, weights: tuple[Tensor, ...], num_heads: int
+) -> Tensor:
+    """Multi-head attention of N queries to M tokens; ``bias`` is heads x N x M."""
+    in_weight, in_bias, out_weight, out_bias = weights
+    width = x.shape[-1]
+    q = x @ in_weight[:width].T + in_bias[:width]
+    k = memory @ in_weight[width : 2 * width].T + in_bias[width : 2 * width]
+    v = memory @ in_weight[2 * width :].T + in_bias[2 * width :]
+    size = width // num_heads
+    heads = []
+    for head in range(num_heads):
+        part = slice(head * size, (head + 1) * size)
+        scores = q[:, part] @ k[:, part].T / size**0.5 + bias[head]
+        heads.append(scores.softmax(-1) @ v[:, part])
+    return torch.cat(heads, dim=-1) @ out_weight.T + out_bias
+
+
+def attend_in_window(
+    tokens: Tensor, hidden: Tensor, prompts: Tensor, attn: nn.Module
+) -> Tensor:
+    """Attention of a window's tokens, N x C, to each other and to normalised prompts.
+
+    ``hidden``: added to the scores of N x N tokens. Ends of the relative position's range
+    are counted by hand.
+    """
+    side, N, P = attn.window_size[0], len(tokens), len(prompts)
+    bias = torch.zeros(attn.num_heads, N, P + N)
+    for i in range(N):
+        for j in range(N):
+            bias[:, i, P + j] = hidden[i, j]
+            if getattr(attn, 'with_rpe', True):
+                dy, dx = i // side - j // side, i % side - j % side
+                row = (dy + side - 1) * (2 * side - 1) + dx + side - 1
+                bias[:, i, P + j] += attn.relative_position_bias_table[row]
+    weights = (attn.qkv.weight, attn.qkv.bias, attn.proj.weight, attn.proj.bias)
+    return attend(tokens, torch.cat([prompts, tokens]), bias, weights, attn.num_heads)
+
+
+def record(module: nn.Module) -> list:
+    """Record what a module is called with and returns."""
+    calls = []
+    module.register_forward_hook(
+        lambda module, args, kwargs, output: calls.append((args, kwargs, output)),
+        with_kwargs=True,
+    )
+    return calls

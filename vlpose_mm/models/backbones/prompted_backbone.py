@@ -1,0 +1,206 @@
+"""What the prompted forms of MMPose's own backbones share (method, part 2)."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from vlpose_mm.models.backbones.prompts import (
+    Prefix,
+    PromptSettings,
+    make_gates,
+    make_prompts,
+    settle_trained_layers,
+)
+from vlpose_mm.models.checkpoint_fit import check_fit
+
+
+class PromptSite(NamedTuple):
+    """A place where prompts are read.
+
+    Args:
+        attn (nn.Module): The attention that reads them.
+        norm (nn.Module): The norm that they pass before.
+        embed_dims (int): Their width C.
+        stage (Hashable): Sites with an equal one share shallow prompts.
+    """
+
+    attn: nn.Module
+    norm: nn.Module
+    embed_dims: int
+    stage: Hashable
+
+
+class PromptedLayer(NamedTuple):
+    """A layer as prompts and ``trained_layers`` count it.
+
+    Args:
+        sites (list[PromptSite]): Where it reads prompts.
+        parts (list[nn.Module]): The layer, and what follows before the next one.
+    """
+
+    sites: list[PromptSite]
+    parts: list[nn.Module]
+
+
+class PromptedBackbone:
+    """Prompts, freezing and loading; to be inherited from before a stock backbone.
+
+    The stock forward runs as it is. While it runs with prompts, every attention that
+    reads some carries them as its ``prefix``. A subclass names :attr:`prefix_attention`,
+    lists its layers, and calls :meth:`add_prompts` when the stock network is built.
+    """
+
+    prefix_attention: type[nn.Module]
+    """The stock attention's class, extended by a ``prefix``."""
+
+    unused_outputs: tuple[str, ...] = ()
+    """Starts of names of stock outputs that this backbone does not compute."""
+
+    def add_prompts(
+        self,
+        layers: list[PromptedLayer],
+        stem: nn.Module,
+        prompt: dict | None,
+        trained_layers: int | None,
+    ) -> None:
+        """Create the prompts and freeze what is not trained.
+
+        Args:
+            layers (list[PromptedLayer]): All layers, in the order of computation.
+            stem (nn.Module): The convolution that reads the pixels.
+            prompt (dict, optional): See :class:`PromptSettings`.
+            trained_layers (int, optional): See :func:`settle_trained_layers`.
+
+        Raises:
+            ValueError: If an argument is out of range, or ``frozen_stages`` is given too.
+        """
+        settings = PromptSettings.from_dict(prompt, len(layers))
+        trained = settle_trained_layers(trained_layers, settings is not None, len(layers))
+        # PVT has no frozen_stages.
+        if trained is not None and getattr(self, 'frozen_stages', -1) >= 0:
+            raise ValueError(
+                f'frozen_stages={self.frozen_stages} goes neither with prompt nor with '
+                'trained_layers, which say what is frozen; leave it away.'
+            )
+        self._frozen = [] if trained is None else self._freeze(layers, trained)
+        self._readers: list[tuple[PromptSite, int, int, int]] = []
+        self.prompts = self.prompt_gates = None
+        if settings is not None:
+            self._make_prompts(layers[settings.start_layer :], stem, settings)
+        self.train()
+        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
+
+    def _freeze(self, layers: list[PromptedLayer], trained: int) -> list[str]:
+        """Freeze all but the last layers; return the names of whole frozen modules."""
+        kept = {
+            module
+            for layer in layers[len(layers) - trained :]
+            for part in layer.parts
+            for module in part.modules()
+        }
+        kept_params = {id(p) for module in kept for p in module.parameters(False)}
+        for param in self.parameters():
+            if id(param) not in kept_params:
+                param.requires_grad_(False)
+        # By name, since converting batch norms puts other modules in their places.
+        names = [
+            name
+            for name, module in self.named_modules()
+            if name and kept.isdisjoint(module.modules())
+        ]
+        return [name for name in names if name.rpartition('.')[0] not in names]
+
+    def _make_prompts(
+        self, layers: list[PromptedLayer], stem: nn.Module, settings: PromptSettings
+    ) -> None:
+        """Create the sets of every width, and let the attentions read them."""
+        sets_of: dict[int, dict[Hashable, int]] = {}
+        for i, layer in enumerate(layers):
+            for j, site in enumerate(layer.sites):
+                sets = sets_of.setdefault(site.embed_dims, {})
+                name = (i, j) if settings.deep else site.stage
+                number = sets.setdefault(name, len(sets))
+                width = list(sets_of).index(site.embed_dims)
+                self._readers.append((site, width, number, i))
+                # The stock class builds its attentions by name, deep inside; changing the
+                # class afterwards keeps their weights and the names of these.
+                site.attn.__class__ = self.prefix_attention
+        self.prompts = nn.ParameterList(
+            make_prompts(len(sets), settings.num_tokens, embed_dims, stem)
+            for embed_dims, sets in sets_of.items()
+        )
+        if settings.gate_init is not None:
+            self.prompt_gates = make_gates(len(layers), settings.gate_init)
+
+    @contextmanager
+    def _reading_prompts(self) -> Iterator[None]:
+        """Hand every attention its prompts inside a ``with`` block."""
+        sets = [prompts.unbind(0) for prompts in self.prompts]
+        gates = None if self.prompt_gates is None else self.prompt_gates.unbind(0)
+        try:
+            for site, width, number, layer in self._readers:
+                tokens = site.norm(sets[width][number])  # P, C
+                site.attn.prefix = Prefix(tokens, None if gates is None else gates[layer])
+            yield
+        finally:
+            for site, *_ in self._readers:
+                site.attn.prefix = None
+
+    def train(self, mode: bool = True) -> 'PromptedBackbone':
+        """Set the training mode; frozen parts stay in eval mode."""
+        super().train(mode)
+        for name in self._frozen:
+            self.get_submodule(name).eval()
+        return self
+
+    def forward(self, x: Tensor, use_prompts: bool = True) -> tuple[Tensor]:
+        """Compute the last feature map E.
+
+        Args:
+            x (Tensor): Images, B x 3 x H x W.
+            use_prompts (bool): ``False`` runs the stock backbone, as if there were no
+                prompts.
+
+        Returns:
+            tuple[Tensor]: One feature map, B x C x h x w.
+        """
+        prompted = use_prompts and self.prompts is not None
+        with self._reading_prompts() if prompted else nullcontext():
+            return tuple(super().forward(x))
+
+    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: drop outputs that are not computed, refuse a misfit."""
+        unused = tuple(prefix + name for name in self.unused_outputs)
+        for name in [name for name in state_dict if unused and name.startswith(unused)]:
+            del state_dict[name]
+        for name, buffer in self.named_buffers():
+            # Follows from the window size; not every checkpoint has it.
+            table = name.replace('_position_index', '_position_bias_table')
+            if table != name and prefix + table in state_dict:
+                state_dict.setdefault(prefix + name, buffer)
+        check_fit(self, state_dict, prefix, optional=[('prompts', 'prompt_gates')])
+
+
+def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:
+    """Check that a backbone puts out its last stage alone.
+
+    Args:
+        out_indices (Sequence[int], optional): The config's value; the last stage by
+            default.
+        num_stages (int): Number of stages.
+
+    Returns:
+        tuple[int]: The last stage.
+
+    Raises:
+        ValueError: If it is another stage, or several.
+    """
+    last = (num_stages - 1,)
+    if out_indices is not None and tuple(out_indices) != last:
+        raise ValueError(
+            'A head reads one feature map, the one that all layers lead to: out_indices '
+            f'must be {last}, got {out_indices}; leave it away.'
+        )
+    return last

@@ -1,0 +1,109 @@
+"""MMPose's Swin with optional learnable prompts (method, part 2)."""
+
+from collections.abc import Sequence
+
+import torch.utils.checkpoint as cp
+from mmpose.models.backbones.swin import SwinBlock, SwinTransformer, WindowMSA
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from vlpose_mm.models.backbones.prompted_backbone import (
+    PromptedBackbone,
+    PromptedLayer,
+    PromptSite,
+    last_stage,
+)
+from vlpose_mm.models.backbones.window_attention import PrefixWindowAttention
+
+
+class PrefixWindowMSA(PrefixWindowAttention, WindowMSA):
+    """Swin's window attention with a prefix."""
+
+
+class CheckpointedSwinBlock(SwinBlock):
+    """A block whose recomputation in the backward pass reads the same prompts."""
+
+    def forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
+        """Run the block and keep nothing but its input; all B x hw x C."""
+        attn = self.attn.w_msa
+        prefix = attn.prefix
+
+        def run(x: Tensor) -> Tensor:
+            # By the backward pass, the backbone has taken the prefix away.
+            current, attn.prefix = attn.prefix, prefix
+            try:
+                return super(CheckpointedSwinBlock, self).forward(x, hw_shape)
+            finally:
+                attn.prefix = current
+
+        return cp.checkpoint(run, x, use_reentrant=False)
+
+
+@MODELS.register_module()
+class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
+    """MMPose's Swin with optional learnable visual prompts.
+
+    Takes the keyword arguments of :class:`mmpose.models.SwinTransformer` and loads its
+    checkpoints by name. Layers are blocks, counted over all stages. A block's prompt
+    tokens pass its first norm and join the keys and values of every window, without a
+    position bias and never hidden by the shift mask. Queries are windows, through which
+    tokens cannot travel. Deep: every block reads a fresh set of P tokens. Shallow: the
+    blocks of a stage read the same set.
+
+    Args:
+        depths (Sequence[int]): Number of blocks of every stage.
+        out_indices (Sequence[int], optional): Only the last stage, the default.
+        frozen_stages (int): As the stock backbone's; only without ``prompt`` and
+            ``trained_layers``.
+        prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
+            ``start_layer``, see :class:`PromptSettings`. ``None``: the stock backbone.
+        trained_layers (int, optional): How many of the last blocks are trained, with all
+            that follows the first of them; 0 freezes everything but the prompts. ``None``:
+            0 with ``prompt``, everything without. Frozen parts stay in eval mode.
+        **kwargs: Passed to :class:`mmpose.models.SwinTransformer`.
+
+    Raises:
+        ValueError: If ``prompt``, ``trained_layers`` or ``out_indices`` is out of range,
+            or what is frozen is said twice.
+    """
+
+    prefix_attention = PrefixWindowMSA
+
+    def __init__(
+        self,
+        *,
+        depths: Sequence[int] = (2, 2, 6, 2),
+        out_indices: Sequence[int] | None = None,
+        frozen_stages: int = -1,
+        prompt: dict | None = None,
+        trained_layers: int | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            depths=depths,
+            out_indices=last_stage(out_indices, len(depths)),
+            frozen_stages=frozen_stages,
+            **kwargs,
+        )
+        self.out_channels = self.num_features[-1]
+        self.unused_outputs = tuple(f'norm{i}.' for i in range(len(depths) - 1))
+        self.add_prompts(
+            self._layers(), self.patch_embed.projection, prompt, trained_layers
+        )
+        for block in [block for stage in self.stages for block in stage.blocks]:
+            if block.with_cp and isinstance(block.attn.w_msa, PrefixWindowMSA):
+                block.__class__ = CheckpointedSwinBlock
+                block.with_cp = False
+
+    def _layers(self) -> list[PromptedLayer]:
+        """The blocks; patch merging and the final norm follow some."""
+        layers = []
+        for number, stage in enumerate(self.stages):
+            for block in stage.blocks:
+                attn = block.attn.w_msa
+                site = PromptSite(attn, block.norm1, attn.embed_dims, number)
+                layers.append(PromptedLayer([site], [block]))
+            if stage.downsample is not None:
+                layers[-1].parts.append(stage.downsample)
+        layers[-1].parts.append(getattr(self, f'norm{len(self.stages) - 1}'))
+        return layers
