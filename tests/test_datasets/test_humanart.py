@@ -67,6 +67,22 @@ def test_samples_carry_the_words_to_the_model(data: Path, detected: bool) -> Non
     assert metainfo['group'] == '2D_virtual_human'
 
 
+@pytest.mark.parametrize('kind', ['HumanArtVLDataset', 'CocoDataset'])
+@pytest.mark.parametrize('detected', [False, True])
+def test_prompts_per_keypoint_go_through_the_pipeline(
+    data: Path, detected: bool, kind: str
+) -> None:
+    boxes = dict(bbox_file=str(data / 'boxes.json'), test_mode=True) if detected else {}
+    prompt = dict(type='AssignTextPrompt', per_keypoint=True, use_description=True)
+    steps = [*PIPELINE[:-2], prompt, PIPELINE[-1]]
+    sample = build(data, type=kind, pipeline=steps, **boxes)[0]['data_samples']
+    # CocoDataset does not keep the description.
+    words = 'digital_art, a girl under a tree'
+    words = words if 'VL' in kind else SCENARIOS['digital_art'].sentence
+    assert len(sample.text_prompt) == 17
+    assert sample.text_prompt[9] == f'the left wrist in {words}'
+
+
 def test_detected_boxes_are_read_as_sizes_or_as_corners(data: Path) -> None:
     kwargs = dict(bbox_file=str(data / 'boxes.json'), test_mode=True)
     sizes = build(data, **kwargs).get_data_info(0)['bbox']

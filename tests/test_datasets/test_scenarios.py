@@ -8,6 +8,7 @@ from vlpose_mm.datasets.scenarios import (
     all_sentences,
     humanised_sentence,
     scenario_name,
+    sentence_table,
 )
 
 
@@ -25,3 +26,22 @@ def test_every_spelling_names_the_same_scenario(text: str) -> None:
 def test_makes_a_sentence_from_a_name() -> None:
     assert humanised_sentence('pixel_art') == 'a pixel art picture of a person'
     assert humanised_sentence('engraving') == 'an engraving picture of a person'
+
+
+def test_a_default_stands_for_all_that_is_not_given() -> None:
+    table = sentence_table(dict(mural=['a fresco', 'a wall'], default='a picture'))
+    assert table['mural'] == ['a fresco', 'a wall']
+    assert {table[name] for name in table if name != 'mural'} == {'a picture'}
+    assert set(table) == {'default', *SCENARIOS}
+    assert sentence_table(dict(mural='a fresco'))['relief'] == SCENARIOS['relief'].sentence
+
+
+def test_lists_the_sentences_of_every_variant() -> None:
+    table = sentence_table(dict(mural=['a fresco', 'a wall'], default='a picture'))
+    assert all_sentences(table) == ['a picture', 'a fresco', 'a wall']
+    sentences = all_sentences(keypoints=['nose', 'left_knee'])
+    assert len(set(sentences)) == 40
+    assert sentences[:2] == [
+        'the nose in a photo of a person',
+        'the left knee in a photo of a person',
+    ]

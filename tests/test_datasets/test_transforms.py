@@ -1,9 +1,12 @@
 """AssignTextPrompt: which words win, and what unknown names do."""
 
+import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mmpose.datasets.datasets import CocoDataset
 from mmpose.registry import TRANSFORMS
 from torch.utils.data import DataLoader, Dataset
 
@@ -96,6 +99,105 @@ def test_a_new_scenario_takes_the_sentence_it_is_given(said: list[str]) -> None:
         'a fresco of a person'
     )
     assert not said
+
+
+def test_a_default_is_read_where_nothing_else_is_given(
+    said: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / 'prompts.yml'
+    path.write_text('default: any picture\nmural: [a fresco, a wall]\n')
+    for given in (
+        dict(file=str(path)),
+        dict(sentences=dict(default='any picture', mural=['a fresco', 'a wall'])),
+    ):
+        assert assign({}, **given) == ('any picture', None, None)
+        assert assign(dict(category='relief'), **given)[0] == 'any picture'
+        assert assign(dict(category='pixel art'), **given)[:2] == (
+            'any picture',
+            'pixel_art',
+        )
+        assert assign(dict(category='mural'), **given)[0] == ['a fresco', 'a wall']
+    assert not said
+
+
+def test_a_whole_file_leaves_the_rest_as_without_it(
+    said: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / 'prompts.json'
+    path.write_text(json.dumps({name: f'one {name}' for name in SCENARIOS}))
+    given = dict(file=str(path))
+    assert assign(dict(category='mural'), **given)[0] == 'one mural'
+    assert assign({}, **given)[0] == DEFAULT_SENTENCE
+    assert not said
+    got = assign(dict(category='pixel art'), **given)
+    assert got[0] == 'a pixel art picture of a person'
+    assert len(said) == 1
+
+
+def test_sentences_come_from_one_place(tmp_path: Path) -> None:
+    path = tmp_path / 'prompts.yml'
+    path.write_text('default: any picture')
+    for other in (dict(sentence='a'), dict(sentences=dict(mural='a'))):
+        with pytest.raises(ValueError, match='in the config, not in both'):
+            AssignTextPrompt(file=str(path), **other)
+
+
+def test_own_prompts_may_be_several_sentences() -> None:
+    prompt = ['a bronze', 'a statue']
+    sample = dict(category='mural', text_prompt=prompt)
+    assert assign(sample, sentence='a photo')[0] == prompt
+    assert assign({}, sentence=prompt)[0] == prompt
+    for bad in (3, ['a', ''], [None], ' '):
+        with pytest.raises(ValueError, match='The text_prompt of a.jpg'):
+            assign(dict(img_path='a.jpg', text_prompt=bad))
+
+
+def test_descriptions_go_before_sentences_if_wanted() -> None:
+    sample = dict(category='mural', description=' mural,  two\nmen\ton a wall\n')
+    words = 'mural, two men on a wall'
+    kwargs = dict(use_description=True, sentence='a photo')
+    assert assign(dict(sample))[0] == SCENARIOS['mural'].sentence
+    assert assign(dict(sample), **kwargs) == (words, 'mural', '2D_virtual_human')
+    assert assign(dict(sample, text_prompt='mine'), **kwargs)[0] == 'mine'
+    for none in ({}, dict(description=None), dict(description=' \n')):
+        assert assign(dict(category='mural', **none), **kwargs)[0] == 'a photo'
+        got = assign(dict(category='mural', **none), use_description=True)
+        assert got[0] == SCENARIOS['mural'].sentence
+    with pytest.raises(ValueError, match='description of a.jpg must be text, got 3'):
+        assign(dict(img_path='a.jpg', description=3), **kwargs)
+
+
+def test_every_keypoint_of_the_dataset_gets_a_sentence() -> None:
+    dataset = CocoDataset(lazy_init=True)
+    sample = dict(category='oil painting', dataset=dataset, keypoints=np.ones((1, 17, 2)))
+    prompt = assign(dict(sample), per_keypoint=True)[0]
+    assert len(prompt) == 17
+    assert prompt[0] == 'the nose in an oil painting of a person'
+    assert prompt[13] == 'the left knee in an oil painting of a person'
+    # MMPose's inference merges the metainfo into the sample.
+    metainfo = dict(keypoint_id2name={1: 'tail', 0: 'snout_tip'})
+    got = assign(dict(metainfo, text_prompt='a fox'), per_keypoint=True)[0]
+    assert got == ['the snout tip in a fox', 'the tail in a fox']
+    sample |= dict(description='a man', keypoints=np.ones((2, 17, 2)))
+    got = assign(dict(sample), per_keypoint=True, use_description=True)[0]
+    assert got[-1] == 'the right ankle in a man'
+
+
+def test_no_sentence_is_made_for_a_wrong_keypoint() -> None:
+    with pytest.raises(ValueError, match='a.jpg.*give it keypoint_id2name'):
+        assign(dict(img_path='a.jpg', keypoints=np.ones((1, 17, 2))), per_keypoint=True)
+    sample = dict(dataset=CocoDataset(lazy_init=True), keypoints=np.ones((1, 21, 2)))
+    with pytest.raises(ValueError, match='has 21 keypoints, but its dataset names 17'):
+        assign(sample, per_keypoint=True)
+
+
+def test_a_sentence_per_keypoint_is_made_of_one_sentence() -> None:
+    several = ['a', 'b']
+    for kwargs in (dict(sentence=several), dict(sentences=dict(mural=several))):
+        with pytest.raises(ValueError, match='has 2 sentences'):
+            AssignTextPrompt(per_keypoint=True, **kwargs)
+    with pytest.raises(ValueError, match="a.jpg: 'text_prompt' has 2 sentences"):
+        assign(dict(img_path='a.jpg', text_prompt=several), per_keypoint=True)
 
 
 @pytest.mark.parametrize('kwargs', [dict(sentence=' '), dict(sentences=dict(mural=''))])

@@ -8,7 +8,7 @@ from vlpose_mm.models import RelationMatcher
 from vlpose_mm.models.text_encoders import TextFeatures
 
 
-def make(text_dims: int = 12, **kwargs) -> RelationMatcher:
+def make(text_dims: int | None = 12, **kwargs) -> RelationMatcher:
     matcher = RelationMatcher(embed_dims=16, text_dims=text_dims, num_heads=2, **kwargs)
     for param in matcher.parameters():
         torch.nn.init.normal_(param.data, std=0.5)
@@ -33,8 +33,11 @@ def relation(matcher: RelationMatcher, feature_map: Tensor, words: Tensor) -> Te
     x = feature_map.flatten(1).T  # hw, C
     if 'text_proj.weight' in w:
         words = linear(words, 'text_proj')
-    both = torch.cat([x, words])
-    q, k, v = linear(x, 'q'), linear(both, 'k'), linear(both, 'v')
+    if matcher.variant == 'cosine' and len(words):
+        weights = torch.stack([(x * word).sum(0) for word in words])
+        words = words * weights
+    read = words if matcher.variant == 'cross' else torch.cat([x, words])
+    q, k, v = linear(x, 'q'), linear(read, 'k'), linear(read, 'v')
     heads = [
         (q[:, s] @ k[:, s].T / 8**0.5).softmax(-1) @ v[:, s]
         for s in (slice(0, 8), slice(8, 16))
@@ -47,9 +50,12 @@ def relation(matcher: RelationMatcher, feature_map: Tensor, words: Tensor) -> Te
     return y.T.reshape(feature_map.shape)
 
 
+@pytest.mark.parametrize('variant', ['joint', 'cross', 'cosine'])
 @pytest.mark.parametrize('text_dims', [12, 16])
-def test_equals_the_equation_for_every_picture_and_its_sentence(text_dims: int) -> None:
-    matcher = make(text_dims)
+def test_equals_the_equation_for_every_picture_and_its_sentence(
+    text_dims: int, variant: str
+) -> None:
+    matcher = make(text_dims, variant=variant)
     text = sentences([5, 2, 7], [1, 0, 1, 2], text_dims)
     feature_map = torch.randn(4, 16, 4, 3)
     got = matcher(feature_map, text)
@@ -68,8 +74,29 @@ def test_text_as_wide_as_the_feature_map_is_not_projected() -> None:
     assert names == {'q', 'k', 'v', 'proj', 'norm'}
 
 
-def test_what_stands_at_padding_does_not_matter() -> None:
-    matcher = make()
+@pytest.mark.parametrize('variant', ['joint', 'cosine'])
+def test_without_words_patches_attend_to_patches(variant: str) -> None:
+    matcher = make(text_dims=None, variant=variant)
+    feature_map = torch.randn(2, 16, 4, 3)
+    got = matcher(feature_map, None)
+    for sample in (0, 1):
+        expected = relation(matcher, feature_map[sample], torch.empty(0, 16))
+        torch.testing.assert_close(got[sample], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_cross_attention_refuses_to_go_without_words() -> None:
+    with pytest.raises(ValueError, match="'cross' attends to words alone"):
+        make(text_dims=None, variant='cross')
+
+
+def test_an_unknown_variant_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'dot'; choose one of .'joint', 'cross', 'cos"):
+        make(variant='dot')
+
+
+@pytest.mark.parametrize('variant', ['joint', 'cross', 'cosine'])
+def test_what_stands_at_padding_does_not_matter(variant: str) -> None:
+    matcher = make(variant=variant)
     text = sentences([5, 2], [0, 1])
     feature_map = torch.randn(2, 16, 4, 3)
     tokens = text.tokens.masked_fill(~text.mask[..., None], 1e3)

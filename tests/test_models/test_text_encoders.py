@@ -1,14 +1,16 @@
-"""Text encoders: real MiniLM, tiny models of other families, files, and bad input."""
+"""Text encoders: the real MiniLM, files, random states, and bad input."""
 
-import json
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from mmpose.registry import MODELS
+from torch import nn
 
 from vlpose_mm.models import PrecomputedTextEncoder, TransformersTextEncoder
-from vlpose_mm.models.text_encoders import save_text_features
+from vlpose_mm.models.text_encoders import RandomTextEncoder, save_text_features
 
 SKETCH, GLASS = 'a sketch of a person', 'a stained glass picture of a very tall person'
 
@@ -46,12 +48,10 @@ def test_each_sentence_is_encoded_once_and_on_its_own(
     encoder = TransformersTextEncoder(minilm)
     asked = []
     encode = encoder.encode
-    monkeypatch.setattr(
-        encoder, 'encode', lambda s, device: asked.append(s) or encode(s, device)
-    )
+    monkeypatch.setattr(encoder, 'encode', lambda s: asked.append(s) or encode(s))
     alone = encoder([SKETCH])
     beside = encoder([GLASS, SKETCH, SKETCH])
-    assert asked == [SKETCH, GLASS]
+    assert asked == [[SKETCH], [GLASS]]
     assert torch.equal(beside.tokens[1][beside.mask[1]], alone.tokens[0])
 
 
@@ -62,118 +62,79 @@ def test_is_frozen_and_no_part_of_a_checkpoint(
     assert not encoder([SKETCH]).tokens.requires_grad
 
 
-def test_says_when_a_sentence_is_cut(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
-    monkeypatch.setattr(
-        'vlpose_mm.models.text_encoders.print_log', lambda text, **_: said.append(text)
-    )
-    encoder = TransformersTextEncoder(minilm, max_length=4)
-    assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
-    assert len(said) == 1 and 'Only the first 4 of 7 tokens' in said[0]
-
-
-def tiny_bert() -> transformers.PreTrainedModel:
-    config = transformers.BertConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-    )
-    return transformers.BertForMaskedLM(config)
-
-
-def tiny_blip() -> transformers.PreTrainedModel:
-    size = dict(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-    )
-    config = transformers.BlipConfig(
-        text_config=dict(encoder_hidden_size=16, vocab_size=30524, **size),
-        vision_config=dict(image_size=32, **size),
-    )
-    return transformers.BlipForImageTextRetrieval(config)
-
-
-def tiny_clip() -> transformers.PreTrainedModel:
-    size = dict(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
-    )
-    config = transformers.CLIPConfig(
-        text_config=dict(vocab_size=30522, **size),
-        vision_config=dict(image_size=32, patch_size=16, **size),
-    )
-    return transformers.CLIPModel(config)
-
-
-def tiny_t5() -> transformers.PreTrainedModel:
-    config = transformers.T5Config(
-        d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, vocab_size=30522
-    )
-    return transformers.T5ForConditionalGeneration(config)
-
-
-@pytest.mark.parametrize('make', [tiny_bert, tiny_blip, tiny_clip, tiny_t5])
-def test_reads_the_text_side_of_any_family(
-    make: callable, minilm: str, tmp_path: Path
-) -> None:
-    model = make().eval()
-    model.save_pretrained(tmp_path)
-    transformers.BertTokenizerFast.from_pretrained(minilm).save_pretrained(tmp_path)
-    encoder = TransformersTextEncoder(str(tmp_path))
-    assert encoder.embed_dims == 16
-    text = encoder([SKETCH])
-    side = {
-        tiny_bert: lambda: model.bert,
-        tiny_blip: lambda: model.text_encoder,
-        tiny_clip: lambda: model.text_model,
-        tiny_t5: lambda: model.encoder,
-    }[make]()
-    batch = encoder.tokenizer(SKETCH, return_tensors='pt')
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_the_language_model_follows_the_estimator(minilm: str, dtype: torch.dtype) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    estimator = nn.ModuleDict(dict(text_encoder=encoder))
     with torch.no_grad():
-        states = side(batch['input_ids'], batch['attention_mask']).last_hidden_state
-    torch.testing.assert_close(text.tokens, states)
-    assert text.tokens.std() > 0
+        want = encoder([SKETCH]).tokens
+        estimator.to(dtype)
+        assert encoder._model.word_embedding.weight.dtype == encoder.context.dtype == dtype
+        got = encoder([SKETCH]).tokens
+    assert got.dtype == dtype
+    torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.05)
+    assert not torch.equal(got.float(), want)
 
 
-def test_refuses_a_folder_that_lacks_weights(minilm: str, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    model = tiny_bert()
-    model.save_pretrained(tmp_path)
-    transformers.BertTokenizerFast.from_pretrained(minilm).save_pretrained(tmp_path)
-    weights = load_file(tmp_path / 'model.safetensors')
-    name = next(k for k in weights if 'attention.self.query.weight' in k)
-    del weights[name]
-    save_file(weights, tmp_path / 'model.safetensors', metadata=dict(format='pt'))
-    with pytest.raises(ValueError, match='lacks weights of its text side'):
-        TransformersTextEncoder(str(tmp_path))
-
-
-@pytest.mark.parametrize('case', ['no such name on the hub', 'a folder of other things'])
-def test_one_clear_error_where_no_model_is(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_autocast_does_not_change_what_is_remembered(
+    encoder: TransformersTextEncoder, minilm: str
 ) -> None:
-    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
-    (tmp_path / 'notes.txt').write_text('no model')
-    name = str(tmp_path) if 'folder' in case else 'nobody/no-such-model'
-    with pytest.raises(OSError, match='Cannot load the text model') as error:
-        TransformersTextEncoder(name)
-    assert name in str(error.value) and 'PrecomputedTextEncoder' in str(error.value)
+    with torch.autocast('cpu', torch.bfloat16):
+        text = TransformersTextEncoder(minilm)([SKETCH])
+    assert torch.equal(text.tokens, encoder([SKETCH]).tokens)
 
 
-def test_never_runs_code_that_a_model_folder_brings(minilm: str, tmp_path: Path) -> None:
-    canary = tmp_path / 'canary'
-    folder = tmp_path / 'model'
-    folder.mkdir()
-    code = f'open({str(canary)!r}, "w").close()\nclass Evil: pass\n'
-    (folder / 'evil.py').write_text(code)
-    config = dict(
-        model_type='evil',
-        auto_map=dict(AutoConfig='evil.Evil', AutoModel='evil.Evil'),
-    )
-    (folder / 'config.json').write_text(json.dumps(config))
-    with pytest.raises(OSError, match='Cannot load the text model'):
-        TransformersTextEncoder(str(folder))
-    assert not canary.exists()
+def test_a_copy_shares_the_language_model_until_it_is_converted(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    other = copy.deepcopy(nn.Sequential(encoder))[0]
+    weight = encoder._model.word_embedding.weight
+    assert other._model.word_embedding.weight is weight
+    assert other.context is not encoder.context
+    assert torch.equal(encoder([SKETCH]).tokens, other([SKETCH]).tokens)
+    other.to('cpu')  # No change, no memory.
+    assert other._model.word_embedding.weight.data_ptr() == weight.data_ptr()
+    other.half()
+    assert other([SKETCH]).tokens.dtype == torch.float16
+    assert encoder._model.word_embedding.weight is weight
+    assert weight.dtype == encoder([GLASS]).tokens.dtype == torch.float32
+
+
+def test_states_with_context_are_remembered_until_the_context_changes(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    asked = []
+    encode = encoder.encode
+    encoder.encode = lambda s: asked.append(s) or encode(s)
+    for _ in range(2):
+        assert encoder([SKETCH]).tokens.requires_grad
+    assert len(asked) == 2 and not encoder._cache
+    changes = [
+        lambda: None,
+        lambda: encoder.load_state_dict(dict(context=torch.ones(2, 384))),
+        lambda: encoder.context.data.copy_(torch.zeros(2, 384)),  # As EMA's hook does.
+        lambda: torch.optim.SGD([encoder.context], lr=1.0).step(),
+        lambda: encoder.double(),
+    ]
+    encoder.context.grad = torch.ones(2, 384)
+    with torch.no_grad():
+        for change in changes:
+            change()
+            asked.clear()
+            first, second = encoder([SKETCH]).tokens, encoder([SKETCH]).tokens
+            assert len(asked) == 1 and torch.equal(first, second)
+            fresh = encode([SKETCH])[0]
+            assert torch.equal(first[0], fresh) and not fresh.requires_grad
+
+
+def test_context_goes_through_a_checkpoint(minilm: str) -> None:
+    trained = TransformersTextEncoder(minilm, context_tokens=2)
+    with torch.no_grad():
+        trained.context.fill_(0.1)
+    estimator = nn.ModuleDict(dict(text_encoder=trained))
+    assert list(estimator.state_dict()) == ['text_encoder.context']
+    other = TransformersTextEncoder(minilm, context_tokens=2)
+    assert not torch.equal(other([SKETCH]).tokens, trained([SKETCH]).tokens)
+    other.load_state_dict(trained.state_dict())
+    assert torch.equal(other([SKETCH]).tokens, trained([SKETCH]).tokens)
 
 
 def test_precomputed_features_equal_the_encoders(
@@ -183,21 +144,24 @@ def test_precomputed_features_equal_the_encoders(
     save_text_features(path, encoder, [SKETCH, GLASS, SKETCH])
     precomputed = PrecomputedTextEncoder(path)
     assert precomputed.embed_dims == 384
-    for got, want in zip(
-        precomputed([GLASS, SKETCH]), encoder([GLASS, SKETCH]), strict=True
-    ):
+    prompts = [GLASS, [SKETCH, GLASS], SKETCH]
+    for got, want in zip(precomputed(prompts), encoder(prompts), strict=True):
         assert torch.equal(got, want)
+    mean = PrecomputedTextEncoder(path, combine='mean')([[SKETCH, GLASS]])
+    sentences = [encoder([s]).tokens[0].mean(0) for s in (SKETCH, GLASS)]
+    torch.testing.assert_close(mean.tokens[0, 0], (sentences[0] + sentences[1]) / 2)
+    assert precomputed.half()([SKETCH]).tokens.dtype == torch.float16
 
 
 def test_an_unknown_sentence_is_refused_with_what_is_there(
     encoder: TransformersTextEncoder, tmp_path: Path
 ) -> None:
     path = str(tmp_path / 'text.pth')
-    save_text_features(path, encoder, [SKETCH])
+    save_text_features(path, encoder, [SKETCH, *(f'{i} cats' for i in range(30))])
     with pytest.raises(ValueError) as error:
-        PrecomputedTextEncoder(path)([GLASS])
+        PrecomputedTextEncoder(path)([[SKETCH, GLASS]])
     assert GLASS in str(error.value) and SKETCH in str(error.value)
-    assert path in str(error.value)
+    assert path in str(error.value) and 'and 11 more' in str(error.value)
 
 
 def test_refuses_files_that_hold_no_features(tmp_path: Path) -> None:
@@ -209,6 +173,46 @@ def test_refuses_files_that_hold_no_features(tmp_path: Path) -> None:
         torch.save(content, path)
         with pytest.raises(ValueError, match='holds no text features'):
             PrecomputedTextEncoder(str(path))
+
+
+def test_fixed_random_states_belong_to_the_sentence() -> None:
+    cfg = dict(type='RandomTextEncoder', embed_dims=64, num_tokens=3)
+    first = MODELS.build(cfg)([SKETCH, [GLASS, SKETCH], SKETCH])
+    torch.manual_seed(1)
+    second = MODELS.build(cfg)([SKETCH])
+    assert first.index.tolist() == [0, 1, 0]
+    assert first.mask.sum(1).tolist() == [3, 6]
+    assert torch.equal(first.tokens[0, :3], second.tokens[0])
+    assert torch.equal(first.tokens[1, 3:], second.tokens[0])
+    assert not torch.equal(first.tokens[1, :3], second.tokens[0])
+    # The same everywhere and for ever.
+    want = torch.tensor([1.1993, -1.3827, -0.0991])
+    torch.testing.assert_close(second.tokens[0, 0, :3], want, atol=1e-4, rtol=0)
+
+
+def test_fresh_random_states_are_drawn_for_every_sample() -> None:
+    encoder = RandomTextEncoder(embed_dims=512, num_tokens=2, fresh=True)
+    text = encoder([SKETCH, SKETCH, [GLASS, SKETCH]])
+    assert text.index.tolist() == [0, 1, 2]
+    assert text.mask.sum(1).tolist() == [2, 2, 4]
+    states = text.tokens[text.mask]
+    assert abs(states.mean()) < 0.1 and abs(states.std() - 1) < 0.1
+    rows = [*states, *encoder([SKETCH]).tokens[0]]
+    assert torch.corrcoef(torch.stack(rows)).triu(1).abs().max() < 0.3
+    torch.manual_seed(3)
+    first = encoder([SKETCH]).tokens
+    torch.manual_seed(3)
+    assert torch.equal(encoder([SKETCH]).tokens, first)
+    assert not encoder._cache
+    mean = RandomTextEncoder(8, num_tokens=2, fresh=True, combine='mean').half()
+    assert mean([SKETCH, [GLASS, SKETCH]]).tokens.shape == (2, 1, 8)
+    assert mean([SKETCH]).tokens.dtype == torch.float16
+
+
+@pytest.mark.parametrize('kwargs', [dict(embed_dims=0), dict(embed_dims=4, num_tokens=0)])
+def test_refuses_random_states_of_no_size(kwargs: dict) -> None:
+    with pytest.raises(ValueError, match='must be at least 1'):
+        RandomTextEncoder(**kwargs)
 
 
 @pytest.mark.parametrize('sentences', [[], [''], ['a cat', ' '], [None]])

@@ -353,9 +353,73 @@ def test_training_leaves_the_language_model_alone(
 ) -> None:
     vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
     model = build(vlpose_cfg)
-    language_model = model.text_encoder._model[0]
+    language_model = model.text_encoder._model._nets
     before = copy.deepcopy(language_model.state_dict())
     train(model, make_sample)
     assert not language_model.training
     for name, tensor in language_model.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_without_words_the_matcher_relates_patches_alone(
+    vlpose_cfg: dict, make_sample: Callable
+) -> None:
+    vlpose_cfg['text_encoder'] = None
+    model = build(vlpose_cfg)
+    assert not any(name.startswith('matcher.text') for name in model.state_dict())
+    train(model, make_sample)
+    model.eval()
+    image = torch.randn(1, 3, 128, 96)
+    first, second = (model(image, [make_sample(s)]) for s in SENTENCES[:2])
+    assert torch.equal(first, second)
+    (sample,) = model.predict(image, [make_sample()])
+    assert sample.pred_instances.keypoints.shape == (1, 17, 2)
+
+
+def test_a_prompt_may_be_several_sentences(vlpose_cfg: dict, make_sample: Callable) -> None:
+    model = build(vlpose_cfg).eval()
+    images = torch.randn(2, 3, 128, 96)
+    with torch.no_grad():
+        together = model(images, [make_sample(SENTENCES), make_sample(SENTENCES[0])])
+        alone = model(images[1:], [make_sample(SENTENCES[0])])
+        several = model(images[:1], [make_sample(SENTENCES[::-1])])
+    torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-5)
+    # Attention knows no order of the words.
+    torch.testing.assert_close(together[:1], several, atol=1e-5, rtol=1e-5)
+
+
+def test_a_learned_context_is_trained_saved_and_loaded(
+    vlpose_cfg: dict, minilm: str, make_sample: Callable
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(
+        type='TransformersTextEncoder', pretrained=minilm, context_tokens=2
+    )
+    model = build(vlpose_cfg)
+    before = model.text_encoder.context.detach().clone()
+    train(model, make_sample)
+    assert not torch.equal(model.text_encoder.context, before)
+    weights = model.state_dict()
+    assert [n for n in weights if n.startswith('text_')] == ['text_encoder.context']
+    other = build(vlpose_cfg).eval()
+    load_state_dict(other, weights)
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+    assert torch.equal(other(image, samples), model.eval()(image, samples))
+    for context_tokens in (0, 3):
+        vlpose_cfg['text_encoder']['context_tokens'] = context_tokens
+        with pytest.raises(ValueError, match='context_tokens=2'):
+            load_state_dict(build(vlpose_cfg), weights)
+
+
+def test_the_text_side_follows_the_estimator_to_half_precision(
+    vlpose_cfg: dict, minilm: str, make_sample: Callable
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = build(vlpose_cfg).eval()
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+    with torch.no_grad():
+        expected = model(image, samples)
+        model.bfloat16()
+        assert model.text_encoder(SENTENCES).tokens.dtype == torch.bfloat16
+        got = model(image.bfloat16(), samples)
+    assert got.dtype == torch.bfloat16
+    torch.testing.assert_close(got.float(), expected, atol=0.1, rtol=0.1)

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from mmpose.datasets.datasets import CocoDataset
 
+from tests.test_models.text_families import Family, tiny_clip
+from vlpose_mm.datasets import AssignTextPrompt
 from vlpose_mm.datasets.scenarios import all_sentences
 from vlpose_mm.models import PrecomputedTextEncoder
 from vlpose_mm.tools.precompute_text import main
@@ -27,9 +30,45 @@ def test_writes_the_sentences_of_a_file(
     assert len(encoder(['a bronze statue', 'pixel art of a hero']).tokens) == 2
 
 
+def test_writes_what_the_transform_will_ask_for(
+    minilm: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    prompts = tmp_path / 'prompts.yml'
+    prompts.write_text('default: any picture\nmural:  a wall\npixel art: pixels\n')
+    out = str(tmp_path / 'text.pth')
+    main([out, '--pretrained', minilm, '--file', str(prompts), '--per-keypoint'])
+    assert f'{3 * 17} sentences' in capsys.readouterr().out
+    encoder = PrecomputedTextEncoder(out)
+    assign = AssignTextPrompt(file=str(prompts), per_keypoint=True)
+    dataset = CocoDataset(lazy_init=True)
+    samples = [dict(dataset=dataset, category=c) for c in ('mural', 'Pixel Art', None)]
+    text = encoder([assign(sample)['text_prompt'] for sample in samples])
+    assert text.index.tolist() == [0, 1, 2]
+    assert text.mask.sum(1).min() > 17 * 6
+
+
+def test_writes_pooled_embeddings(
+    minilm: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    family = Family(tiny_clip, minilm, tmp_path / 'clip')
+    out = str(tmp_path / 'text.pth')
+    main([out, '--pretrained', family.folder, '--tokens', 'pooled'])
+    assert PrecomputedTextEncoder(out)(all_sentences()).tokens.shape == (20, 1, 12)
+    with pytest.raises(SystemExit):
+        main([out, '--pretrained', minilm, '--tokens', 'pooled'])
+    assert "use tokens='all'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
+        (['text.pth', '--file', 'missing.yml'], 'No file of sentences at missing.yml'),
+        (['text.pth', '--file', 'some.yml'], "some.yml has no sentence for ['acro"),
+        (
+            ['text.pth', '--file', 'several.yml', '--per-keypoint'],
+            "several.yml: 'default' has 2 sentences",
+        ),
+        (['text.pth', '--file', 'a.yml', '--sentences', 'b.txt'], 'not allowed with'),
         (['nowhere/text.pth'], 'cannot write nowhere/text.pth'),
         (['text.pth', '--sentences', 'missing.txt'], 'cannot read missing.txt'),
         (['text.pth', '--sentences', 'empty.txt'], 'empty.txt holds no sentence'),
@@ -48,6 +87,8 @@ def test_bad_input_gets_one_clear_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path('empty.txt').write_text('\n')
+    Path('some.yml').write_text('mural: a wall')
+    Path('several.yml').write_text('default: [a, b]')
     with pytest.raises(SystemExit) as exit_info:
         main(args)
     assert exit_info.value.code == 2

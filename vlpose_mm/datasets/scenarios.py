@@ -1,5 +1,6 @@
 """The scenarios of Human-Art and the sentence that tells each one to the model."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 DEFAULT_SENTENCE = 'a photo of a person'
@@ -69,6 +70,56 @@ def humanised_sentence(name: str) -> str:
     return f'{article} {words} picture of a person'
 
 
-def all_sentences() -> list[str]:
-    """List the default sentence and every scenario's."""
-    return [DEFAULT_SENTENCE, *(s.sentence for s in SCENARIOS.values())]
+def sentence_table(
+    given: Mapping[str, str | list[str]] | None = None,
+) -> dict[str, str | list[str]]:
+    """Complete the sentences that somebody gives.
+
+    Args:
+        given (Mapping[str, str | list[str]], optional): Scenario -> sentence or
+            sentences. ``default`` stands for the scenarios that are not given and for
+            pictures without one.
+
+    Returns:
+        dict[str, str | list[str]]: ``default`` and every scenario.
+    """
+    given = dict(given or {})
+    default = given.get('default')
+    table = {'default': DEFAULT_SENTENCE}
+    table |= {name: default or s.sentence for name, s in SCENARIOS.items()}
+    return table | given
+
+
+def keypoint_sentences(sentence: str, keypoints: Sequence[str]) -> list[str]:
+    """Ask for every keypoint of a picture (method, part 1).
+
+    Args:
+        sentence (str): Such as ``'an oil painting of a person'``.
+        keypoints (Sequence[str]): Such as ``'left_knee'``.
+
+    Returns:
+        list[str]: Such as ``'the left knee in an oil painting of a person'``.
+    """
+    return [f'the {name.replace("_", " ")} in {sentence}' for name in keypoints]
+
+
+def all_sentences(
+    table: Mapping[str, str | list[str]] | None = None,
+    keypoints: Sequence[str] | None = None,
+) -> list[str]:
+    """List every sentence that a table can give, each distinct one once.
+
+    Args:
+        table (Mapping[str, str | list[str]], optional): See :func:`sentence_table`; ours
+            by default.
+        keypoints (Sequence[str], optional): Names, where each keypoint has a sentence.
+
+    Returns:
+        list[str]: The sentences, the default one first.
+    """
+    sentences = []
+    for given in (table or sentence_table()).values():
+        sentences += [given] if isinstance(given, str) else given
+    if keypoints:
+        sentences = [k for s in sentences for k in keypoint_sentences(s, keypoints)]
+    return list(dict.fromkeys(sentences))

@@ -1,4 +1,4 @@
-"""Give every sample its sentence."""
+"""Give every sample its prompt."""
 
 import logging
 import zlib
@@ -11,73 +11,133 @@ from mmengine.logging import print_log
 from mmpose.registry import TRANSFORMS
 
 from vlpose_mm.datasets.scenarios import (
-    DEFAULT_SENTENCE,
     GROUPS,
     SCENARIOS,
     humanised_sentence,
+    keypoint_sentences,
     scenario_name,
+    sentence_table,
+)
+from vlpose_mm.datasets.sentences import (
+    check_sentence,
+    check_sentences,
+    check_single,
+    load_sentences,
 )
 
 
 @TRANSFORMS.register_module()
 class AssignTextPrompt(BaseTransform):
-    """Write the sentence that the text encoder reads, and what it is made from.
+    """Write the prompt that the text encoder reads, and what it is made from.
 
-    The sentence is the sample's own ``text_prompt``, else the one given here, else the
-    sentence of its scenario. The scenario is the annotation's ``category``, else the
-    folder of the picture (where the folder above is a group of Human-Art, or the name is
-    known), else none: then the sentence is the default one. A scenario that the table
-    lacks gets a sentence made from its name, and one warning.
+    The prompt is the sample's own ``text_prompt``, else its ``description`` (if wanted),
+    else the sentence given here, else the sentence of its scenario. The scenario is the
+    annotation's ``category``, else the folder of the picture (where the folder above is a
+    group of Human-Art, or the name is known), else none: then the sentence is the default
+    one. A scenario that the sentences lack gets the ``default`` given with them, else a
+    sentence made from its name, and one warning.
 
     Required Keys:
 
         - img_path (optional)
         - category (optional)
         - text_prompt (optional)
+        - description (optional)
+        - dataset or keypoint_id2name (with ``per_keypoint``)
+        - keypoints (optional)
 
     Added Keys:
 
-        - text_prompt (str)
+        - text_prompt (str | list[str])
         - scenario (str | None): Named as in :data:`SCENARIOS`.
         - group (str | None)
 
     Args:
-        sentence (str, optional): One sentence for all pictures.
-        sentences (Mapping[str, str]): Sentences of further scenarios, or other ones for
-            those known.
+        sentence (str | list[str], optional): The prompt of all pictures: a sentence or
+            several.
+        sentences (Mapping[str, str | list[str]], optional): Prompts of further scenarios,
+            or other ones for those known. ``default`` is the one of pictures without a
+            scenario and of all scenarios not named here.
+        file (str, optional): YAML or JSON file of such prompts, instead of ``sentence``
+            and ``sentences``. Without ``default`` it has to name every scenario of
+            :data:`SCENARIOS`.
+        per_keypoint (bool): Make of the prompt, then one sentence, as many as the dataset
+            has keypoints, such as ``'the left knee in a mural of a person'``.
+        use_description (bool): Whether a picture's own description goes before the
+            sentences given here.
 
     Raises:
-        ValueError: If a sentence is blank.
+        FileNotFoundError: If there is no such file.
+        ValueError: If a sentence is blank or no text, the file is none of that kind or
+            lacks scenarios, it comes with other sentences, or a sentence per keypoint is
+            wanted of several.
     """
 
     def __init__(
-        self, sentence: str | None = None, sentences: Mapping[str, str] | None = None
+        self,
+        sentence: str | list[str] | None = None,
+        sentences: Mapping[str, str | list[str]] | None = None,
+        file: str | None = None,
+        per_keypoint: bool = False,
+        use_description: bool = False,
     ) -> None:
-        given = {scenario_name(k): v for k, v in (sentences or {}).items()}
-        for name, text in [('sentence', sentence), *given.items()]:
-            if text is not None and not text.strip():
-                raise ValueError(f'AssignTextPrompt: the sentence of {name!r} is blank.')
+        source = 'AssignTextPrompt'
+        if file is not None and (sentence is not None or sentences):
+            raise ValueError(
+                f'{source}: give the sentences in {file} or in the config, not in both.'
+            )
+        given = check_sentences(sentences, source) if sentences else {}
+        if file is not None:
+            given = load_sentences(file)
+        if sentence is not None:
+            sentence = check_sentence(sentence, f"{source}: the sentence of 'sentence'")
+        if per_keypoint:
+            check_single({**given, 'sentence': sentence or ''}, file or source)
         self.sentence = sentence
-        self.sentences = {k: v.sentence for k, v in SCENARIOS.items()} | given
+        self.sentences = sentence_table(given)
+        self.file = file
+        self.per_keypoint = per_keypoint
+        self.use_description = use_description
+        self._has_default = 'default' in given
         # Which names have been warned about, by checksum; the workers of a loader share it.
         self._warned = torch.zeros(4096, dtype=torch.bool).share_memory_()
 
     def transform(self, results: dict) -> dict:
-        """Assign the sentence.
+        """Assign the prompt.
 
         Args:
             results (dict): The sample.
 
         Returns:
             dict: The sample with ``text_prompt``, ``scenario`` and ``group``.
+
+        Raises:
+            ValueError: If the words of the sample are no text, or the names of its
+                keypoints are wanted and unknown.
         """
         name, group = self._scenario(results)
         results['scenario'] = name
         results['group'] = SCENARIOS[name].group if name in SCENARIOS else group
-        results['text_prompt'] = (
-            results.get('text_prompt') or self.sentence or self._sentence(name)
-        )
+        picture = results.get('img_path')
+        if results.get('text_prompt'):
+            own = f'The text_prompt of {picture}'
+            prompt = check_sentence(results['text_prompt'], own)
+        else:
+            prompt = self._description(results) or self.sentence or self._sentence(name)
+        if self.per_keypoint:
+            check_single(dict(text_prompt=prompt), f'{picture}')
+            prompt = keypoint_sentences(prompt, _keypoint_names(results))
+        results['text_prompt'] = prompt if isinstance(prompt, str) else [*prompt]
         return results
+
+    def _description(self, results: dict) -> str | None:
+        """Read the picture's own description, if it is wanted and there."""
+        text = results.get('description') if self.use_description else None
+        if text is not None and not isinstance(text, str):
+            raise ValueError(
+                f'The description of {results.get("img_path")} must be text, got {text!r}.'
+            )
+        return ' '.join((text or '').split())
 
     @staticmethod
     def _scenario(results: dict) -> tuple[str | None, str | None]:
@@ -94,10 +154,10 @@ class AssignTextPrompt(BaseTransform):
         name = scenario_name(folders[-1]) if folders else ''
         return (name if name and (group or name in SCENARIOS) else None), group
 
-    def _sentence(self, name: str | None) -> str:
-        """Look up or make the sentence of a scenario."""
-        if name is None:
-            return DEFAULT_SENTENCE
+    def _sentence(self, name: str | None) -> str | list[str]:
+        """Look up or make the prompt of a scenario."""
+        if name is None or (self._has_default and name not in self.sentences):
+            return self.sentences['default']
         if name not in self.sentences:
             self.sentences[name] = humanised_sentence(name)
             slot = zlib.crc32(name.encode()) % len(self._warned)
@@ -105,11 +165,39 @@ class AssignTextPrompt(BaseTransform):
                 self._warned[slot] = True
                 print_log(
                     f'Unknown scenario {name!r}: reading {self.sentences[name]!r}. Give '
-                    f"AssignTextPrompt sentences={{'{name}': ...}} for a better sentence.",
+                    f"AssignTextPrompt sentences={{'{name}': ...}}, or its file a line, "
+                    'for a better sentence.',
                     logger='current',
                     level=logging.WARNING,
                 )
         return self.sentences[name]
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(sentence={self.sentence!r})'
+        return (
+            f'{type(self).__name__}(sentence={self.sentence!r}, file={self.file!r}, '
+            f'per_keypoint={self.per_keypoint}, use_description={self.use_description})'
+        )
+
+
+def _keypoint_names(results: dict) -> list[str]:
+    """Ask the dataset of a sample for the names of its keypoints.
+
+    A dataset puts itself into its samples; MMPose's inference puts the metainfo there.
+    """
+    dataset = results.get('dataset')
+    metainfo = results if dataset is None else dataset.metainfo
+    names = metainfo.get('keypoint_id2name')
+    if not names:
+        raise ValueError(
+            f'A sentence per keypoint is wanted, but the sample {results.get("img_path")} '
+            'does not tell the names of its keypoints; give it keypoint_id2name, as in '
+            "its dataset's metainfo."
+        )
+    count = results['keypoints'].shape[1] if 'keypoints' in results else len(names)
+    if count != len(names):
+        raise ValueError(
+            f'The sample {results.get("img_path")} has {count} keypoints, but its dataset '
+            f'names {len(names)}; put AssignTextPrompt into the pipeline of a dataset '
+            'whose metainfo names them.'
+        )
+    return [names[index] for index in sorted(names)]

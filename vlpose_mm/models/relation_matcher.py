@@ -7,47 +7,68 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from vlpose_mm.models.checkpoint_fit import check_fit
-from vlpose_mm.models.text_encoders import TextFeatures
+from vlpose_mm.models.text_features import TextFeatures
+
+VARIANTS = ('joint', 'cross', 'cosine')
 
 
 @MODELS.register_module()
 class RelationMatcher(BaseModule):
-    """Attention from every patch to all patches and all words of its sentence.
+    """Attention from every patch to the words of its sentence and to all patches.
 
     With X the flattened feature map E and T' the text tokens projected to its width:
-    ``R = LayerNorm(W_o softmax(W_q X (W_k [X; T'])^T / sqrt(C / heads)) W_v [X; T'] + X)``.
-    Keys and values of the words are computed once per distinct sentence; padding gets no
-    attention.
+    ``R = LayerNorm(W_o softmax(W_q X (W_k Y)^T / sqrt(C / heads)) W_v Y + X)``, where
+
+    - ``'joint'``, the paper's choice: ``Y = [X; T']``;
+    - ``'cross'``: ``Y = T'``;
+    - ``'cosine'``: ``Y = [X; T'']``, each token weighted channel by channel with its
+      product with the picture, ``T''_t = T'_t * sum_l(X_l * T'_t)``.
+
+    Padding gets no attention. Without words, ``Y = X``.
 
     Args:
         embed_dims (int): Width C of the feature map.
-        text_dims (int): Width D of the text tokens. Where D = C they are not projected.
+        text_dims (int, optional): Width D of the text tokens. Where D = C they are not
+            projected. ``None``: there are no words.
+        variant (str): ``'joint'``, ``'cross'`` or ``'cosine'``.
         num_heads (int): Number of heads; divides C.
         attn_drop_rate (float): Dropout of the attention weights in training, in [0, 1).
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        ValueError: If ``num_heads`` does not divide ``embed_dims``.
+        ValueError: If the variant is unknown, ``'cross'`` has no words to attend to, or
+            ``num_heads`` does not divide ``embed_dims``.
     """
 
     def __init__(
         self,
         embed_dims: int,
-        text_dims: int,
+        text_dims: int | None,
+        variant: str = 'joint',
         num_heads: int = 8,
         attn_drop_rate: float = 0.1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if variant not in VARIANTS:
+            raise ValueError(f'Unknown variant {variant!r}; choose one of {VARIANTS}.')
+        if variant == 'cross' and text_dims is None:
+            raise ValueError(
+                "RelationMatcher: variant 'cross' attends to words alone and there are "
+                "none; give the estimator a text_encoder, or take 'joint'."
+            )
         if embed_dims % num_heads:
             raise ValueError(
                 f'RelationMatcher: num_heads={num_heads} does not divide the width of '
                 f'the feature map, {embed_dims}.'
             )
+        self.variant = variant
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
         self.text_proj = (
-            nn.Identity() if text_dims == embed_dims else nn.Linear(text_dims, embed_dims)
+            nn.Identity()
+            if text_dims in (None, embed_dims)
+            else nn.Linear(text_dims, embed_dims)
         )
         self.q = nn.Linear(embed_dims, embed_dims)
         self.k = nn.Linear(embed_dims, embed_dims)
@@ -56,35 +77,50 @@ class RelationMatcher(BaseModule):
         self.norm = nn.LayerNorm(embed_dims)
         self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
-    def forward(self, feature_map: Tensor, text: TextFeatures) -> Tensor:
+    def forward(self, feature_map: Tensor, text: TextFeatures | None) -> Tensor:
         """Compute the relation features R.
 
         Args:
             feature_map (Tensor): E, B x C x h x w.
-            text (TextFeatures): The sentences of the batch.
+            text (TextFeatures, optional): The sentences of the batch; ``None``: no words.
 
         Returns:
             Tensor: R, B x C x h x w.
         """
         B, C, h, w = feature_map.shape
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
-
-        q = self._split_heads(self.q(x))  # B, heads, hw, C/heads
-        k = torch.cat([self.k(x), self.k(words)[text.index]], dim=1)  # B, hw+L, C
-        v = torch.cat([self.v(x), self.v(words)[text.index]], dim=1)  # B, hw+L, C
-        is_word = text.mask[text.index]  # B, L
-        is_key = torch.cat([is_word.new_ones(B, h * w), is_word], dim=1)  # B, hw+L
+        q, k, v = self.q(x), self.k(x), self.v(x)  # each: B, hw, C
+        mask = None
+        if text is not None:
+            words_k, words_v = self._keys_and_values(x, text)  # each: B, L, C
+            is_word = text.mask[text.index]  # B, L
+            if self.variant == 'cross':
+                k, v, mask = words_k, words_v, is_word
+            else:
+                k = torch.cat([k, words_k], dim=1)  # B, hw+L, C
+                v = torch.cat([v, words_v], dim=1)  # B, hw+L, C
+                mask = torch.cat([is_word.new_ones(B, h * w), is_word], dim=1)  # B, hw+L
+            mask = mask[:, None, None]
         attended = F.scaled_dot_product_attention(
-            q,
+            self._split_heads(q),
             self._split_heads(k),
             self._split_heads(v),
-            attn_mask=is_key[:, None, None],
+            attn_mask=mask,
             dropout_p=self.attn_drop_rate if self.training else 0.0,
         )  # B, heads, hw, C/heads
         attended = attended.transpose(1, 2).reshape(B, h * w, C)
         relation = self.norm(self.proj(attended) + x)  # B, hw, C
         return relation.transpose(1, 2).reshape(B, C, h, w)
+
+    def _keys_and_values(self, x: Tensor, text: TextFeatures) -> tuple[Tensor, Tensor]:
+        """Keys and values of every sample's words, each B x L x C."""
+        words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
+        if self.variant == 'cosine':
+            words = words[text.index]  # B, L, C
+            words = words * (x.sum(dim=1, keepdim=True) * words)  # B, L, C
+            return self.k(words), self.v(words)
+        # Once per distinct sentence, not per sample.
+        return self.k(words)[text.index], self.v(words)[text.index]
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""

@@ -1,143 +1,124 @@
 """Sentences in, token states out, by a frozen language model (method, part 1)."""
 
-import logging
+import hashlib
 import os
-from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import torch
-from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
+from vlpose_mm.models.text_features import (
+    Prompt,
+    TextEncoder,
+    TextFeatures,
+    check_prompts,
+    pack,
+)
+from vlpose_mm.models.text_loading import load_text_model
 
-class TextFeatures(NamedTuple):
-    """The sentences of a batch, each distinct one once.
-
-    Attributes:
-        tokens (Tensor): Token states, U x L x D; zero where padded.
-        mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
-        index (Tensor): Which sentence each sample uses, B, in [0, U).
-    """
-
-    tokens: Tensor
-    mask: Tensor
-    index: Tensor
-
-
-class TextEncoder(nn.Module, metaclass=ABCMeta):
-    """Base of text encoders: encodes each distinct sentence once and remembers it.
-
-    A sentence is always encoded on its own, so its token states never depend on the
-    sentences beside it.
-
-    Args:
-        embed_dims (int): Width D of the token states.
-    """
-
-    def __init__(self, embed_dims: int) -> None:
-        super().__init__()
-        self.embed_dims = embed_dims
-        self._cache: dict[str, Tensor] = {}
-
-    @abstractmethod
-    def encode(self, sentence: str, device: torch.device) -> Tensor:
-        """Encode one sentence.
-
-        Args:
-            sentence (str): The sentence.
-            device (torch.device): Where to compute.
-
-        Returns:
-            Tensor: Token states, L x D.
-        """
-
-    @torch.no_grad()
-    def forward(
-        self, sentences: Sequence[str], device: torch.device | str = 'cpu'
-    ) -> TextFeatures:
-        """Encode the sentences of a batch.
-
-        Args:
-            sentences (Sequence[str]): One sentence per sample.
-            device (torch.device | str): Where the features are wanted.
-
-        Returns:
-            TextFeatures: Distinct sentences in order of appearance, and the index.
-
-        Raises:
-            ValueError: If there are no sentences or one of them is blank.
-        """
-        if not sentences:
-            raise ValueError('The list of sentences is empty; give one per sample.')
-        rows = {}
-        for sentence in sentences:
-            if not isinstance(sentence, str) or not sentence.strip():
-                raise ValueError(
-                    f'A sentence must be text, got {sentence!r}; leave text_prompt away '
-                    'for the default sentence.'
-                )
-            rows.setdefault(sentence, len(rows))
-            if sentence not in self._cache:
-                self._cache[sentence] = self.encode(sentence, torch.device(device))
-
-        tokens = [self._cache[sentence].to(device) for sentence in rows]
-        lengths = torch.tensor([len(t) for t in tokens], device=device)
-        padded = pad_sequence(tokens, batch_first=True)  # U, L, D
-        mask = torch.arange(padded.shape[1], device=device) < lengths[:, None]  # U, L
-        index = torch.tensor([rows[sentence] for sentence in sentences], device=device)
-        return TextFeatures(padded, mask, index)
+__all__ = [
+    'PrecomputedTextEncoder',
+    'RandomTextEncoder',
+    'TextEncoder',
+    'TextFeatures',
+    'TransformersTextEncoder',
+    'save_text_features',
+]
 
 
 @MODELS.register_module()
 class TransformersTextEncoder(TextEncoder):
     """The text side of any model of the ``transformers`` library, frozen.
 
-    The language model is no submodule: it is not trained, not saved in checkpoints, and
-    always runs in float32 eval mode.
+    BLIP (the paper's default), CLIP, SigLIP, BERT and its like (ALBEF's text side), T5's
+    encoder. The language model is no submodule: it is neither trained nor saved in
+    checkpoints, and copies of the estimator share it. It moves and changes its dtype
+    with the estimator. It runs in eval mode and outside of autocast, at its own dtype, so
+    that what is remembered does not depend on when it was made.
+
+    With ``context_tokens`` the sentence gets learnable words of context in front of it, as
+    in `CoOp <https://arxiv.org/abs/2109.01134>`_ (section 3.2, unified context): the
+    parameter ``context``, N x W, trained through the frozen model. Wherever a gradient to
+    it is wanted, nothing is remembered.
 
     Args:
         pretrained (str): Hub name or local folder, say
             ``'Salesforce/blip-itm-base-coco'``. Of a vision-language model only the text
             side is kept, of an encoder-decoder only the encoder.
-        max_length (int): Most tokens read of a sentence, at least 1.
+        max_length (int): Most tokens read of a sentence, special ones included. The
+            model's own limit holds as well; a sentence cut keeps its special tokens.
+        tokens (str): ``'all'``: the last hidden states of all tokens; ``'pooled'``: one
+            token, the contrastive embedding of CLIP (projected) or SigLIP.
+        combine (str): See :class:`TextEncoder`.
+        context_tokens (int): How many words of context are learnt; 0 for none.
 
     Raises:
         OSError: If the hub is unreachable and nothing is cached, or the folder holds no
             model and tokenizer.
-        ValueError: If the checkpoint lacks weights of the text side, or ``max_length`` is
-            below 1.
+        ValueError: If the model has no text side, the checkpoint lacks weights of it, the
+            model has no pooled embedding, ``tokens`` or ``combine`` is unknown, or the
+            lengths leave no room for words.
     """
 
-    def __init__(self, pretrained: str, max_length: int = 64) -> None:
-        if max_length < 1:
-            raise ValueError(f'max_length must be at least 1, got {max_length}.')
-        tokenizer, model = load_text_model(pretrained)
-        super().__init__(model.config.hidden_size)
-        self.max_length = max_length
-        self.tokenizer = tokenizer
-        # In a list, so that it is not registered as a submodule.
-        self._model = [model.float().eval().requires_grad_(False)]
-
-    def encode(self, sentence: str, device: torch.device) -> Tensor:
-        """Encode one sentence; see :meth:`TextEncoder.encode`."""
-        ids = self.tokenizer(sentence)['input_ids']
-        if len(ids) > self.max_length:
-            print_log(
-                f'Only the first {self.max_length} of {len(ids)} tokens are read of '
-                f'{sentence!r}; raise max_length to read more.',
-                logger='current',
-                level=logging.WARNING,
+    def __init__(
+        self,
+        pretrained: str,
+        max_length: int = 64,
+        tokens: str = 'all',
+        combine: str = 'concat',
+        context_tokens: int = 0,
+    ) -> None:
+        if context_tokens < 0:
+            raise ValueError(f'context_tokens must be at least 0, got {context_tokens}.')
+        model = load_text_model(pretrained, tokens)
+        room = min(max_length, model.max_length - context_tokens)
+        special = model.tokenizer.num_special_tokens_to_add()
+        if room <= special:
+            raise ValueError(
+                f'max_length={max_length} and context_tokens={context_tokens} leave no '
+                f'room for words: {pretrained!r} reads {model.max_length} tokens, '
+                f'{special} of them special.'
             )
-            ids = self.tokenizer(sentence, truncation=True, max_length=self.max_length)
-            ids = ids['input_ids']
-        ids = torch.tensor([ids], device=device)  # 1, L
-        model = self._model[0].to(device)
-        with torch.autocast(device.type, enabled=False):
-            output = model(input_ids=ids, attention_mask=torch.ones_like(ids))
-        return output.last_hidden_state[0]  # L, D
+        super().__init__(model.embed_dims, combine)
+        self._model = model
+        self._max_length = room
+        self._remembered_context: Tensor | None = None
+        context = None
+        if context_tokens:
+            words = torch.empty(context_tokens, model.word_embedding.embedding_dim)
+            context = nn.Parameter(nn.init.normal_(words, std=0.02))  # N, W
+        self.register_parameter('context', context)
+
+    @property
+    def learns(self) -> bool:
+        """bool: Whether a gradient to the context is wanted."""
+        context = self.context
+        return context is not None and context.requires_grad and torch.is_grad_enabled()
+
+    def forward(
+        self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
+    ) -> TextFeatures:
+        """Encode the prompts of a batch; see :meth:`TextEncoder.forward`."""
+        if self.context is not None and not self.learns:
+            made_with = self._remembered_context
+            # Compared, as a context changes in many ways: by a step of the optimizer,
+            # loading, or the swap of averaged weights.
+            if made_with is None or not torch.equal(made_with, self.context):
+                self._cache.clear()
+                self._remembered_context = self.context.detach().clone()
+        return super().forward(prompts, device)
+
+    def encode(self, sentences: list[str]) -> list[Tensor]:
+        """Encode distinct sentences; see :meth:`TextEncoder.encode`."""
+        ids = [self._model.tokenize(s, self._max_length) for s in sentences]
+        return self._model.encode(ids, self.context)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        """Move or convert the language model as well."""
+        self._model = self._model.converted(fn)
+        self._remembered_context = None
+        return super()._apply(fn, recurse)
 
 
 @MODELS.register_module()
@@ -148,13 +129,14 @@ class PrecomputedTextEncoder(TextEncoder):
 
     Args:
         path (str): The file.
+        combine (str): See :class:`TextEncoder`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file holds something else.
+        ValueError: If the file holds something else, or ``combine`` is unknown.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, combine: str = 'concat') -> None:
         if not os.path.isfile(path):
             raise FileNotFoundError(
                 f'No file of text features at {path}; write one with '
@@ -169,25 +151,89 @@ class PrecomputedTextEncoder(TextEncoder):
                 f'{path} holds no text features ({type(error).__name__}: {error}); write '
                 'it anew with python -m vlpose_mm.tools.precompute_text.'
             ) from error
-        super().__init__(embed_dims)
+        super().__init__(embed_dims, combine)
         self.path = path
         self._features = features
 
-    def encode(self, sentence: str, device: torch.device) -> Tensor:
-        """Look up one sentence; see :meth:`TextEncoder.encode`.
+    def encode(self, sentences: list[str]) -> list[Tensor]:
+        """Look up distinct sentences; see :meth:`TextEncoder.encode`.
 
         Raises:
-            ValueError: If the file does not hold it.
+            ValueError: If the file does not hold one.
         """
-        if sentence not in self._features:
+        for sentence in sentences:
+            if sentence not in self._features:
+                known = list(self._features)
+                more = f' and {len(known) - 20} more' if len(known) > 20 else ''
+                raise ValueError(
+                    f'{self.path} holds no features of {sentence!r}, only of {known[:20]}'
+                    f'{more}; write it anew with python -m '
+                    'vlpose_mm.tools.precompute_text --sentences FILE, or --file and '
+                    '--per-keypoint as AssignTextPrompt has them.'
+                )
+        return [self._features[sentence] for sentence in sentences]
+
+
+@MODELS.register_module()
+class RandomTextEncoder(TextEncoder):
+    """Random token states: the paper's controls of what the words are worth.
+
+    Args:
+        embed_dims (int): Width D of the token states, at least 1.
+        num_tokens (int): Tokens of each sentence, at least 1.
+        fresh (bool): ``False``: a sentence has states of its own, the same in every run
+            and on every machine; ``True``: the states are drawn anew, from torch's
+            generator, for every sample and call.
+        combine (str): See :class:`TextEncoder`.
+
+    Raises:
+        ValueError: If a number is below 1, or ``combine`` is unknown.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_tokens: int = 1,
+        fresh: bool = False,
+        combine: str = 'concat',
+    ) -> None:
+        super().__init__(embed_dims, combine)
+        if min(embed_dims, num_tokens) < 1:
             raise ValueError(
-                f'{self.path} holds no features of {sentence!r}, only of '
-                f'{list(self._features)}; write it anew with '
-                'python -m vlpose_mm.tools.precompute_text --sentences FILE.'
+                f'embed_dims and num_tokens must be at least 1, got {embed_dims} and '
+                f'{num_tokens}.'
             )
-        return self._features[sentence].float().to(device)  # L, D
+        self.num_tokens = num_tokens
+        self.fresh = fresh
+
+    def forward(
+        self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
+    ) -> TextFeatures:
+        """Draw or recall states, from N(0, 1); see :meth:`TextEncoder.forward`.
+
+        With ``fresh`` every sample counts as a prompt of its own: U = B.
+        """
+        if not self.fresh:
+            return super().forward(prompts, device)
+        size = (self.num_tokens, self.embed_dims)
+        tokens = []
+        for prompt in check_prompts(prompts):
+            drawn = [self._reduced(torch.randn(size)) for _ in prompt]
+            tokens.append(self._combined(drawn).to(device, self.dtype))  # L, D
+        return pack(tokens, list(range(len(tokens))))
+
+    def encode(self, sentences: list[str]) -> list[Tensor]:
+        """Draw states seeded by the sentences; see :meth:`TextEncoder.encode`."""
+        states = []
+        for sentence in sentences:
+            digest = hashlib.sha256(sentence.encode()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], 'big'))
+            size = (self.num_tokens, self.embed_dims)
+            states.append(torch.randn(size, generator=generator))  # L, D
+        return states
 
 
+@torch.no_grad()
 def save_text_features(path: str, encoder: TextEncoder, sentences: Sequence[str]) -> None:
     """Write the file that :class:`PrecomputedTextEncoder` reads.
 
@@ -204,63 +250,3 @@ def save_text_features(path: str, encoder: TextEncoder, sentences: Sequence[str]
     tokens = [t[m].clone() for t, m in zip(features.tokens, features.mask, strict=True)]
     torch.save(dict(sentences=sentences, tokens=tokens), f'{path}.tmp')
     os.replace(f'{path}.tmp', path)
-
-
-def load_text_model(pretrained: str) -> tuple[object, nn.Module]:
-    """Load the tokenizer and the text side of a ``transformers`` model.
-
-    Args:
-        pretrained (str): Hub name or local folder.
-
-    Returns:
-        tuple: The tokenizer, and a model whose output has ``last_hidden_state``.
-
-    Raises:
-        OSError: If the hub is unreachable and nothing is cached, or the folder holds no
-            model and tokenizer.
-        ValueError: If the checkpoint lacks weights of the text side.
-    """
-    import transformers
-
-    try:
-        config = transformers.AutoConfig.from_pretrained(
-            pretrained, trust_remote_code=False
-        )
-        # The class that was saved, not AutoModel's: BLIP's retrieval checkpoints name
-        # their text side otherwise than BlipModel does.
-        name = (config.architectures or [''])[0]
-        model_class = getattr(transformers, name, transformers.AutoModel)
-        model, report = model_class.from_pretrained(
-            pretrained, output_loading_info=True, trust_remote_code=False
-        )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            pretrained, trust_remote_code=False
-        )
-    except Exception as error:
-        reason = str(error).strip().split('\n')[0]
-        raise OSError(
-            f'Cannot load the text model {pretrained!r} ({type(error).__name__}: '
-            f'{reason}). Give a hub name that can be reached or is in the cache, a folder '
-            'written by save_pretrained with its tokenizer, or use '
-            'PrecomputedTextEncoder.'
-        ) from error
-
-    for side in ('text_encoder', 'text_model'):
-        if hasattr(model, side):
-            model, prefix = getattr(model, side), f'{side}.'
-            break
-    else:
-        prefix = ''
-        if config.is_encoder_decoder:
-            model, prefix = model.get_encoder(), 'encoder.'
-        elif hasattr(model, model.base_model_prefix):
-            model, prefix = model.base_model, f'{model.base_model_prefix}.'
-    # Poolers and heads are not read.
-    needed = {prefix + name for name in model.state_dict() if 'pooler' not in name}
-    missing = sorted(needed & set(report['missing_keys']))
-    if missing:
-        raise ValueError(
-            f'The text model {pretrained!r} lacks weights of its text side, such as '
-            f'{missing[:3]}.'
-        )
-    return tokenizer, model

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.checkpoint_fit import check_touches
+from vlpose_mm.models.text_features import TextFeatures
 
 ROUTES = ('tuned', 'original')
 
@@ -33,7 +35,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
     Args:
         backbone (dict): A backbone with prompts, such as
             :class:`PromptedVisionTransformer`.
-        text_encoder (dict): Such as :class:`TransformersTextEncoder`.
+        text_encoder (dict, optional): Such as :class:`TransformersTextEncoder`; ``None``:
+            no words.
         matcher (dict): Such as :class:`RelationMatcher`; widths are filled in.
         head (dict): Such as :class:`DualExtractorInjectorHead`; ``in_channels`` is filled
             in.
@@ -49,7 +52,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
     def __init__(
         self,
         backbone: dict,
-        text_encoder: dict,
+        text_encoder: dict | None,
         matcher: dict,
         head: dict,
         test_cfg: dict | None = None,
@@ -63,7 +66,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 'leave embed_dims and text_dims away.'
             )
         built = MODELS.build(backbone)
-        embed_dims = built.embed_dims
+        embed_dims = built.out_channels
         if head.get('in_channels', embed_dims) != embed_dims:
             raise ValueError(
                 f'head.in_channels is {head["in_channels"]} but the backbone is '
@@ -77,13 +80,12 @@ class VLPoseEstimator(TopdownPoseEstimator):
             test_cfg=test_cfg,
             **kwargs,
         )
-        self.text_encoder = MODELS.build(text_encoder)
+        self.text_encoder = text_dims = None
+        if text_encoder is not None:
+            self.text_encoder = MODELS.build(text_encoder)
+            text_dims = self.text_encoder.embed_dims
         self.matcher = MODELS.build(
-            {
-                **matcher,
-                'embed_dims': embed_dims,
-                'text_dims': self.text_encoder.embed_dims,
-            }
+            {**matcher, 'embed_dims': embed_dims, 'text_dims': text_dims}
         )
         self.test_cfg = {**self.test_cfg}
         self.set_route(self.route)
@@ -144,10 +146,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
         """
         if (route or self.route) == 'original':
             return self.backbone(inputs, use_prompts=False)
-        (feature_map,) = self.backbone(inputs)  # B, C, h, w
-        sentences = self._sentences(data_samples or [None] * len(inputs))
-        text = self.text_encoder(sentences, inputs.device)
-        return feature_map, self.matcher(feature_map, text)
+        text = self._encode_text(data_samples or [None] * len(inputs), inputs.device)
+        return self._relate(inputs, text)
 
     def forward(
         self,
@@ -195,27 +195,43 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 'The checkpoint was never tuned: the tuned route runs on random weights. '
                 'Train first, or test with model.test_cfg.route=original.'
             )
-        feats = self.extract_feat(inputs, data_samples)
+        views = [inputs]
         if self.test_cfg.get('flip_test', False):
-            feats = [feats, self.extract_feat(inputs.flip(-1), data_samples)]
+            views.append(inputs.flip(-1))
+        if self.route == 'original':
+            feats = [self.backbone(view, use_prompts=False) for view in views]
+        else:
+            text = self._encode_text(data_samples, inputs.device)
+            feats = [self._relate(view, text) for view in views]
+        feats = feats if len(views) > 1 else feats[0]
         preds = self.head.predict(feats, data_samples, test_cfg=self.test_cfg)
         instances, fields = preds if isinstance(preds, tuple) else (preds, None)
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
-    def _sentences(self, data_samples: Sequence[PoseDataSample | None]) -> list[str]:
-        """Read every sample's sentence."""
-        sentences = [
+    def _relate(self, inputs: Tensor, text: TextFeatures | None) -> tuple[Tensor, Tensor]:
+        """Compute E and R, each B x C x h x w."""
+        (feature_map,) = self.backbone(inputs)
+        return feature_map, self.matcher(feature_map, text)
+
+    def _encode_text(
+        self, data_samples: Sequence[PoseDataSample | None], device: torch.device
+    ) -> TextFeatures | None:
+        """Encode what every sample is told."""
+        if self.text_encoder is None:
+            return None
+        prompts = [
             None if sample is None else sample.metainfo.get('text_prompt')
             for sample in data_samples
         ]
-        if None in sentences and not self._warned_of_text:
+        if None in prompts and not self._warned_of_text:
             self._warned_of_text = True
             _warn(
                 f'No text_prompt in a sample; reading {DEFAULT_SENTENCE!r}. Add '
                 "dict(type='AssignTextPrompt') to the pipeline, and 'text_prompt' to the "
                 'meta_keys of PackPoseInputs.'
             )
-        return [DEFAULT_SENTENCE if s is None else s for s in sentences]
+        prompts = [DEFAULT_SENTENCE if p is None else p for p in prompts]
+        return self.text_encoder(prompts, device)
 
     def _trained_names(self) -> list[str]:
         """Names of what is trained."""
@@ -235,6 +251,13 @@ class VLPoseEstimator(TopdownPoseEstimator):
                     'use one of a whole ViTPose or VLPose.'
                 )
             getattr(self, part).fit_checkpoint(trial, start)
+        given = trial.get(f'{prefix}text_encoder.context')
+        own = getattr(self.text_encoder, 'context', None)
+        if given is not None and (own is None or own.shape != given.shape):
+            raise ValueError(
+                f'The checkpoint was tuned with text_encoder.context_tokens={len(given)}, '
+                f'each {given.shape[1]} wide; use the config that it was tuned with.'
+            )
         tuned = [f'{prefix}{name}' for name in self._trained_names() if _is_added(name)]
         missing = [name for name in tuned if name not in trial]
         # The hook of the head has made the tuned predictor from the original one.

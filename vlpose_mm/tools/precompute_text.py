@@ -4,8 +4,12 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from vlpose_mm.datasets.scenarios import all_sentences
+from mmpose.datasets.datasets import CocoDataset
+
+from vlpose_mm.datasets.scenarios import all_sentences, sentence_table
+from vlpose_mm.datasets.sentences import check_single, load_sentences
 from vlpose_mm.models.text_encoders import TransformersTextEncoder, save_text_features
+from vlpose_mm.models.text_loading import TOKENS
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -25,29 +29,43 @@ def main(args: Sequence[str] | None = None) -> None:
         default='Salesforce/blip-itm-base-coco',
         help='hub name or local folder of a transformers model (default: %(default)s)',
     )
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         '--sentences',
         help='text file with one sentence a line (default: the scenario table)',
+    )
+    which.add_argument(
+        '--file',
+        help='YAML or JSON file of sentences by scenario, as of AssignTextPrompt',
+    )
+    parser.add_argument(
+        '--per-keypoint',
+        action='store_true',
+        help="make of each sentence one per keypoint of COCO's body",
+    )
+    parser.add_argument(
+        '--tokens',
+        choices=TOKENS,
+        default='all',
+        help='token states, or the pooled embedding of CLIP or SigLIP '
+        '(default: %(default)s)',
     )
     parser.add_argument(
         '--max-length', type=int, default=64, help='most tokens read of a sentence'
     )
     options = parser.parse_args(args)
 
-    sentences = all_sentences()
-    if options.sentences:
-        try:
-            with open(options.sentences, encoding='utf-8') as file:
-                sentences = [line.strip() for line in file if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            parser.error(f'cannot read {options.sentences}: {error}')
-        if not sentences:
-            parser.error(f'{options.sentences} holds no sentence; write one a line')
+    try:
+        sentences = read_sentences(options)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     folder = os.path.dirname(os.path.abspath(options.out))
     if not os.path.isdir(folder) or os.path.isdir(options.out):
         parser.error(f'cannot write {options.out}: name a file in an existing folder')
     try:
-        encoder = TransformersTextEncoder(options.pretrained, options.max_length)
+        encoder = TransformersTextEncoder(
+            options.pretrained, options.max_length, options.tokens
+        )
     except (OSError, ValueError) as error:
         parser.error(str(error))
     save_text_features(options.out, encoder, sentences)
@@ -56,6 +74,39 @@ def main(args: Sequence[str] | None = None) -> None:
         f'{options.out}: {len(sentences)} sentences of {options.pretrained}, '
         f'{encoder.embed_dims} wide, {size:.0f} KiB'
     )
+
+
+def read_sentences(options: argparse.Namespace) -> list[str]:
+    """List the sentences that the options ask for.
+
+    Args:
+        options (argparse.Namespace): ``sentences``, ``file`` and ``per_keypoint``.
+
+    Returns:
+        list[str]: Distinct sentences.
+
+    Raises:
+        FileNotFoundError: If there is no such file of scenarios.
+        ValueError: If a file cannot be read or holds no sentence, or a sentence per
+            keypoint is wanted of a scenario with several.
+    """
+    table = sentence_table()
+    if options.file:
+        table = sentence_table(load_sentences(options.file))
+    if options.sentences:
+        try:
+            with open(options.sentences, encoding='utf-8') as file:
+                lines = [' '.join(line.split()) for line in file]
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f'cannot read {options.sentences}: {error}') from error
+        table = {line: line for line in lines if line}
+        if not table:
+            raise ValueError(f'{options.sentences} holds no sentence; write one a line')
+    names = None
+    if options.per_keypoint:
+        check_single(table, options.file)
+        names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
+    return all_sentences(table, names)
 
 
 if __name__ == '__main__':

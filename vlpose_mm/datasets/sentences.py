@@ -1,0 +1,128 @@
+"""Read and check the sentences that a user gives."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from mmengine.fileio import exists, load
+
+from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
+
+# Formats by suffix, and what their readers need: YAML's default one makes any object.
+FORMATS = {
+    '.json': {},
+    '.yaml': dict(Loader=yaml.SafeLoader),
+    '.yml': dict(Loader=yaml.SafeLoader),
+}
+
+
+def check_sentence(given: str | list[str], name: str) -> str | list[str]:
+    """Check a prompt, and write every blank in it as one space.
+
+    Args:
+        given (str | list[str]): A sentence, or several.
+        name (str): What to call it in an error.
+
+    Returns:
+        str | list[str]: The sentence or sentences.
+
+    Raises:
+        ValueError: If there is no text in it.
+    """
+    if isinstance(given, list | tuple) and given:
+        bad = [sentence for sentence in given if not isinstance(sentence, str)]
+        if bad:
+            raise ValueError(f'{name} must be text, got {bad[0]!r} in a list.')
+        return [check_sentence(sentence, name) for sentence in given]
+    if not isinstance(given, str):
+        raise ValueError(f'{name} must be a sentence or a list of some, got {given!r}.')
+    if not given.strip():
+        raise ValueError(f'{name} is blank; write a sentence.')
+    return ' '.join(given.split())
+
+
+def check_sentences(given: Mapping, source: str) -> dict[str, str | list[str]]:
+    """Check the sentences of scenarios.
+
+    Args:
+        given (Mapping): Scenario, in any spelling, or ``default`` -> sentence or
+            sentences.
+        source (str): Where they are from.
+
+    Returns:
+        dict[str, str | list[str]]: Scenario, named as in :data:`SCENARIOS`, -> sentence or
+        sentences.
+
+    Raises:
+        ValueError: If a name or a sentence is no text, or a scenario is there twice.
+    """
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(
+            f'{source} must map scenarios to sentences, such as '
+            f"{{'mural': 'a mural of a person'}}; it holds {given!r:.80}."
+        )
+    table = {}
+    for key, value in given.items():
+        name = scenario_name(key) if isinstance(key, str) else ''
+        if not name:
+            raise ValueError(f'{source}: a scenario must be a name, got {key!r}.')
+        if name in table:
+            raise ValueError(f'{source} has {name!r} twice, as {key!r} as well.')
+        table[name] = check_sentence(value, f'{source}: the sentence of {key!r}')
+    return table
+
+
+def load_sentences(file: str) -> dict[str, str | list[str]]:
+    """Read the sentences of scenarios from a file.
+
+    Args:
+        file (str): YAML or JSON; see :func:`check_sentences`.
+
+    Returns:
+        dict[str, str | list[str]]: Scenario -> sentence or sentences.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds something else, or neither ``default`` nor every scenario
+            of our table.
+    """
+    suffix = Path(file).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(f'{file} must be a file of one of these formats: {list(FORMATS)}.')
+    if not exists(file):
+        raise FileNotFoundError(
+            f'No file of sentences at {file}; it maps each scenario to its sentence.'
+        )
+    try:
+        given = load(file, **FORMATS[suffix])
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'{file} cannot be read ({type(error).__name__}: {reason}); mend or rename it.'
+        ) from error
+    table = check_sentences(given, file)
+    missing = [name for name in SCENARIOS if name not in table]
+    if missing and 'default' not in table:
+        raise ValueError(
+            f'{file} has no sentence for {missing}; add them, or one named default, for '
+            'pictures without a scenario and for the scenarios that the file leaves out.'
+        )
+    return table
+
+
+def check_single(table: Mapping[str, str | list[str]], source: str) -> None:
+    """Check that a sentence per keypoint can be made of every prompt.
+
+    Args:
+        table (Mapping[str, str | list[str]]): Scenario -> sentence or sentences.
+        source (str): Where they are from.
+
+    Raises:
+        ValueError: If a scenario has several sentences.
+    """
+    for name, given in table.items():
+        if not isinstance(given, str):
+            raise ValueError(
+                f'{source}: {name!r} has {len(given)} sentences, but a sentence per '
+                'keypoint is made of one; give one.'
+            )

@@ -1,0 +1,183 @@
+"""What text encoders have in common: prompts in, distinct token states out."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+COMBINES = ('concat', 'mean')
+
+Prompt = str | Sequence[str]
+
+
+class TextFeatures(NamedTuple):
+    """The prompts of a batch, each distinct one once.
+
+    Attributes:
+        tokens (Tensor): Token states, U x L x D; zero where padded.
+        mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
+        index (Tensor): Which prompt each sample uses, B, in [0, U).
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    index: Tensor
+
+
+class TextEncoder(nn.Module, metaclass=ABCMeta):
+    """Base of text encoders: encodes each distinct sentence once and remembers it.
+
+    The states of a sentence never depend on the sentences beside it. They have the dtype
+    that the encoder was converted to, float32 at first. The sentences used last are
+    remembered, until the encoder is moved or converted.
+
+    Args:
+        embed_dims (int): Width D of the token states.
+        combine (str): What becomes of a prompt of several sentences: ``'concat'`` puts
+            all their tokens one after the other, ``'mean'`` averages each sentence over
+            its tokens, then the sentences. ``'mean'`` makes one token of a prompt of one
+            sentence as well, so that all prompts are alike.
+
+    Raises:
+        ValueError: If ``combine`` is unknown.
+    """
+
+    #: How many sentences are remembered.
+    cache_size = 4096
+
+    def __init__(self, embed_dims: int, combine: str = 'concat') -> None:
+        super().__init__()
+        if combine not in COMBINES:
+            raise ValueError(f'Unknown combine {combine!r}; choose one of {COMBINES}.')
+        self.embed_dims = embed_dims
+        self.combine = combine
+        self.dtype = torch.float32
+        self._cache: dict[str, Tensor] = {}
+
+    @property
+    def learns(self) -> bool:
+        """bool: Whether a gradient is wanted, so that nothing may be remembered."""
+        return False
+
+    @abstractmethod
+    def encode(self, sentences: list[str]) -> list[Tensor]:
+        """Encode distinct sentences.
+
+        Args:
+            sentences (list[str]): The sentences, at least one.
+
+        Returns:
+            list[Tensor]: Token states of each, L x D, on any device.
+        """
+
+    def forward(
+        self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
+    ) -> TextFeatures:
+        """Encode the prompts of a batch.
+
+        Args:
+            prompts (Sequence[str | Sequence[str]]): One prompt per sample: a sentence or
+                several.
+            device (torch.device | str): Where the features are wanted.
+
+        Returns:
+            TextFeatures: Distinct prompts in order of appearance, and the index.
+
+        Raises:
+            ValueError: If there are no prompts, or one holds no sentence or a blank one.
+        """
+        prompts = check_prompts(prompts)
+        distinct = list(dict.fromkeys(prompts))
+        sentences = list(dict.fromkeys(s for prompt in distinct for s in prompt))
+        learns = self.learns
+        # What is remembered must serve training even if it was made in inference mode,
+        # which is left first, as leaving it switches gradients on.
+        with torch.inference_mode(False), torch.set_grad_enabled(learns):
+            states = self._states(sentences, torch.device(device), remember=not learns)
+            tokens = [self._combined([states[s] for s in p]) for p in distinct]
+            rows = {prompt: row for row, prompt in enumerate(distinct)}
+            return pack(tokens, [rows[prompt] for prompt in prompts])
+
+    def _states(
+        self, sentences: list[str], device: torch.device, remember: bool
+    ) -> dict[str, Tensor]:
+        """Look up or encode distinct sentences."""
+        # Taken out here and put back below, the sentences used last stand at the end.
+        states = {s: self._cache.pop(s) for s in sentences if s in self._cache}
+        new = [s for s in sentences if s not in states]
+        if new:
+            encoded = self.encode(new)
+            # Clones, as a view would keep all of its batch in memory.
+            states |= {
+                s: self._reduced(t).to(device, self.dtype, copy=remember)
+                for s, t in zip(new, encoded, strict=True)
+            }
+        if remember:
+            self._cache |= states
+            for sentence in list(self._cache)[: -self.cache_size]:
+                del self._cache[sentence]
+        return {s: t.to(device) for s, t in states.items()}
+
+    def _reduced(self, tokens: Tensor) -> Tensor:
+        """Average a sentence over its tokens, if wanted."""
+        return tokens if self.combine == 'concat' else tokens.mean(0, keepdim=True)
+
+    def _combined(self, states: list[Tensor]) -> Tensor:
+        """Make one prompt of its sentences."""
+        if self.combine == 'concat':
+            return torch.cat(states)  # sum of L, D
+        return torch.stack(states).mean(0)  # 1, D
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        """Follow a move or conversion of the estimator."""
+        super()._apply(fn, recurse)
+        self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
+        self._cache.clear()
+        return self
+
+
+def check_prompts(prompts: Sequence[Prompt]) -> list[tuple[str, ...]]:
+    """Spell every prompt as its sentences.
+
+    Args:
+        prompts (Sequence[str | Sequence[str]]): One prompt per sample.
+
+    Returns:
+        list[tuple[str, ...]]: The sentences of each.
+
+    Raises:
+        ValueError: If there are no prompts, or one holds no sentence or a blank one.
+    """
+    if not prompts:
+        raise ValueError('The list of sentences is empty; give one per sample.')
+    spelled = []
+    for prompt in prompts:
+        sentences = tuple(prompt) if isinstance(prompt, list | tuple) else (prompt,)
+        texts = [s for s in sentences if isinstance(s, str) and s.strip()]
+        if not sentences or len(texts) < len(sentences):
+            raise ValueError(
+                f'A sentence must be text, got {prompt!r}; leave text_prompt away for the '
+                'default sentence.'
+            )
+        spelled.append(sentences)
+    return spelled
+
+
+def pack(tokens: list[Tensor], index: list[int]) -> TextFeatures:
+    """Pad prompts to the same length.
+
+    Args:
+        tokens (list[Tensor]): Token states of each distinct prompt, L x D.
+        index (list[int]): Which prompt each sample uses.
+
+    Returns:
+        TextFeatures: On the device of the token states.
+    """
+    device = tokens[0].device
+    lengths = torch.tensor([len(t) for t in tokens], device=device)
+    padded = pad_sequence(tokens, batch_first=True)  # U, L, D
+    mask = torch.arange(padded.shape[1], device=device) < lengths[:, None]  # U, L
+    return TextFeatures(padded, mask, torch.tensor(index, device=device))

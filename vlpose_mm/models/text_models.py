@@ -1,0 +1,199 @@
+"""A frozen language model: token ids in, states out."""
+
+import copy
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SIGLIP = ('siglip_text_model', 'siglip2_text_model')
+# The most sentences that run through a model together.
+BATCH = 128
+
+
+class TextModel:
+    """A frozen language model in eval mode, and its tokenizer.
+
+    It is no ``nn.Module``, so that the estimator which holds it neither trains nor saves
+    it. It never changes either, so that copies of the estimator share it;
+    :meth:`converted` makes another one.
+
+    SigLIP is run as it was trained, on sentences padded to its full length and without an
+    attention mask.
+
+    Args:
+        tokenizer (PreTrainedTokenizerBase): The tokenizer.
+        model (nn.Module): A model whose output has ``last_hidden_state``.
+        pooled (bool): Whether to return the pooled embedding instead of token states.
+        projection (nn.Module): What the pooled embedding goes through.
+    """
+
+    def __init__(
+        self,
+        tokenizer: 'PreTrainedTokenizerBase',
+        model: nn.Module,
+        pooled: bool = False,
+        projection: nn.Module | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.pooled = pooled
+        self._nets = nn.ModuleDict(dict(model=model, proj=projection or nn.Identity()))
+        self._nets.float().eval().requires_grad_(False)
+        self._is_padded = model.config.model_type in SIGLIP
+        self._cut: set[str] = set()
+        # T5 has no table of positions.
+        self._positions = getattr(model.config, 'max_position_embeddings', math.inf)
+        #: The most tokens that the model reads.
+        self.max_length = min(self._positions, tokenizer.model_max_length)
+
+    @property
+    def embed_dims(self) -> int:
+        """int: Width of the states."""
+        model, projection = self._nets['model'], self._nets['proj']
+        if not self.pooled:
+            return model.config.hidden_size
+        return (model.head if self._is_padded else projection).out_features
+
+    @property
+    def word_embedding(self) -> nn.Embedding:
+        """nn.Embedding: The table of the words."""
+        model = self._nets['model']
+        # Before transformers 5 the text sides of CLIP and SigLIP are plain modules.
+        if not hasattr(model, 'get_input_embeddings'):
+            return model.embeddings.token_embedding
+        return model.get_input_embeddings()
+
+    def converted(self, fn: Callable[[Tensor], Tensor]) -> 'TextModel':
+        """Make a copy whose weights went through a function, such as a move.
+
+        Args:
+            fn (Callable): Takes and returns a tensor. What it returns as it was is shared
+                with this model.
+
+        Returns:
+            TextModel: The copy.
+        """
+        weights = {id(p): p for p in self._nets.parameters()}
+        memo = {k: nn.Parameter(fn(p.data), False) for k, p in weights.items()}
+        memo |= {id(b): fn(b) for b in self._nets.buffers()}
+        other = copy.copy(self)
+        # Copies the modules around the tensors, and takes the tensors from the memo.
+        other._nets = copy.deepcopy(self._nets, memo)
+        return other
+
+    def __deepcopy__(self, memo: dict) -> 'TextModel':
+        """Share the model, as nothing ever changes it."""
+        return self
+
+    def tokenize(self, sentence: str, max_length: int) -> list[int]:
+        """Turn a sentence into token ids, with the tokenizer's special tokens.
+
+        Args:
+            sentence (str): The sentence.
+            max_length (int): Most tokens read of it; one that is longer is cut, but
+                keeps its special tokens, and there is a warning.
+
+        Returns:
+            list[int]: At least one id.
+        """
+        ids = self.tokenizer(sentence, verbose=False)['input_ids']
+        if len(ids) <= max_length:
+            return ids
+        if sentence not in self._cut:
+            self._cut.add(sentence)
+            print_log(
+                f'Only the first {max_length} of {len(ids)} tokens are read of '
+                f'{sentence!r}; raise max_length to read more, if it is below the '
+                f"model's own limit of {self.max_length}.",
+                logger='current',
+                level=logging.WARNING,
+            )
+        cut = self.tokenizer(sentence, truncation=True, max_length=max_length)
+        return cut['input_ids']
+
+    def encode(
+        self, sentences: Sequence[list[int]], context: Tensor | None = None
+    ) -> list[Tensor]:
+        """Encode sentences, those of the same length together.
+
+        Args:
+            sentences (Sequence[list[int]]): Token ids of each.
+            context (Tensor, optional): Word embeddings put in front of every sentence,
+                N x W, after the first special token if the tokenizer has one there.
+
+        Returns:
+            list[Tensor]: Token states, (N + L) x D each, or the pooled embedding, 1 x D.
+        """
+        if context is not None:
+            sentences = [self._with_room(ids, len(context)) for ids in sentences]
+        groups = defaultdict(list)
+        for row, ids in enumerate(sentences):
+            groups[self._positions if self._is_padded else len(ids)].append(row)
+        states = {}
+        for length, rows in groups.items():
+            for part in (rows[i : i + BATCH] for i in range(0, len(rows), BATCH)):
+                batch = [sentences[row] for row in part]
+                states |= zip(part, self._run(batch, length, context), strict=True)
+        return [states[row] for row in range(len(sentences))]
+
+    def _run(
+        self, sentences: list[list[int]], length: int, context: Tensor | None
+    ) -> list[Tensor]:
+        """Run the model on sentences of one length, or padded to it."""
+        pad = self.tokenizer.pad_token_id
+        device = self.word_embedding.weight.device
+        padded = [ids + [pad] * (length - len(ids)) for ids in sentences]
+        ids = torch.tensor(padded, device=device)  # U, L
+        mask = {} if self._is_padded else dict(attention_mask=torch.ones_like(ids))
+        with (
+            self._filled(context, sentences[0]),
+            torch.autocast(device.type, enabled=False),
+        ):
+            output = self._nets['model'](input_ids=ids, **mask)
+            if self.pooled:
+                return list(self._nets['proj'](output.pooler_output)[:, None])  # 1, D
+        states = output.last_hidden_state  # U, L, D
+        return [s[: len(ids)] for s, ids in zip(states, sentences, strict=True)]
+
+    def _start(self, ids: list[int]) -> int:
+        """Where words start."""
+        first = (self.tokenizer.bos_token_id, self.tokenizer.cls_token_id)
+        return int(ids[0] in first)
+
+    def _with_room(self, ids: list[int], count: int) -> list[int]:
+        """Insert ids of any ordinary token where the context goes."""
+        pad = self._nets['model'].config.pad_token_id
+        special = {*self.tokenizer.all_special_ids, pad}
+        # CLIP pools at the largest id or at the end-of-sentence token, and RoBERTa counts
+        # positions by the padding id: a low ordinary id changes neither.
+        word = next(i for i in range(len(special) + 1) if i not in special)
+        start = self._start(ids)
+        return [*ids[:start], *[word] * count, *ids[start:]]
+
+    @contextmanager
+    def _filled(self, context: Tensor | None, ids: list[int]) -> Iterator[None]:
+        """Put the context in place of the word embeddings inside a ``with`` block."""
+        if context is None:
+            yield
+            return
+        start = self._start(ids)
+        end = start + len(context)
+
+        def fill(module: nn.Module, args: tuple, words: Tensor) -> Tensor:
+            rows = context.expand(len(words), -1, -1)  # U, N, W
+            return torch.cat([words[:, :start], rows, words[:, end:]], 1)  # U, N+L, W
+
+        hook = self.word_embedding.register_forward_hook(fill)
+        try:
+            yield
+        finally:
+            hook.remove()
