@@ -9,6 +9,7 @@ from vlpose_mm.models.backbones import (
 )
 from vlpose_mm.models.extractor_injector_head import DualExtractorInjectorHead
 from vlpose_mm.models.relation_matcher import RelationMatcher
+from vlpose_mm.models.stock import stock_config
 from vlpose_mm.models.text_encoders import (
     PrecomputedTextEncoder,
     RandomTextEncoder,
@@ -28,4 +29,5 @@ __all__ = [
     'RelationMatcher',
     'TransformersTextEncoder',
     'VLPoseEstimator',
+    'stock_config',
 ]

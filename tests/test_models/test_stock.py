@@ -1,0 +1,127 @@
+"""The stock counterpart of a VLPose config."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from vlpose_mm.models.stock import build_on_meta, stock_config
+from vlpose_mm.paths import config_path
+
+SWIN = dict(embed_dims=16, depths=(1, 2), num_heads=(2, 4), window_size=4, strides=(4, 2))
+PVT = dict(
+    embed_dims=8,
+    num_layers=(1,) * 4,
+    num_heads=(1,) * 4,
+    sr_ratios=(4, 2, 1, 1),
+    mlp_ratios=(2,) * 4,
+)
+HRFORMER = dict(
+    extra=dict(
+        drop_path_rate=0.1,
+        stage1=dict(
+            num_modules=1,
+            num_branches=1,
+            block='BOTTLENECK',
+            num_blocks=(1,),
+            num_channels=(16,),
+        ),
+        **{
+            f'stage{n}': dict(
+                num_modules=1,
+                num_branches=n,
+                block='HRFORMERBLOCK',
+                num_blocks=(1,) * n,
+                num_channels=tuple(8 * 2**i for i in range(n)),
+                num_heads=(1,) * n,
+                mlp_ratios=(2,) * n,
+                window_sizes=(4,) * n,
+            )
+            for n in (2, 3, 4)
+        },
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ('prompted', 'stock', 'settings'),
+    [
+        ('PromptedVisionTransformer', 'PromptedVisionTransformer', None),
+        ('PromptedSwinTransformer', 'SwinTransformer', SWIN),
+        (
+            'PromptedPyramidVisionTransformer',
+            'PyramidVisionTransformer',
+            dict(PVT, out_indices=(3,)),
+        ),
+        ('PromptedPyramidVisionTransformerV2', 'PyramidVisionTransformerV2', PVT),
+        ('PromptedHRFormer', 'HRFormer', HRFORMER),
+    ],
+)
+def test_is_the_original_route_with_the_same_weights(
+    prompted: str, stock: str, settings: dict | None, vlpose_cfg: dict
+) -> None:
+    if settings is not None:
+        prompt = vlpose_cfg['backbone']['prompt']
+        vlpose_cfg['backbone'] = dict(type=prompted, prompt=prompt, **settings)
+    if prompted == 'PromptedHRFormer':
+        vlpose_cfg['head']['deconv_out_channels'] = None
+        vlpose_cfg['head']['deconv_kernel_sizes'] = None
+    vlpose_cfg['backbone']['trained_layers'] = 1
+    vlpose_cfg['head'].update(wiring='released', gate_init=0.5)
+    vlpose_cfg['test_cfg']['route'] = 'original'
+    given = copy.deepcopy(vlpose_cfg)
+    cfg = stock_config(vlpose_cfg)
+    assert vlpose_cfg == given
+    assert cfg['type'] == 'TopdownPoseEstimator'
+    assert cfg['backbone']['type'] == stock
+    assert cfg['head']['type'] == 'HeatmapHead'
+    assert cfg['test_cfg'] == dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
+
+    vlpose, model = MODELS.build(vlpose_cfg), MODELS.build(cfg)
+    vlpose.init_weights()
+    result = model.load_state_dict(vlpose.state_dict(), strict=False)
+    assert result.missing_keys == []
+    # PyTorch rounds an attention otherwise where its weights are trained.
+    vlpose, model = (m.eval().requires_grad_(False) for m in (vlpose, model))
+    x = torch.rand(2, 3, 128, 96)
+    assert torch.equal(model(x, None), vlpose(x))
+
+
+def test_leaves_a_stock_config_as_it_is(stock_cfg: dict) -> None:
+    cfg = stock_config(stock_cfg)
+    assert cfg == stock_cfg
+    cfg['head']['out_channels'] = 1
+    assert cfg != stock_cfg
+
+
+def test_keeps_preprocessing_and_codec_of_a_whole_config() -> None:
+    model = Config.fromfile(
+        config_path(
+            'body_2d_keypoint/vlpose/humanart/'
+            'td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+        )
+    ).model
+    cfg = stock_config(model)
+    assert cfg['data_preprocessor'] == model.data_preprocessor
+    assert cfg['head']['decoder'] == model.head.decoder
+    assert cfg['head']['in_channels'] == 768
+    assert cfg.keys() & {'text_encoder', 'matcher'} == set()
+
+
+def test_refuses_a_backbone_without_counterpart(vlpose_cfg: dict) -> None:
+    vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
+    with pytest.raises(ValueError, match="'ResNet' has no stock .*PromptedSwinTransformer"):
+        stock_config(vlpose_cfg)
+
+
+def test_builds_without_weights_what_is_built_with_them(vlpose_cfg: dict) -> None:
+    model, real = build_on_meta(vlpose_cfg), MODELS.build(vlpose_cfg)
+    assert all(p.is_meta for p in (*model.parameters(), *model.buffers()))
+    assert not model.training
+    assert {name: (p.shape, p.requires_grad) for name, p in model.named_parameters()} == {
+        name: (p.shape, p.requires_grad) for name, p in real.named_parameters()
+    }
+    # What is built afterwards has numbers again.
+    assert not any(p.is_meta for p in real.parameters())

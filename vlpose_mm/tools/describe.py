@@ -1,0 +1,153 @@
+"""Print what the model of a config is made of and what it costs."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+
+from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
+from mmengine.registry import init_default_scope
+from mmengine.utils import is_installed
+
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
+from vlpose_mm.models.summary import describe
+from vlpose_mm.paths import config_path
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Print the parameters of each part of a pose estimator, how many are '
+        'trained, the multiply-accumulates of the original and of the tuned route, and '
+        'the size of checkpoints. Nothing is trained, loaded or downloaded but the text '
+        'encoder.'
+    )
+    parser.add_argument(
+        'config',
+        help='path of a config, name of one that comes with vlpose_mm, or mmpose::NAME',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write the numbers as JSON; - writes them to the standard output instead of '
+        'the table',
+    )
+    parser.add_argument(
+        '--text-dims',
+        type=int,
+        metavar='D',
+        help="put random token states of this width (BLIP-base's: 768) in place of the "
+        'text encoder, which then need not load',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, such as '
+        'model.backbone.prompt.num_tokens=5',
+    )
+    options = parser.parse_args(args)
+
+    with log_to_stderr():
+        try:
+            cfg = _load_config(options.config)
+        except (OSError, ValueError) as error:
+            parser.error(f'cannot read the config {options.config}: {error}')
+        cfg.merge_from_dict(options.cfg_options or {})
+        if options.text_dims is not None:
+            if not (cfg.get('model') or {}).get('text_encoder'):
+                parser.error(f'{options.config} has no text encoder; drop --text-dims')
+            # The words of the default sentence, and the tokens of its start and end.
+            num_tokens = len(DEFAULT_SENTENCE.split()) + 2
+            cfg.model.text_encoder = dict(
+                type='RandomTextEncoder',
+                embed_dims=options.text_dims,
+                num_tokens=num_tokens,
+            )
+        init_default_scope('mmpose')
+        try:
+            summary = dict(config=options.config, **describe(cfg))
+        except OSError as error:
+            parser.error(
+                f'{error} Or give --text-dims D, the width of its token states (768 for '
+                'BLIP-base), to describe the model with random ones.'
+            )
+        except ValueError as error:
+            parser.error(f'{options.config}: {error}')
+        except KeyError as error:
+            parser.error(f'{options.config}: {error.args[0]}')
+
+    text = json.dumps(summary, indent=2)
+    if options.json == '-':
+        print(text)
+        return
+    if options.json is not None:
+        try:
+            with open(options.json, 'w', encoding='utf-8') as file:
+                print(text, file=file)
+        except OSError as error:
+            parser.error(f'cannot write {options.json}: {error}')
+    print(_table(summary))
+
+
+def _load_config(name: str) -> Config:
+    """Read a config by path, by its name below our configs, or out of a package."""
+    package, is_external, _ = name.partition('::')
+    if is_external:
+        # MMEngine would install a package that is missing.
+        if not is_installed(package):
+            raise ValueError(f'the package {package} is not installed')
+        return get_config(name)
+    return Config.fromfile(name if os.path.isfile(name) else config_path(name))
+
+
+def _table(summary: dict) -> str:
+    """Lay the numbers out for people."""
+    w, h = summary['input_size']
+    total = summary['total']
+    rows = [('part', 'parameters', 'trained')]
+    for part in (*summary['parts'], dict(name='total', **total)):
+        rows.append((part['name'], _short(part['parameters']), _short(part['trained'])))
+    text = summary['text']
+    if text and text['parameters']:
+        rows.append(('text encoder (frozen, not saved)', _short(text['parameters']), '0'))
+    lines = [f'{summary["type"]}, input {w} x {h} (width x height)', '']
+    lines += [f'{name:<34}{count:>11}{trained:>11}' for name, count, trained in rows]
+    share = total['trained'] / total['parameters']
+    lines += [f'{share:.1%} of the parameters are trained.', '']
+
+    lines += ['multiply-accumulates of one picture']
+    for route, macs in summary['macs'].items():
+        lines += [f'{route:<34}{_short(macs):>11}']
+    if summary['tuned_to_original'] is not None:
+        lines += [f'{"tuned / original":<34}{summary["tuned_to_original"]:>11.3f}']
+    if summary['flip_test']:
+        lines += ['The config tests with flip_test, which takes two passes: twice that.']
+    if text:
+        lines += [
+            f'The sentence has {text["tokens"]} tokens, {text["width"]} wide. Encoding it, '
+            'once for all its pictures, is not counted.'
+        ]
+    lines += ['', 'checkpoint, weights only']
+    for name, size in summary['checkpoint_bytes'].items():
+        lines += [f'{name.replace("_", " "):<34}{size / 1e6:>8.2f} MB']
+    return '\n'.join(lines)
+
+
+def _short(number: int) -> str:
+    """Write a number with its unit, such as 6.75 M."""
+    for unit, factor in (('G', 10**9), ('M', 10**6), ('k', 10**3)):
+        if number >= factor:
+            return f'{number / factor:.2f} {unit}'
+    return str(number)
+
+
+if __name__ == '__main__':
+    main()
