@@ -50,9 +50,12 @@ def test_the_readmes_overlay_on_a_stock_config_trains_and_tests(
 
 def test_the_readmes_other_snippets_build_on_our_config(tmp_path: Path) -> None:
     blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    (tmp_path / 'base.py').write_text(blocks[1])
-    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + blocks[2])
+    assert len(blocks) == 4
+    (tmp_path / 'last_layer.py').write_text(blocks[0])
+    backbone = Config.fromfile(tmp_path / 'last_layer.py').model.backbone
+    assert backbone.prompt is None and backbone.trained_layers == 1
+    (tmp_path / 'base.py').write_text(blocks[2])
+    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + blocks[3])
     cfg = Config.fromfile(tmp_path / 'mine.py')
     assert cfg.model.head.gate_init == 0.0
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):

@@ -4,9 +4,7 @@ train_cfg = dict(max_epochs=210, val_interval=10)
 
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.999), weight_decay=0.1),
-    # The decay per layer acts on what is trained inside layers, so not with prompts alone.
-    constructor='LayerDecayOptimWrapperConstructor',
-    paramwise_cfg=dict(num_layers=12, layer_decay_rate=0.75),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
 

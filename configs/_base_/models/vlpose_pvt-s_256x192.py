@@ -1,0 +1,20 @@
+_base_ = 'vlpose.py'
+
+model = dict(
+    backbone=dict(
+        type='PromptedPyramidVisionTransformer',
+        num_layers=[3, 4, 6, 3],
+        prompt=dict(num_tokens=20, deep=True),
+    ),
+    head=dict(
+        decoder=dict(
+            type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2
+        ),
+    ),
+    test_cfg=dict(shift_heatmap=True),
+)
+# MMPose's published weights on COCO: what stays frozen, and the original route.
+base_weights = (
+    'https://download.openmmlab.com/mmpose/top_down/pvt/'
+    'pvt_small_coco_256x192-4324a49d_20220501.pth'
+)

@@ -1,0 +1,24 @@
+_base_ = 'vlpose.py'
+
+model = dict(
+    backbone=dict(
+        type='PromptedSwinTransformer',
+        embed_dims=96,
+        depths=[2, 2, 6, 2],
+        num_heads=[3, 6, 12, 24],
+        window_size=7,
+        drop_path_rate=0.2,
+        prompt=dict(num_tokens=20, deep=True),
+    ),
+    head=dict(
+        decoder=dict(
+            type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2
+        ),
+    ),
+    test_cfg=dict(shift_heatmap=True),
+)
+# MMPose's published weights on COCO: what stays frozen, and the original route.
+base_weights = (
+    'https://download.openmmlab.com/mmpose/top_down/swin/'
+    'swin_t_p4_w7_coco_256x192-eaefe010_20220503.pth'
+)

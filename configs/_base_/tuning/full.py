@@ -1,0 +1,2 @@
+# No prompts; the whole backbone is trained.
+tuning = dict(prompt=None)

@@ -1,0 +1,155 @@
+"""Every config, at reduced size, makes a training step and a prediction."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+from mmpose.registry import MODELS
+
+from tests.conftest import ROOT
+from tests.test_models.text_families import Family, tiny_clip
+
+FOLDERS = ('configs/body_2d_keypoint', 'projects/mini_humanart', 'projects/ablations')
+PATHS = [
+    path.relative_to(ROOT).as_posix()
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob('*.py'))
+    if 'configs' in path.parts
+]
+# The rows of the ablations go over any base.
+MINI = 'projects/ablations/configs/mini.py'
+CASES = [(path, None) for path in PATHS]
+CASES += [(path, MINI) for path in PATHS if '$BASE' in (ROOT / path).read_text()]
+
+# Few and narrow layers; everything else is the config's own.
+SMALL = dict(
+    VisionTransformer=dict(
+        arch=dict(embed_dims=32, num_layers=4, num_heads=4, feedforward_channels=64),
+        img_size=(128, 96),
+    ),
+    SwinTransformer=dict(embed_dims=16, depths=[1, 1, 2, 1], num_heads=[1, 2, 4, 8]),
+    PyramidVisionTransformer=dict(embed_dims=8, num_layers=[1, 1, 1, 1]),
+    PyramidVisionTransformerV2=dict(embed_dims=8, num_layers=[1, 1, 1, 1]),
+    HRFormer=dict(
+        extra={
+            f'stage{branches}': dict(
+                num_modules=1,
+                num_blocks=(1,) * branches,
+                num_channels=tuple(24 * 2**i for i in range(branches)),
+                num_heads=[2**i for i in range(branches)],
+            )
+            for branches in (2, 3, 4)
+        }
+    ),
+)
+
+
+def reduced(path: str, data: Path, minilm: str, clip: str) -> Config:
+    """The config with few and narrow layers, small pictures, and the mini data."""
+    cfg = Config.fromfile(ROOT / path)
+    backbone = cfg.model.backbone.type.removeprefix('Prompted')
+    small = Config(SMALL)[backbone]
+    if 'arch' in small:
+        cfg.model.backbone.pop('arch', None)
+    cfg.merge_from_dict(dict(model=dict(backbone=small)))
+    _shrink_pictures(cfg._cfg_dict)
+    head = cfg.model.head
+    num_blocks = len(head.get('deconv_out_channels', (256, 256, 256)) or ())
+    head.deconv_out_channels = (16,) * num_blocks or None
+    head.pop('in_channels', None)
+    if head.type == 'HeatmapHead':
+        head.in_channels = 32
+    text = cfg.model.get('text_encoder')
+    if text and text.type == 'TransformersTextEncoder':
+        text.pretrained = clip if text.get('tokens') == 'pooled' else minilm
+    for split in ('train', 'val'):
+        loader = cfg[f'{split}_dataloader']
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        dataset = loader.dataset
+        is_coco = dataset.type == 'CocoDataset'
+        dataset.update(data_root=f'{data}/coco/' if is_coco else f'{data}/', indices=4)
+        if split == 'val':
+            dataset.bbox_file = None
+    return cfg
+
+
+def _shrink_pictures(node: object) -> None:
+    """Set the sizes of all codecs and crops below a node of a config."""
+    if isinstance(node, dict):
+        if 'input_size' in node:
+            node['input_size'] = (96, 128)
+        if 'heatmap_size' in node:
+            node['heatmap_size'] = (24, 32)
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for child in node:
+            _shrink_pictures(child)
+
+
+def intended(model: dict) -> str:
+    """A pattern of the names that a config means to train."""
+    is_vlpose = model.type == 'VLPoseEstimator'
+    parts = [
+        r'matcher\.|text_encoder\.context|head\.(aux_|tuned_|\w+_gate)'
+        if is_vlpose
+        else r'head\.'
+    ]
+    if model.backbone.get('prompt'):
+        parts.append(r'backbone\.prompt')
+    else:
+        num_trained = model.backbone.get('trained_layers')
+        layers = {None: r'backbone\.', 0: 'nothing', 1: r'backbone\.(layers\.3|ln1)\.'}
+        parts.append(layers[num_trained])
+    return '|'.join(parts)
+
+
+@pytest.fixture(scope='module')
+def clip(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny CLIP, for configs that want its pooled embedding."""
+    return Family(tiny_clip, minilm, tmp_path_factory.mktemp('clip')).folder
+
+
+@pytest.mark.parametrize(('path', 'base'), CASES, ids=str)
+def test_trains_exactly_what_it_means_to(
+    path: str,
+    base: str | None,
+    mini_data: Path,
+    minilm: str,
+    clip: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if base is not None:
+        monkeypatch.setenv('BASE', str(ROOT / base))
+    cfg = reduced(path, mini_data, minilm, clip)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+
+    data = next(iter(Runner.build_dataloader(cfg.train_dataloader)))
+    model.train()
+    losses = model(**model.data_preprocessor(data, training=True), mode='loss')
+    loss, _ = model.parse_losses(losses)
+    optim_wrapper.backward(loss)
+    got = {name for name, param in model.named_parameters() if param.grad is not None}
+    expected = re.compile(intended(cfg.model))
+    assert got == {n for n, _ in model.named_parameters() if expected.match(n)}
+    assert got == {n for n, p in model.named_parameters() if p.requires_grad}
+    optimized = [p for group in optim_wrapper.param_groups for p in group['params']]
+    assert {id(p) for p in optimized} >= {
+        id(p) for p in model.parameters() if p.requires_grad
+    }
+    optim_wrapper.step()
+
+    data = next(iter(Runner.build_dataloader(cfg.val_dataloader)))
+    model.eval()
+    with torch.no_grad():
+        samples = model.val_step(data)
+    assert len(samples) == 2
+    for sample in samples:
+        assert sample.pred_instances.keypoints.shape == (1, 17, 2)
+        assert np.isfinite(sample.pred_instances.keypoints).all()
