@@ -23,11 +23,18 @@ ANN_FILES = dict(
 )
 
 
-@pytest.mark.parametrize('dataset', ['humanart', 'coco'])
+@pytest.mark.parametrize(
+    ('dataset', 'model'), [('humanart', 'base'), ('coco', 'base'), ('humanart', 'swin-t')]
+)
 def test_trains_and_tests_with_random_weights(
-    dataset: str, mini_data: Path, text_file: str, mmpose_tool: Callable, tmp_path: Path
+    dataset: str,
+    model: str,
+    mini_data: Path,
+    text_file: str,
+    mmpose_tool: Callable,
+    tmp_path: Path,
 ) -> None:
-    (config,) = (CONFIGS / dataset).glob('td-hm_VLPose-base_*.py')
+    (config,) = (CONFIGS / dataset).glob(f'td-hm_VLPose-{model}_*.py')
     data_root = REAL_DATA if REAL_DATA.is_dir() else mini_data
     boxes = 'HumanArt/person_detection_results'
     if dataset == 'coco':
@@ -66,7 +73,7 @@ def test_trains_and_tests_with_random_weights(
         *options,
         cwd=tmp_path,
     )
-    assert len(re.findall(r'Epoch\(train\) .*loss_kpt: 0\.\d+', output)) == 2
+    assert len(re.findall(r'Epoch\(train\) .*loss_kpt: \d\.\d+', output)) == 2
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
     people = json.loads((tmp_path / 'results.keypoints.json').read_text())
     assert people and all(len(person['keypoints']) == 51 for person in people)
