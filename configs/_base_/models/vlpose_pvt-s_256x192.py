@@ -1,4 +1,4 @@
-_base_ = 'vlpose.py'
+_base_ = 'vlpose_msra_256x192.py'
 
 model = dict(
     backbone=dict(
@@ -6,12 +6,6 @@ model = dict(
         num_layers=[3, 4, 6, 3],
         prompt=dict(num_tokens=20, deep=True),
     ),
-    head=dict(
-        decoder=dict(
-            type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2
-        ),
-    ),
-    test_cfg=dict(shift_heatmap=True),
 )
 # MMPose's published weights on COCO: what stays frozen, and the original route.
 base_weights = (
