@@ -73,6 +73,8 @@ def reduced(path: str, data: Path, minilm: str, clip: str) -> Config:
         dataset = loader.dataset
         is_coco = dataset.type == 'CocoDataset'
         dataset.update(data_root=f'{data}/coco/' if is_coco else f'{data}/', indices=4)
+        # Serialized, every data set waits for a whole collection of garbage.
+        dataset.serialize_data = False
         if split == 'val':
             dataset.bbox_file = None
     return cfg
