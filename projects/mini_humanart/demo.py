@@ -19,7 +19,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 from runs import BASE_WEIGHTS, CONFIGS, ROOT, Results, draw_data, mmpose_tool
 
-from vlpose_mm.datasets.scenarios import REAL, SCENARIOS, scenario_name
+from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
 
 DATA = ROOT / 'data/mini'
 OUT = ROOT / 'work_dirs/demo'
@@ -95,12 +95,7 @@ def make_report(
     by_scenario: dict[str, list[int]] = {name: [] for name in SCENARIOS}
     for image in art['original'].truth.imgs.values():
         by_scenario[scenario_name(image['category'])].append(image['id'])
-    artificial = [
-        img_id
-        for name, img_ids in by_scenario.items()
-        if SCENARIOS[name].group != REAL
-        for img_id in img_ids
-    ]
+    artificial = art['original'].artificial()
     return dict(
         artificial={k: r.ap(artificial) for k, r in art.items()},
         natural={k: r.ap() for k, r in photos.items()},

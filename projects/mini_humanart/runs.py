@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -15,6 +16,8 @@ import numpy as np
 from mmpose.datasets.datasets import CocoDataset
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
+
+from vlpose_mm.datasets.scenarios import REAL, SCENARIOS, scenario_name
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'projects/mini_humanart/configs'
@@ -40,11 +43,17 @@ def run(command: list[str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(os.environ, PYTHONWARNINGS='ignore', PYTHONUNBUFFERED='1'),
+        start_new_session=True,
     )
-    for line in process.stdout:
-        last.append(line)
-        if re.search(r'Epoch\(|WARNING(?!.*deprecated)|pictures', line):
-            print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
+    try:
+        for line in process.stdout:
+            last.append(line)
+            if re.search(r'Epoch\(|WARNING(?!.*deprecated)|pictures', line):
+                print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
+    except BaseException:
+        # Whoever interrupts this command means that one, too, and its loaders' workers.
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     if process.wait():
         sys.exit(f'{"".join(last)}\nThe command above failed ({process.returncode}).')
 
@@ -93,6 +102,18 @@ class Results:
             evaluation.params.imgIds = list(img_ids)
         evaluation.evaluate()
         return evaluation
+
+    def artificial(self) -> list[int]:
+        """List the pictures of scenarios that are no photos.
+
+        Returns:
+            list[int]: Their image ids.
+        """
+        return [
+            image['id']
+            for image in self.truth.imgs.values()
+            if SCENARIOS[scenario_name(image['category'])].group != REAL
+        ]
 
     def ap(self, img_ids: Iterable[int] | None = None) -> float:
         """Average precision over some pictures.
