@@ -1,0 +1,9 @@
+_base_ = 'mini.py'
+
+model = dict(
+    backbone=dict(
+        arch=dict(embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256)
+    ),
+    head=dict(in_channels=64),
+)
+load_from = 'work_dirs/ablations/bases/vit-s.pth'

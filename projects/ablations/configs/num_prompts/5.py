@@ -1,0 +1,3 @@
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = dict(backbone=dict(prompt=dict(num_tokens=5)))

@@ -1,0 +1,3 @@
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = dict(text_encoder=dict(context_tokens=4))

@@ -1,0 +1,3 @@
+_base_ = 'random_per_scenario.py'
+
+model = dict(text_encoder=dict(fresh=True))

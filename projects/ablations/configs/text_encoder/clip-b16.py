@@ -1,0 +1,7 @@
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = dict(
+    text_encoder=dict(
+        pretrained='{{$TEXT_MODEL:openai/clip-vit-base-patch16}}', tokens='pooled'
+    )
+)

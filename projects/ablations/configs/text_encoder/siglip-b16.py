@@ -1,0 +1,3 @@
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = dict(text_encoder=dict(pretrained='{{$TEXT_MODEL:google/siglip-base-patch16-224}}'))

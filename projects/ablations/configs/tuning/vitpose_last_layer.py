@@ -1,0 +1,8 @@
+# The same backbone without words, under MMPose's own estimator and head.
+_base_ = 'last_layer.py'
+
+model = {
+    **__import__('vlpose_mm').models.stock_config(_base_.model),
+    'backbone': _base_.model.backbone,
+    '_delete_': True,
+}

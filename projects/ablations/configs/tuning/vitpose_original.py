@@ -1,0 +1,8 @@
+# What all others start from. Nothing is trained: test it with its own weights.
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = {
+    **__import__('vlpose_mm').models.stock_config(_base_.model),
+    '_delete_': True,
+}
+train_cfg = dict(max_epochs=0)

@@ -1,0 +1,5 @@
+# The base of the rows on real data.
+_base_ = (
+    '../../../configs/body_2d_keypoint/vlpose/humanart/'
+    'td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+)

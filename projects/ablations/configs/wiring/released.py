@@ -1,0 +1,3 @@
+_base_ = '{{$BASE:../vit-base.py}}'
+
+model = dict(head=dict(wiring='released'))

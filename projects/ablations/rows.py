@@ -1,0 +1,195 @@
+"""The rows of the ablations: which there are, and the config that each resolves to."""
+
+import hashlib
+import inspect
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+from runs import ROOT
+
+CONFIGS = ROOT / 'projects/ablations/configs'
+# How the configs begin the paths of the data, and of what is made on the way.
+DATA, OUT = 'data/mini/', 'work_dirs/ablations/'
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Args:
+        study (str): The table, a folder of configs.
+        name (str): The row, a config in it.
+    """
+
+    study: str
+    name: str
+
+    def __str__(self) -> str:
+        return f'{self.study}/{self.name}'
+
+    @property
+    def config(self) -> Path:
+        """Path: What the row says."""
+        return CONFIGS / self.study / f'{self.name}.py'
+
+    @property
+    def base(self) -> Path:
+        """Path: What it is said of, on mini data."""
+        own = CONFIGS / f'mini_{self.name}.py'
+        return own if own.exists() else CONFIGS / 'mini.py'
+
+
+def find_rows() -> dict[str, list[Row]]:
+    """Find all rows.
+
+    Returns:
+        dict[str, list[Row]]: By study; numbers are in their own order.
+    """
+
+    def order(row: Row) -> list:
+        return [int(p) if p.isdigit() else p for p in re.split(r'(\d+)', row.name)]
+
+    rows: dict[str, list[Row]] = {}
+    for path in sorted(CONFIGS.glob('*/*.py')):
+        rows.setdefault(path.parent.name, []).append(Row(path.parent.name, path.stem))
+    return {study: sorted(rows[study], key=order) for study in rows}
+
+
+def choose_rows(names: Sequence[str]) -> list[Row]:
+    """Find the rows that names stand for.
+
+    Args:
+        names (Sequence[str]): Each ``STUDY`` or ``STUDY/ROW``; none of them: all rows.
+
+    Returns:
+        list[Row]: Each once, in the order of the names.
+
+    Raises:
+        ValueError: If a study or row is unknown.
+    """
+    known = find_rows()
+    chosen: list[Row] = []
+    for name in names or known:
+        study, _, row = name.partition('/')
+        if study not in known:
+            raise ValueError(f'Unknown study {study!r}; choose among {", ".join(known)}.')
+        rows = [r for r in known[study] if row in ('', r.name)]
+        if not rows:
+            listed = ', '.join(r.name for r in known[study])
+            raise ValueError(f'Unknown row {row!r} of {study}; choose among {listed}.')
+        chosen += rows
+    return list(dict.fromkeys(chosen))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie.
+
+    Args:
+        data (Path): The mini data, ``data/mini`` for the configs.
+        out (Path): What is made, ``work_dirs/ablations`` for the configs.
+    """
+
+    data: Path
+    out: Path
+
+    def of(self, value: object) -> object:
+        """Put the real folders into the strings of a config.
+
+        Args:
+            value (object): A string, or lists and dicts of values.
+
+        Returns:
+            object: The same with the strings that are paths replaced.
+        """
+        if isinstance(value, dict):
+            return {k: self.of(v) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.of, value))
+        if isinstance(value, str):
+            for start, folder in ((DATA, self.data), (OUT, self.out)):
+                if value.startswith(start):
+                    return f'{folder}/{value.removeprefix(start)}'
+        return value
+
+    def path(self, name: str) -> Path:
+        """Find a file that a config names, relative to the checkout or not."""
+        return ROOT / self.of(name)
+
+
+def load(row: Row, epochs: int | None = None, text_model: str | None = None) -> Config:
+    """Resolve a row over its base on mini data.
+
+    Args:
+        row (Row): The row.
+        epochs (int, optional): How long to train instead of what the base says.
+        text_model (str, optional): The text model instead of what the row says.
+
+    Returns:
+        Config: The config, its paths as the files name them.
+    """
+    variables = dict(BASE=str(row.base))
+    if text_model is not None:
+        variables['TEXT_MODEL'] = text_model
+    with _environment(variables):
+        cfg = Config.fromfile(row.config)
+    return shortened(cfg, epochs)
+
+
+def shortened(cfg: Config, epochs: int | None) -> Config:
+    """Set how long a config trains, and let it resume at every epoch.
+
+    Args:
+        cfg (Config): The config, changed in place. One that trains nothing stays so.
+        epochs (int, optional): Number of epochs; the config's own by default.
+
+    Returns:
+        Config: The same config.
+    """
+    if epochs is not None and cfg.train_cfg.max_epochs:
+        cfg.train_cfg.max_epochs = epochs
+        for scheduler in cfg.param_scheduler:
+            if 'T_max' in scheduler:
+                scheduler.T_max = epochs
+    # While the second is being written, the first is whole.
+    cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2, save_best=None)
+    return cfg
+
+
+def fingerprint(cfg: Config, places: Places) -> str:
+    """Sum up everything that a result depends on, apart from code and seed.
+
+    Args:
+        cfg (Config): From :func:`load`.
+        places (Places): Where the data and the weights lie that it starts from.
+
+    Returns:
+        str: Equal for configs that MMEngine's runner cannot tell apart, on equal data and
+        weights.
+    """
+    names = inspect.signature(Runner).parameters.keys()
+    read = {k: v for k, v in cfg.to_dict().items() if k in names}
+    digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode())
+    digest.update((places.data / 'mini.json').read_bytes())
+    if cfg.load_from:
+        digest.update(places.path(cfg.load_from).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables inside a ``with`` block."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

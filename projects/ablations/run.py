@@ -1,0 +1,86 @@
+"""Run rows of the ablations on mini data and write their tables."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / 'mini_humanart'))
+
+# Before the rest, for it mends what the other imports need.
+import vlpose_mm  # noqa: F401
+
+# isort: split
+import argparse
+import fcntl
+import os
+import signal
+
+import transformers
+from ablations import Ablations
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from rows import Places, choose_rows, find_rows
+from runs import ROOT, draw_data
+
+
+def _positive(text: str) -> int:
+    """A number from the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1')
+    return int(text)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add('names', nargs='*', metavar='STUDY[/ROW]', help='what to run; all by default')
+    add('--seeds', type=_positive, default=3, metavar='N', help='runs of every row')
+    add('--epochs', type=_positive, metavar='N', help='instead of those of the configs')
+    add('--out', type=Path, default=ROOT / 'work_dirs/ablations', help='folder to write to')
+    add('--data', type=Path, default=ROOT / 'data/mini', help='mini data; drawn if missing')
+    add('--list', action='store_true', help='name all rows and end')
+    return parser
+
+
+def main() -> None:
+    """Run the command."""
+    parser = build_parser()
+    args = parser.parse_args()
+    if args.list:
+        for study, rows in find_rows().items():
+            print(f'{study}: {", ".join(row.name for row in rows)}')
+        return
+    try:
+        rows = choose_rows(args.names)
+    except ValueError as error:
+        parser.error(str(error))
+
+    # Ended or without terminal, it ends like interrupted: it takes its training along.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
+    # What a training warns of stands in its own log.
+    MMLogger.get_current_instance().setLevel('ERROR')
+    transformers.logging.set_verbosity_error()
+    init_default_scope('mmpose')
+    places = Places(args.data.resolve(), args.out.resolve())
+    places.out.mkdir(parents=True, exist_ok=True)
+    with open(places.out / 'lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            parser.error(f'{places.out} is in use; wait for that command, or give --out')
+        if not (places.data / 'mini.json').exists():
+            draw_data(places.data)
+        ablations = Ablations(rows, args.seeds, args.epochs, places)
+        try:
+            ablations.run()
+        except KeyboardInterrupt:
+            ablations.failures.append('interrupted; the same command goes on from here')
+        print(f'\n{ablations.write()}')
+    print(f'Written to {os.path.relpath(places.out)}: table.md, results.json')
+    if ablations.failures:
+        sys.exit('Not finished: ' + '; '.join(ablations.failures))
+
+
+if __name__ == '__main__':
+    main()

