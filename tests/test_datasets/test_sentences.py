@@ -79,3 +79,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / 'folder.yml').mkdir()
     with pytest.raises(ValueError, match='folder.yml cannot be read'):
         load_sentences(str(tmp_path / 'folder.yml'))
+
+
+def test_a_name_close_to_a_scenario_is_pointed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    monkeypatch.setattr(
+        'vlpose_mm.datasets.sentences.print_log', lambda text, **_: said.append(text)
+    )
+    path = tmp_path / 'prompts.json'
+    given = {'default': 'a', 'oil_paintng': 'b', 'pixel art': 'c', 'Mural': 'd'}
+    path.write_text(json.dumps(given))
+    load_sentences(str(path))
+    assert len(said) == 1 and "'oil_paintng' is no scenario" in said[0]
+    assert "'oil_painting' is" in said[0]

@@ -142,6 +142,11 @@ def test_sentences_come_from_one_place(tmp_path: Path) -> None:
             AssignTextPrompt(file=str(path), **other)
 
 
+def test_one_sentence_for_all_and_sentences_by_scenario_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match='one sentence for all pictures or sentences by'):
+        AssignTextPrompt(sentence='a', sentences={'mural': 'b'})
+
+
 def test_own_prompts_may_be_several_sentences() -> None:
     prompt = ['a bronze', 'a statue']
     sample = dict(category='mural', text_prompt=prompt)

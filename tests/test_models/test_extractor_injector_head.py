@@ -15,8 +15,8 @@ from tests.conftest import HEAD
 def build(head_type: str = 'DualExtractorInjectorHead', **kwargs) -> torch.nn.Module:
     """Build a head with random weights and statistics in every place."""
     head = MODELS.build({'type': head_type, 'in_channels': 32, **HEAD, **kwargs})
-    for name, tensor in head.state_dict().items():
-        if 'num_batches' not in name:
+    for tensor in head.state_dict().values():
+        if tensor.is_floating_point():
             torch.nn.init.uniform_(tensor, 0.05, 0.3)
     return head
 
@@ -128,7 +128,7 @@ def test_training_leaves_the_original_head_and_its_statistics_alone() -> None:
         head((torch.randn(2, 32, 4, 3), torch.randn(2, 32, 4, 3))).square().sum().backward()
         optimizer.step()
     for name, tensor in head.state_dict().items():
-        original = name.startswith(('deconv_layers.', 'final_layer.'))
+        original = name.startswith(('deconv_layers.', 'final_layer.', 'wiring'))
         assert torch.equal(tensor, before[name]) == original, name
 
 
@@ -145,6 +145,13 @@ def test_refuses_a_head_of_another_width_and_loads_nothing() -> None:
 def test_refuses_convolutions_between_the_blocks_and_the_predictor() -> None:
     with pytest.raises(ValueError, match='no place for conv_out_channels'):
         build(conv_out_channels=(8,), conv_kernel_sizes=(1,))
+
+
+def test_refuses_weights_that_were_tuned_with_another_wiring() -> None:
+    weights = build(wiring='released').state_dict()
+    build(wiring='released').load_state_dict(weights)
+    with pytest.raises(ValueError, match="with wiring='released', and .* wiring='dual'"):
+        build().load_state_dict(weights)
 
 
 def test_an_unknown_wiring_lists_the_known_ones() -> None:

@@ -70,7 +70,7 @@ def test_equals_the_equation_for_every_picture_and_its_sentence(
 
 
 def test_text_as_wide_as_the_feature_map_is_not_projected() -> None:
-    names = {name.split('.')[0] for name in make(text_dims=16).state_dict()}
+    names = {name.split('.')[0] for name, _ in make(text_dims=16).named_parameters()}
     assert names == {'q', 'k', 'v', 'proj', 'norm'}
 
 
@@ -87,6 +87,13 @@ def test_without_words_patches_attend_to_patches(variant: str) -> None:
 def test_cross_attention_refuses_to_go_without_words() -> None:
     with pytest.raises(ValueError, match="'cross' attends to words alone"):
         make(text_dims=None, variant='cross')
+
+
+def test_refuses_weights_that_were_tuned_in_another_variant() -> None:
+    weights = make(variant='cosine').state_dict()
+    make(variant='cosine').load_state_dict(weights)
+    with pytest.raises(ValueError, match="with variant='cosine', .* variant='joint'"):
+        make().load_state_dict(weights)
 
 
 def test_an_unknown_variant_lists_the_known_ones() -> None:

@@ -125,6 +125,15 @@ def test_states_with_context_are_remembered_until_the_context_changes(minilm: st
             assert torch.equal(first[0], fresh) and not fresh.requires_grad
 
 
+def test_the_context_goes_on_learning_after_a_validation(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    with torch.no_grad():
+        encoder(['a mural of a person'])
+    features = encoder(['a mural of a person', 'a sketch of a person'])
+    features.tokens[0].sum().backward()
+    assert encoder.context.grad.abs().sum() > 0
+
+
 def test_context_goes_through_a_checkpoint(minilm: str) -> None:
     trained = TransformersTextEncoder(minilm, context_tokens=2)
     with torch.no_grad():

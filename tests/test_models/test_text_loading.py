@@ -8,6 +8,7 @@ import pytest
 import transformers
 
 from tests.test_models.text_families import (
+    SIZE,
     VISION,
     Family,
     tiny_bert,
@@ -55,6 +56,16 @@ def test_refuses_a_model_without_a_text_side(families: Callable, tmp_path: Path)
     for name in ('vit', 'clip'):
         with pytest.raises(ValueError, match='which has no text encoder'):
             TransformersTextEncoder(str(tmp_path / name))
+
+
+def test_refuses_a_model_that_reads_words_with_pictures_only(
+    minilm: str, tmp_path: Path
+) -> None:
+    config = transformers.ViltConfig(image_size=32, patch_size=16, **SIZE)
+    transformers.ViltModel(config).save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(minilm).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match='a ViltModel, which reads no sentence on its own'):
+        TransformersTextEncoder(str(tmp_path))
 
 
 @pytest.mark.parametrize(

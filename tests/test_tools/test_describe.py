@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from vlpose_mm.tools.describe import main
 
 BASE = 'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
@@ -25,6 +26,7 @@ def test_prints_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
     assert 'original 18.52 G' in lines
     assert 'tuned only 27.00 MB' in lines
     assert 'The sentence has 7 tokens, 768 wide.' in out
+    assert out in (ROOT / 'README.md').read_text()
 
 
 def test_describes_a_config_of_mmpose(capsys: pytest.CaptureFixture) -> None:

@@ -93,6 +93,9 @@ def sentence_table(
 def keypoint_sentences(sentence: str, keypoints: Sequence[str]) -> list[str]:
     """Ask for every keypoint of a picture (method, part 1).
 
+    The paper's sentences, such as "an oil painting of a human's left knee", are made of
+    words that not every sentence has; ours can be made of any.
+
     Args:
         sentence (str): Such as ``'an oil painting of a person'``.
         keypoints (Sequence[str]): Such as ``'left_knee'``.

@@ -1,10 +1,13 @@
 """Read and check the sentences that a user gives."""
 
+import difflib
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 from mmengine.fileio import exists, load
+from mmengine.logging import print_log
 
 from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
 
@@ -61,13 +64,21 @@ def check_sentences(given: Mapping, source: str) -> dict[str, str | list[str]]:
             f'{source} must map scenarios to sentences, such as '
             f"{{'mural': 'a mural of a person'}}; it holds {given!r:.80}."
         )
-    table = {}
+    table, spelled = {}, {}
     for key, value in given.items():
         name = scenario_name(key) if isinstance(key, str) else ''
         if not name:
             raise ValueError(f'{source}: a scenario must be a name, got {key!r}.')
         if name in table:
-            raise ValueError(f'{source} has {name!r} twice, as {key!r} as well.')
+            raise ValueError(f'{source} has {name!r} twice: {spelled[name]!r}, {key!r}.')
+        close = difflib.get_close_matches(name, [*SCENARIOS, 'default'], n=1, cutoff=0.8)
+        if close and name not in (*SCENARIOS, 'default'):
+            print_log(
+                f'{source}: {key!r} is no scenario of Human-Art; {close[0]!r} is.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        spelled[name] = key
         table[name] = check_sentence(value, f'{source}: the sentence of {key!r}')
     return table
 

@@ -86,6 +86,11 @@ class AssignTextPrompt(BaseTransform):
             raise ValueError(
                 f'{source}: give the sentences in {file} or in the config, not in both.'
             )
+        if sentence is not None and sentences:
+            raise ValueError(
+                f'{source}: give one sentence for all pictures or sentences by scenario, '
+                'not both.'
+            )
         given = check_sentences(sentences, source) if sentences else {}
         if file is not None:
             given = load_sentences(file)

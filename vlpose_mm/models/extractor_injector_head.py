@@ -9,7 +9,7 @@ from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.checkpoint_fit import check_fit
+from vlpose_mm.models.checkpoint_fit import check_choice, check_fit, note_choice
 
 # A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
 BLOCK_LEN = 3
@@ -90,6 +90,7 @@ class DualExtractorInjectorHead(HeatmapHead):
                 'blocks and the predictor; leave it away.'
             )
         self.wiring = WIRINGS[wiring]
+        note_choice(self, 'wiring', wiring)
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
         self.entry_gate = self.exit_gate = None
@@ -158,5 +159,7 @@ class DualExtractorInjectorHead(HeatmapHead):
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:
                 state_dict.setdefault(f'{prefix}tuned_final_layer.{name}', original)
+        check_choice(self, state_dict, prefix, 'wiring', WIRINGS)
         auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
-        check_fit(self, state_dict, prefix, optional=[auxiliary, ('tuned_final_layer.',)])
+        tuned = [auxiliary, ('tuned_final_layer.',), ('wiring_id',)]
+        check_fit(self, state_dict, prefix, optional=tuned)

@@ -77,8 +77,8 @@ class TransformersTextEncoder(TextEncoder):
         if room <= special:
             raise ValueError(
                 f'max_length={max_length} and context_tokens={context_tokens} leave no '
-                f'room for words: {pretrained!r} reads {model.max_length} tokens, '
-                f'{special} of them special.'
+                f'room for words: {special} tokens are special, and {pretrained!r} reads '
+                f'{model.max_length} at most.'
             )
         super().__init__(model.embed_dims, combine)
         self._model = model

@@ -105,8 +105,10 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         self, sentences: list[str], device: torch.device, remember: bool
     ) -> dict[str, Tensor]:
         """Look up or encode distinct sentences."""
-        # Taken out here and put back below, the sentences used last stand at the end.
-        states = {s: self._cache.pop(s) for s in sentences if s in self._cache}
+        # Taken out here and put back below, the sentences used last stand at the end. What
+        # is remembered has no gradient, so it is no use where one is wanted.
+        known = [s for s in sentences if s in self._cache] if remember else []
+        states = {s: self._cache.pop(s) for s in known}
         new = [s for s in sentences if s not in states]
         if new:
             encoded = self.encode(new)

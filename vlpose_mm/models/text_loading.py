@@ -71,7 +71,17 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
             f'The text model {pretrained!r} lacks weights of its text side, such as '
             f'{missing[:3]}.'
         )
-    return TextModel(load_tokenizer(pretrained), side, tokens == 'pooled', projection)
+    text_model = TextModel(load_tokenizer(pretrained), side, tokens == 'pooled', projection)
+    try:
+        text_model.encode([text_model.tokenize('a person', text_model.max_length)])
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'{pretrained!r} is a {type(model).__name__}, which reads no sentence on its '
+            f'own ({type(error).__name__}: {reason}); name a language model or a '
+            'vision-language one with a text encoder.'
+        ) from error
+    return text_model
 
 
 def load_tokenizer(pretrained: str) -> 'PreTrainedTokenizerBase':

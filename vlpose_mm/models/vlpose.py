@@ -45,8 +45,9 @@ class VLPoseEstimator(TopdownPoseEstimator):
         **kwargs: Passed to :class:`mmpose.models.TopdownPoseEstimator`.
 
     Raises:
-        ValueError: If there is a neck, the head's ``in_channels`` is given and is not the
-            backbone's width, or the route is unknown.
+        ValueError: If the backbone takes no prompts, there is a neck, the head's
+            ``in_channels`` is given and is not the backbone's width, or the route is
+            unknown.
     """
 
     def __init__(
@@ -59,13 +60,22 @@ class VLPoseEstimator(TopdownPoseEstimator):
         **kwargs,
     ) -> None:
         if kwargs.get('neck') is not None:
-            raise ValueError('VLPoseEstimator has no neck; leave it away.')
+            raise ValueError(
+                'VLPoseEstimator has no neck, as its backbones put out one feature map; '
+                'leave it away, or set neck=None where the config inherits one.'
+            )
         if matcher.keys() & {'embed_dims', 'text_dims'}:
             raise ValueError(
                 'The widths of the matcher come from the backbone and the text encoder; '
                 'leave embed_dims and text_dims away.'
             )
         built = MODELS.build(backbone)
+        if not hasattr(built, 'out_channels'):
+            prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
+            raise ValueError(
+                f'{type(built).__name__} takes no prompts; choose one of {prompted}, with '
+                'prompt=None if there shall be none.'
+            )
         embed_dims = built.out_channels
         if head.get('in_channels', embed_dims) != embed_dims:
             raise ValueError(
@@ -251,6 +261,12 @@ class VLPoseEstimator(TopdownPoseEstimator):
                     'use one of a whole ViTPose or VLPose.'
                 )
             getattr(self, part).fit_checkpoint(trial, start)
+        start = f'{prefix}backbone.prompt'
+        if self.backbone.prompts is None and any(name.startswith(start) for name in trial):
+            raise ValueError(
+                'The checkpoint was tuned with prompts and the config has '
+                'backbone.prompt=None; use the config that it was tuned with.'
+            )
         given = trial.get(f'{prefix}text_encoder.context')
         own = getattr(self.text_encoder, 'context', None)
         if given is not None and (own is None or own.shape != given.shape):

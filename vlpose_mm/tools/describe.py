@@ -58,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> None:
     with log_to_stderr():
         try:
             cfg = _load_config(options.config)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SyntaxError) as error:
             parser.error(f'cannot read the config {options.config}: {error}')
         cfg.merge_from_dict(options.cfg_options or {})
         if options.text_dims is not None:
@@ -79,7 +79,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 f'{error} Or give --text-dims D, the width of its token states (768 for '
                 'BLIP-base), to describe the model with random ones.'
             )
-        except ValueError as error:
+        except (ValueError, TypeError, RuntimeError) as error:
             parser.error(f'{options.config}: {error}')
         except KeyError as error:
             parser.error(f'{options.config}: {error.args[0]}')

@@ -4,7 +4,11 @@ train_cfg = dict(max_epochs=210, val_interval=10)
 
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.999), weight_decay=0.1),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    paramwise_cfg=dict(
+        # Norms, biases, gates.
+        flat_decay_mult=0.0,
+        custom_keys={'relative_position_bias_table': dict(decay_mult=0.0)},
+    ),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
 

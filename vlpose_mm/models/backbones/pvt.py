@@ -102,8 +102,10 @@ class PromptedPyramidVisionTransformer(_PromptedPVT, PyramidVisionTransformer):
     loads its checkpoints by name. Layers are encoder layers, counted over all stages. A
     layer's prompt tokens join the keys and values after spatial reduction and pass the
     same norm as they: the reduction's, or the layer's first where nothing is reduced.
-    Queries are the grid alone, so tokens cannot travel. Deep: every layer reads a fresh
-    set of P tokens. Shallow: the layers of a stage read the same set.
+    Queries are the grid alone, so tokens cannot travel. PyTorch's attention rounds
+    otherwise where weights are frozen, so without prompts the output equals that of the
+    stock backbone bit for bit if the latter's weights are frozen, too. Deep: every layer
+    reads a fresh set of P tokens. Shallow: the layers of a stage read the same set.
 
     Args:
         num_layers (Sequence[int]): Number of encoder layers of every stage.
