@@ -90,20 +90,18 @@ class RelationMatcher(BaseModule):
         """
         B, C, h, w = feature_map.shape
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        q, k, v = self.q(x), self.k(x), self.v(x)  # each: B, hw, C
-        mask = None
-        if text is not None:
-            words_k, words_v = self._keys_and_values(x, text)  # each: B, L, C
-            is_word = text.mask[text.index]  # B, L
-            if self.variant == 'cross':
-                k, v, mask = words_k, words_v, is_word
-            else:
-                k = torch.cat([k, words_k], dim=1)  # B, hw+L, C
-                v = torch.cat([v, words_v], dim=1)  # B, hw+L, C
-                mask = torch.cat([is_word.new_ones(B, h * w), is_word], dim=1)  # B, hw+L
+        if text is None:
+            k, v, mask = self.k(x), self.v(x), None  # k, v: B, hw, C
+        else:
+            k, v = self._keys_and_values(x, text)  # each: B, L, C
+            mask = text.mask[text.index]  # B, L
+            if self.variant != 'cross':
+                k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
+                v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
+                mask = torch.cat([mask.new_ones(B, h * w), mask], dim=1)  # B, hw+L
             mask = mask[:, None, None]
         attended = F.scaled_dot_product_attention(
-            self._split_heads(q),
+            self._split_heads(self.q(x)),
             self._split_heads(k),
             self._split_heads(v),
             attn_mask=mask,
