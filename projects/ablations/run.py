@@ -57,7 +57,9 @@ def main() -> None:
 
     # Ended or without terminal, it ends like interrupted: it takes its training along.
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+        # Under nohup it is to stay.
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     # What a training warns of stands in its own log.
     MMLogger.get_current_instance().setLevel('ERROR')
     transformers.logging.set_verbosity_error()
