@@ -10,7 +10,6 @@ import transformers
 from tests.test_models.text_families import (
     SIZE,
     VISION,
-    Family,
     tiny_bert,
     tiny_blip,
     tiny_clip,
@@ -20,18 +19,6 @@ from tests.test_models.text_families import (
 from vlpose_mm.models import TransformersTextEncoder
 
 SKETCH = 'a sketch of a person'
-
-
-@pytest.fixture(scope='module')
-def families(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> Callable:
-    made = {}
-
-    def family(make: Callable) -> Family:
-        if make not in made:
-            made[make] = Family(make, minilm, tmp_path_factory.mktemp(make.__name__))
-        return made[make]
-
-    return family
 
 
 def test_pooled_is_refused_where_there_is_none(families: Callable, tmp_path: Path) -> None:

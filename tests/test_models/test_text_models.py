@@ -24,18 +24,6 @@ from vlpose_mm.models import TransformersTextEncoder
 SKETCH = 'a sketch of a person'
 
 
-@pytest.fixture(scope='module')
-def families(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> Callable:
-    made = {}
-
-    def family(make: Callable) -> Family:
-        if make not in made:
-            made[make] = Family(make, minilm, tmp_path_factory.mktemp(make.__name__))
-        return made[make]
-
-    return family
-
-
 @pytest.mark.parametrize('make', TOKENIZERS)
 def test_reads_the_text_side_of_any_family(make: Callable, families: Callable) -> None:
     family = families(make)
