@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vlpose_mm.models import RelationMatcher
-from vlpose_mm.models.text_encoders import TextFeatures
+from vlpose_mm.models.text_features import TextFeatures
 
 
 def make(text_dims: int | None = 12, **kwargs) -> RelationMatcher:

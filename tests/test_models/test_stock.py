@@ -7,65 +7,23 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from tests.test_models.test_backbones.tiny import STOCK
 from vlpose_mm.models.stock import build_on_meta, stock_config
 from vlpose_mm.paths import config_path
 
-SWIN = dict(embed_dims=16, depths=(1, 2), num_heads=(2, 4), window_size=4, strides=(4, 2))
-PVT = dict(
-    embed_dims=8,
-    num_layers=(1,) * 4,
-    num_heads=(1,) * 4,
-    sr_ratios=(4, 2, 1, 1),
-    mlp_ratios=(2,) * 4,
-)
-HRFORMER = dict(
-    extra=dict(
-        drop_path_rate=0.1,
-        stage1=dict(
-            num_modules=1,
-            num_branches=1,
-            block='BOTTLENECK',
-            num_blocks=(1,),
-            num_channels=(16,),
-        ),
-        **{
-            f'stage{n}': dict(
-                num_modules=1,
-                num_branches=n,
-                block='HRFORMERBLOCK',
-                num_blocks=(1,) * n,
-                num_channels=tuple(8 * 2**i for i in range(n)),
-                num_heads=(1,) * n,
-                mlp_ratios=(2,) * n,
-                window_sizes=(4,) * n,
-            )
-            for n in (2, 3, 4)
-        },
-    )
-)
 
-
-@pytest.mark.parametrize(
-    ('prompted', 'stock', 'settings'),
-    [
-        ('PromptedVisionTransformer', 'PromptedVisionTransformer', None),
-        ('PromptedSwinTransformer', 'SwinTransformer', SWIN),
-        (
-            'PromptedPyramidVisionTransformer',
-            'PyramidVisionTransformer',
-            dict(PVT, out_indices=(3,)),
-        ),
-        ('PromptedPyramidVisionTransformerV2', 'PyramidVisionTransformerV2', PVT),
-        ('PromptedHRFormer', 'HRFormer', HRFORMER),
-    ],
-)
-def test_is_the_original_route_with_the_same_weights(
-    prompted: str, stock: str, settings: dict | None, vlpose_cfg: dict
-) -> None:
-    if settings is not None:
+@pytest.mark.parametrize('kind', ['vit', *STOCK])
+def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict) -> None:
+    stock = 'PromptedVisionTransformer'
+    if kind != 'vit':
         prompt = vlpose_cfg['backbone']['prompt']
-        vlpose_cfg['backbone'] = dict(type=prompted, prompt=prompt, **settings)
-    if prompted == 'PromptedHRFormer':
+        backbone = copy.deepcopy(STOCK[kind])
+        stock = backbone['type']
+        backbone.update(type=f'Prompted{stock}', prompt=prompt)
+        # The stock classes put out all stages by default.
+        backbone.pop('out_indices', None)
+        vlpose_cfg['backbone'] = backbone
+    if kind == 'hrformer':
         vlpose_cfg['head']['deconv_out_channels'] = None
         vlpose_cfg['head']['deconv_kernel_sizes'] = None
     vlpose_cfg['backbone']['trained_layers'] = 1

@@ -134,13 +134,16 @@ def test_the_models_own_limit_cuts_and_keeps_the_end(
     assert ids[-1] == family.tokenizer.eos_token_id
 
 
-def test_says_when_a_sentence_is_cut(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_says_once_that_a_sentence_is_cut(
+    minilm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = []
     monkeypatch.setattr(
         'vlpose_mm.models.text_models.print_log', lambda text, **_: said.append(text)
     )
     encoder = TransformersTextEncoder(minilm, max_length=4)
     assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
+    encoder(['a mural of a person', 'an oil painting of a person'])
     assert len(said) == 1 and 'Only the first 4 of 7 tokens' in said[0]
 
 

@@ -17,15 +17,6 @@ from vlpose_mm.models.text_features import (
 )
 from vlpose_mm.models.text_loading import load_text_model
 
-__all__ = [
-    'PrecomputedTextEncoder',
-    'RandomTextEncoder',
-    'TextEncoder',
-    'TextFeatures',
-    'TransformersTextEncoder',
-    'save_text_features',
-]
-
 
 @MODELS.register_module()
 class TransformersTextEncoder(TextEncoder):

@@ -49,7 +49,7 @@ class TextModel:
         self._nets = nn.ModuleDict(dict(model=model, proj=projection or nn.Identity()))
         self._nets.float().eval().requires_grad_(False)
         self._is_padded = model.config.model_type in SIGLIP
-        self._cut: set[str] = set()
+        self._warned = False
         # T5 has no table of positions.
         self._positions = getattr(model.config, 'max_position_embeddings', math.inf)
         #: The most tokens that the model reads.
@@ -100,7 +100,7 @@ class TextModel:
         Args:
             sentence (str): The sentence.
             max_length (int): Most tokens read of it; one that is longer is cut, but
-                keeps its special tokens, and there is a warning.
+                keeps its special tokens, and of the first there is a warning.
 
         Returns:
             list[int]: At least one id.
@@ -108,12 +108,14 @@ class TextModel:
         ids = self.tokenizer(sentence, verbose=False)['input_ids']
         if len(ids) <= max_length:
             return ids
-        if sentence not in self._cut:
-            self._cut.add(sentence)
+        if not self._warned:
+            # Once, as descriptions are as many as pictures.
+            self._warned = True
             print_log(
                 f'Only the first {max_length} of {len(ids)} tokens are read of '
                 f'{sentence!r}; raise max_length to read more, if it is below the '
-                f"model's own limit of {self.max_length}.",
+                f"model's own limit of {self.max_length}. Others that are too long are "
+                'cut in silence.',
                 logger='current',
                 level=logging.WARNING,
             )

@@ -154,10 +154,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
             tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
             B x C x h x w.
         """
-        if (route or self.route) == 'original':
-            return self.backbone(inputs, use_prompts=False)
-        text = self._encode_text(data_samples or [None] * len(inputs), inputs.device)
-        return self._relate(inputs, text)
+        (feats,) = self._extract([inputs], data_samples, route or self.route)
+        return feats
 
     def forward(
         self,
@@ -208,20 +206,28 @@ class VLPoseEstimator(TopdownPoseEstimator):
         views = [inputs]
         if self.test_cfg.get('flip_test', False):
             views.append(inputs.flip(-1))
-        if self.route == 'original':
-            feats = [self.backbone(view, use_prompts=False) for view in views]
-        else:
-            text = self._encode_text(data_samples, inputs.device)
-            feats = [self._relate(view, text) for view in views]
+        feats = self._extract(views, data_samples, self.route)
         feats = feats if len(views) > 1 else feats[0]
         preds = self.head.predict(feats, data_samples, test_cfg=self.test_cfg)
         instances, fields = preds if isinstance(preds, tuple) else (preds, None)
         return self.add_pred_to_datasample(instances, fields, data_samples)
 
-    def _relate(self, inputs: Tensor, text: TextFeatures | None) -> tuple[Tensor, Tensor]:
-        """Compute E and R, each B x C x h x w."""
-        (feature_map,) = self.backbone(inputs)
-        return feature_map, self.matcher(feature_map, text)
+    def _extract(
+        self,
+        views: list[Tensor],
+        data_samples: Sequence[PoseDataSample] | None,
+        route: str,
+    ) -> list[tuple[Tensor, ...]]:
+        """What the head reads of each view of the same pictures, which share the words."""
+        if route == 'original':
+            return [self.backbone(view, use_prompts=False) for view in views]
+        samples = data_samples or [None] * len(views[0])
+        text = self._encode_text(samples, views[0].device)
+        feats = []
+        for view in views:
+            (feature_map,) = self.backbone(view)  # B, C, h, w
+            feats.append((feature_map, self.matcher(feature_map, text)))
+        return feats
 
     def _encode_text(
         self, data_samples: Sequence[PoseDataSample | None], device: torch.device
