@@ -217,3 +217,17 @@ def test_odd_categories_are_no_scenario_or_one_clear_error() -> None:
     assert assign(dict(img_path=f'{FOLDER}/-/1.jpg'))[1] is None
     with pytest.raises(ValueError, match='category of a.jpg must be text, got 3'):
         assign(dict(category=3, img_path='a.jpg'))
+
+
+def test_the_transform_tells_where_a_prompt_is_from() -> None:
+    def source(results: dict, **kwargs) -> str:
+        return AssignTextPrompt(**kwargs)(results)['text_source']
+
+    assert source(dict(img_path='coco/val2017/1.jpg')) == 'none'
+    assert source(dict(img_path='x.jpg', category='mural')) == 'scenario'
+    assert source(dict(img_path='x.jpg'), sentences=dict(default='art')) == 'none'
+    assert source(dict(img_path='x.jpg', text_prompt='a puppet')) == 'sentence'
+    assert source(dict(img_path='x.jpg'), sentence='a puppet') == 'sentence'
+    described = dict(img_path='x.jpg', description='a hero', category='mural')
+    assert source(described) == 'scenario'
+    assert source(described, use_description=True) == 'sentence'

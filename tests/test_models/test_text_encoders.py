@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from vlpose_mm.models import PrecomputedTextEncoder, TransformersTextEncoder
-from vlpose_mm.models.text_encoders import RandomTextEncoder, save_text_features
+from vlpose_mm.models.text_encoders import RandomTextEncoder, text_features
 
 SKETCH, GLASS = 'a sketch of a person', 'a stained glass picture of a very tall person'
 
@@ -150,7 +150,7 @@ def test_precomputed_features_equal_the_encoders(
     encoder: TransformersTextEncoder, tmp_path: Path
 ) -> None:
     path = str(tmp_path / 'text.pth')
-    save_text_features(path, encoder, [SKETCH, GLASS, SKETCH])
+    torch.save(text_features(encoder, [SKETCH, GLASS, SKETCH]), path)
     precomputed = PrecomputedTextEncoder(path)
     assert precomputed.embed_dims == 384
     prompts = [GLASS, [SKETCH, GLASS], SKETCH]
@@ -166,7 +166,8 @@ def test_an_unknown_sentence_is_refused_with_what_is_there(
     encoder: TransformersTextEncoder, tmp_path: Path
 ) -> None:
     path = str(tmp_path / 'text.pth')
-    save_text_features(path, encoder, [SKETCH, *(f'{i} cats' for i in range(30))])
+    sentences = [SKETCH, *(f'{i} cats' for i in range(30))]
+    torch.save(text_features(encoder, sentences), path)
     with pytest.raises(ValueError) as error:
         PrecomputedTextEncoder(path)([[SKETCH, GLASS]])
     assert GLASS in str(error.value) and SKETCH in str(error.value)

@@ -50,9 +50,34 @@ def without_prompts(cfg: dict) -> None:
     cfg['backbone'].update(prompt=None, trained_layers=0)
 
 
+def rewired(cfg: dict) -> None:
+    cfg['head']['wiring'] = 'released'
+
+
+def with_another_matcher(cfg: dict) -> None:
+    cfg['matcher']['variant'] = 'cosine'
+
+
+def with_other_heads(cfg: dict) -> None:
+    cfg['matcher']['num_heads'] = 4
+
+
+def wordless(cfg: dict) -> None:
+    cfg['text_encoder'] = None
+
+
+def with_mean_sentences(cfg: dict) -> None:
+    cfg['text_encoder']['combine'] = 'mean'
+
+
 @pytest.mark.parametrize(
     ('change', 'fault'),
     [
+        (rewired, "head.wiring='dual', not 'released'"),
+        (with_another_matcher, "matcher.variant='joint', not 'cosine'"),
+        (with_other_heads, 'matcher.num_heads=8, not 4'),
+        (wordless, "text_encoder='words', not None"),
+        (with_mean_sentences, "text_encoder.combine='concat', not 'mean'"),
         (without_prompts, 'tuned with prompts and the config has backbone.prompt=None'),
         (without_gates, 'head.entry_gate has no place'),
         (with_more_prompts, 'backbone.prompts has shape'),
@@ -66,6 +91,23 @@ def test_refuses_a_tuned_checkpoint_of_another_config(
     change(vlpose_cfg)
     model = MODELS.build(vlpose_cfg)
     with pytest.raises(ValueError, match=fault):
+        load_state_dict(model, weights)
+
+
+def test_refuses_shallow_prompts_of_another_layer(vlpose_cfg: dict) -> None:
+    prompt = vlpose_cfg['backbone']['prompt']
+    prompt.update(deep=False, start_layer=1)
+    weights = MODELS.build(copy.deepcopy(vlpose_cfg)).state_dict()
+    prompt['start_layer'] = 2
+    with pytest.raises(ValueError, match=r'prompt.start_layer=1, not 2'):
+        load_state_dict(MODELS.build(vlpose_cfg), weights)
+
+
+def test_refuses_a_garbled_identity(vlpose_cfg: dict) -> None:
+    model = MODELS.build(vlpose_cfg)
+    weights = model.state_dict()
+    weights['_extra_state'] = torch.zeros(4, dtype=torch.uint8)
+    with pytest.raises(ValueError, match='_extra_state is not what a VLPose writes'):
         load_state_dict(model, weights)
 
 

@@ -49,6 +49,8 @@ class AssignTextPrompt(BaseTransform):
     Added Keys:
 
         - text_prompt (str | list[str])
+        - text_source (str): What the prompt is from: ``'scenario'``; ``'none'``, the
+          default sentence of a picture without scenario; or ``'sentence'``, any other.
         - scenario (str | None): Named as in :data:`SCENARIOS`.
         - group (str | None)
 
@@ -114,7 +116,8 @@ class AssignTextPrompt(BaseTransform):
             results (dict): The sample.
 
         Returns:
-            dict: The sample with ``text_prompt``, ``scenario`` and ``group``.
+            dict: The sample with ``text_prompt``, ``text_source``, ``scenario`` and
+            ``group``.
 
         Raises:
             ValueError: If the words of the sample are no text, or the names of its
@@ -124,14 +127,19 @@ class AssignTextPrompt(BaseTransform):
         results['scenario'] = name
         results['group'] = SCENARIOS[name].group if name in SCENARIOS else group
         picture = results.get('img_path')
+        source = 'sentence'
         if results.get('text_prompt'):
             own = f'The text_prompt of {picture}'
             prompt = check_sentence(results['text_prompt'], own)
         else:
-            prompt = self._description(results) or self.sentence or self._sentence(name)
+            prompt = self._description(results) or self.sentence
+            if not prompt:
+                prompt = self._sentence(name)
+                source = 'none' if name is None else 'scenario'
         if self.per_keypoint:
             check_single(dict(text_prompt=prompt), f'{picture}')
             prompt = keypoint_sentences(prompt, _keypoint_names(results))
+        results['text_source'] = source
         results['text_prompt'] = prompt if isinstance(prompt, str) else [*prompt]
         return results
 

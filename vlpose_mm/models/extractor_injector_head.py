@@ -9,7 +9,7 @@ from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.checkpoint_fit import check_choice, check_fit, note_choice
+from vlpose_mm.weights.fit import check_fit
 
 # A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
 BLOCK_LEN = 3
@@ -72,6 +72,8 @@ class DualExtractorInjectorHead(HeatmapHead):
             or ``'released'`` (the one of the released weights).
         gate_init (float, optional): Initial value of the gates; with 0.0 the relation
             changes nothing at first. ``None``: no gates, the paper's plain sum.
+        tuned_norms (bool): Whether the main blocks have batch norms of their own in the
+            equations above, trained from the original ones, as in the released weights.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:
@@ -79,7 +81,12 @@ class DualExtractorInjectorHead(HeatmapHead):
     """
 
     def __init__(
-        self, *args, wiring: str = 'dual', gate_init: float | None = None, **kwargs
+        self,
+        *args,
+        wiring: str = 'dual',
+        gate_init: float | None = None,
+        tuned_norms: bool = False,
+        **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         if wiring not in WIRINGS:
@@ -90,9 +97,14 @@ class DualExtractorInjectorHead(HeatmapHead):
                 'blocks and the predictor; leave it away.'
             )
         self.wiring = WIRINGS[wiring]
-        note_choice(self, 'wiring', wiring)
+        self.choices = dict(wiring=wiring)
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
+        self.tuned_norms = nn.ModuleList(
+            copy.deepcopy(self.deconv_layers[block.start + 1])
+            for block in self._blocks()
+            if tuned_norms
+        )
         self.entry_gate = self.exit_gate = None
         if gate_init is not None:
             self.exit_gate = nn.Parameter(torch.tensor([float(gate_init)]))
@@ -137,7 +149,9 @@ class DualExtractorInjectorHead(HeatmapHead):
             else:
                 gated = self._gated(aux, self.exit_gate)
                 main, aux = self.wiring.middle(main, aux, gated)
-            main = self.deconv_layers[block](main)  # B, C', 2h, 2w
+            deconv, norm, relu = self.deconv_layers[block]
+            norm = self.tuned_norms[i] if self.tuned_norms else norm
+            main = relu(norm(deconv(main)))  # B, C', 2h, 2w
             aux = self.aux_deconv_layers[block](aux)  # B, C', 2h, 2w
         return self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
 
@@ -154,12 +168,17 @@ class DualExtractorInjectorHead(HeatmapHead):
         return x if gate is None else gate * x
 
     def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: start the tuned predictor from the original's; refuse a misfit."""
+        """Load hook: start tuned copies from their originals; refuse a misfit."""
         for name in self.final_layer.state_dict():
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:
                 state_dict.setdefault(f'{prefix}tuned_final_layer.{name}', original)
-        check_choice(self, state_dict, prefix, 'wiring', WIRINGS)
+        for name in self.tuned_norms.state_dict():
+            i, _, last = name.partition('.')
+            norm = BLOCK_LEN * int(i) + 1
+            original = state_dict.get(f'{prefix}deconv_layers.{norm}.{last}')
+            if original is not None:
+                state_dict.setdefault(f'{prefix}tuned_norms.{name}', original)
         auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
-        tuned = [auxiliary, ('tuned_final_layer.',), ('wiring_id',)]
-        check_fit(self, state_dict, prefix, optional=tuned)
+        copied = [('tuned_final_layer.',), ('tuned_norms.',)]
+        check_fit(self, state_dict, prefix, optional=[auxiliary, *copied])

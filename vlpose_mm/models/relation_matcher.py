@@ -6,8 +6,8 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.checkpoint_fit import check_choice, check_fit, note_choice
 from vlpose_mm.models.text_features import TextFeatures
+from vlpose_mm.weights.fit import check_fit
 
 VARIANTS = ('joint', 'cross', 'cosine')
 
@@ -63,7 +63,7 @@ class RelationMatcher(BaseModule):
                 f'the feature map, {embed_dims}.'
             )
         self.variant = variant
-        note_choice(self, 'variant', variant)
+        self.choices = dict(variant=variant, num_heads=num_heads)
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
         self.text_proj = (
@@ -127,5 +127,4 @@ class RelationMatcher(BaseModule):
 
     def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: refuse a misfit, such as one tuned with text of another width."""
-        check_choice(self, state_dict, prefix, 'variant', VARIANTS)
-        check_fit(self, state_dict, prefix, optional=[('variant_id',)])
+        check_fit(self, state_dict, prefix)

@@ -60,10 +60,11 @@ def stock_config(model: dict) -> dict:
         head.pop(name, None)
     head.update(type='HeatmapHead', in_channels=built.out_channels)
 
-    for name in ('text_encoder', 'matcher'):
+    ours = ('text_encoder', 'matcher', 'routes', 'scenario_classifier', 'base_weights')
+    for name in ours:
         model.pop(name, None)
-    if model.get('test_cfg'):
-        model['test_cfg'].pop('route', None)
+    for name in ('train_cfg', 'test_cfg'):
+        (model.get(name) or {}).pop('route', None)
     model['type'] = 'TopdownPoseEstimator'
     return model
 

@@ -23,6 +23,7 @@ PARTS = {
     'matcher.': 'matcher',
     'head.': 'head: original branch',
     'head.aux_': 'head: auxiliary branch',
+    'head.tuned_norms.': 'head: auxiliary branch',
     'head.final_layer.': 'head: predictors',
     'head.tuned_final_layer.': 'head: predictors',
     'head.entry_gate': 'head: gates',
@@ -84,8 +85,8 @@ def describe(cfg: Mapping) -> dict:
     state = model.state_dict()
     sizes = dict(full=_file_bytes(state))
     if is_vlpose:
-        tuned = _trained_names(model)
-        sizes['tuned_only'] = _file_bytes({k: v for k, v in state.items() if k in tuned})
+        names = model.tunings.tuned_names()
+        sizes['tuned_only'] = _file_bytes({name: state[name] for name in names})
 
     # Gradients of meta tensors are of no use, and the counter trips over them.
     model.requires_grad_(False)
@@ -173,19 +174,6 @@ def _count_parts(model: nn.Module, is_vlpose: bool) -> list[dict]:
         row['parameters'] += param.numel()
         row['trained'] += param.numel() * param.requires_grad
     return [row for row in counts.values() if row['parameters']]
-
-
-def _trained_names(model: nn.Module) -> set[str]:
-    """Names of what is trained, and of the statistics beside it."""
-    names = set()
-    for prefix, module in model.named_modules():
-        start = f'{prefix}.' if prefix else ''
-        own = dict(module.named_parameters(recurse=False))
-        trained = {name for name, param in own.items() if param.requires_grad}
-        if trained:
-            trained |= {name for name, _ in module.named_buffers(recurse=False)}
-        names |= {f'{start}{name}' for name in trained}
-    return names
 
 
 def _file_bytes(state: dict[str, Tensor]) -> int:

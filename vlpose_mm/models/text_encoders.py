@@ -16,6 +16,7 @@ from vlpose_mm.models.text_features import (
     pack,
 )
 from vlpose_mm.models.text_loading import load_text_model
+from vlpose_mm.weights.files import read_file
 
 
 @MODELS.register_module()
@@ -116,7 +117,8 @@ class TransformersTextEncoder(TextEncoder):
 class PrecomputedTextEncoder(TextEncoder):
     """Token states read from a file; needs no ``transformers``.
 
-    ``python -m vlpose_mm.tools.precompute_text`` writes such a file.
+    ``python -m vlpose_mm.tools.precompute_text`` writes such a file; a tuned-only
+    checkpoint is one as well.
 
     Args:
         path (str): The file.
@@ -133,8 +135,9 @@ class PrecomputedTextEncoder(TextEncoder):
                 f'No file of text features at {path}; write one with '
                 f'python -m vlpose_mm.tools.precompute_text {path}.'
             )
+        table = read_file(path)
+        table = table.get('text_features') or table
         try:
-            table = torch.load(path, map_location='cpu', weights_only=True)
             features = dict(zip(table['sentences'], table['tokens'], strict=True))
             (embed_dims,) = {tokens.shape[1] for tokens in features.values()}
         except Exception as error:
@@ -145,6 +148,20 @@ class PrecomputedTextEncoder(TextEncoder):
         super().__init__(embed_dims, combine)
         self.path = path
         self._features = features
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """dict[str, Tensor]: Token states by sentence, L x D each; may be replaced."""
+        return self._features
+
+    @features.setter
+    def features(self, features: dict[str, Tensor]) -> None:
+        self._features = features
+        self._cache.clear()
+
+    def knows(self, sentence: str) -> bool:
+        """Whether there are token states of a sentence."""
+        return sentence in self._features
 
     def encode(self, sentences: list[str]) -> list[Tensor]:
         """Look up distinct sentences; see :meth:`TextEncoder.encode`.
@@ -225,13 +242,15 @@ class RandomTextEncoder(TextEncoder):
 
 
 @torch.no_grad()
-def save_text_features(path: str, encoder: TextEncoder, sentences: Sequence[str]) -> None:
-    """Write the file that :class:`PrecomputedTextEncoder` reads.
+def text_features(encoder: TextEncoder, sentences: Sequence[str]) -> dict:
+    """Encode sentences in the form that :class:`PrecomputedTextEncoder` reads.
 
     Args:
-        path (str): The file; replaced only once the new one is whole.
         encoder (TextEncoder): The encoder to ask.
         sentences (Sequence[str]): The sentences; duplicates count once.
+
+    Returns:
+        dict: ``sentences`` (list[str]) and ``tokens`` (list[Tensor]), L x D each.
 
     Raises:
         ValueError: If there are no sentences or one of them is blank.
@@ -239,5 +258,4 @@ def save_text_features(path: str, encoder: TextEncoder, sentences: Sequence[str]
     sentences = list(dict.fromkeys(sentences))
     features = encoder(sentences)
     tokens = [t[m].clone() for t, m in zip(features.tokens, features.mask, strict=True)]
-    torch.save(dict(sentences=sentences, tokens=tokens), f'{path}.tmp')
-    os.replace(f'{path}.tmp', path)
+    return dict(sentences=sentences, tokens=tokens)

@@ -54,13 +54,24 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
             raise ValueError(f'Unknown combine {combine!r}; choose one of {COMBINES}.')
         self.embed_dims = embed_dims
         self.combine = combine
+        self.choices = dict(combine=combine)
         self.dtype = torch.float32
         self._cache: dict[str, Tensor] = {}
+        self._used: dict[str, None] = {}
 
     @property
     def learns(self) -> bool:
         """bool: Whether a gradient is wanted, so that nothing may be remembered."""
         return False
+
+    @property
+    def used(self) -> list[str]:
+        """list[str]: Sentences encoded so far, at most ``cache_size`` of them."""
+        return list(self._used)
+
+    def knows(self, sentence: str) -> bool:
+        """Whether a sentence can be encoded."""
+        return True
 
     @abstractmethod
     def encode(self, sentences: list[str]) -> list[Tensor]:
@@ -92,6 +103,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         prompts = check_prompts(prompts)
         distinct = list(dict.fromkeys(prompts))
         sentences = list(dict.fromkeys(s for prompt in distinct for s in prompt))
+        self._used.update(dict.fromkeys(sentences[: self.cache_size - len(self._used)]))
         learns = self.learns
         # What is remembered must serve training even if it was made in inference mode,
         # which is left first, as leaving it switches gradients on.

@@ -1,7 +1,9 @@
 """VLPose: the method's figure as code."""
 
+from __future__ import annotations
+
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -9,13 +11,14 @@ from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
-from vlpose_mm.models.checkpoint_fit import check_touches
+from vlpose_mm.models.loading import added_names, fit_checkpoint
+from vlpose_mm.models.routing import ROUTES, Group, Router, pick
 from vlpose_mm.models.text_features import TextFeatures
-
-ROUTES = ('tuned', 'original')
+from vlpose_mm.models.tuning import Tunings
+from vlpose_mm.weights import identity
 
 
 @MODELS.register_module()
@@ -28,9 +31,10 @@ class VLPoseEstimator(TopdownPoseEstimator):
         sentence --text encoder--> T --matcher (with E)--> R +
 
     Backbone, head and text encoder are frozen, except for the parts that are tuned; the
-    ``'original'`` route leaves these parts out and is the stock estimator. Widths are
-    taken from the backbone and the text encoder. A sample's sentence is its metainfo
-    ``text_prompt``, see :class:`AssignTextPrompt`.
+    ``'original'`` route leaves these parts out and is the stock estimator, and ``'auto'``
+    chooses one of both for each sample, see :class:`Router`. Widths are taken from the
+    backbone and the text encoder. A sample's sentence is its metainfo ``text_prompt``, see
+    :class:`AssignTextPrompt`.
 
     Args:
         backbone (dict): A backbone with prompts, such as
@@ -40,13 +44,21 @@ class VLPoseEstimator(TopdownPoseEstimator):
         matcher (dict): Such as :class:`RelationMatcher`; widths are filled in.
         head (dict): Such as :class:`DualExtractorInjectorHead`; ``in_channels`` is filled
             in.
+        train_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
+            ``route``: ``'tuned'`` (default), or ``'auto'``: samples for the original
+            weights, which have nothing to learn, are left out.
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
-            ``route``: ``'tuned'`` (default) or ``'original'``.
+            ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``.
+        routes (dict, optional): The table of the route ``'auto'``, see :class:`Router`.
+        scenario_classifier (dict, optional): A :class:`ScenarioClassifier`, for the
+            pictures that nobody says anything about.
+        base_weights (str, optional): File or URL of the stock estimator's checkpoint, read
+            when a tuned-only one is loaded before any base.
         **kwargs: Passed to :class:`mmpose.models.TopdownPoseEstimator`.
 
     Raises:
         ValueError: If the backbone takes no prompts, there is a neck, the head's
-            ``in_channels`` is given and is not the backbone's width, or the route is
+            ``in_channels`` is given and is not the backbone's width, or a route is
             unknown.
     """
 
@@ -56,7 +68,11 @@ class VLPoseEstimator(TopdownPoseEstimator):
         text_encoder: dict | None,
         matcher: dict,
         head: dict,
+        train_cfg: dict | None = None,
         test_cfg: dict | None = None,
+        routes: dict | None = None,
+        scenario_classifier: dict | None = None,
+        base_weights: str | None = None,
         **kwargs,
     ) -> None:
         if kwargs.get('neck') is not None:
@@ -87,6 +103,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
             # hand it a config that builds what is built already.
             backbone=dict(type=lambda: built),
             head={**head, 'in_channels': embed_dims},
+            train_cfg=train_cfg,
             test_cfg=test_cfg,
             **kwargs,
         )
@@ -97,10 +114,22 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self.matcher = MODELS.build(
             {**matcher, 'embed_dims': embed_dims, 'text_dims': text_dims}
         )
+        self.scenario_classifier = None
+        if scenario_classifier is not None:
+            self.scenario_classifier = MODELS.build(scenario_classifier)
+        self.router = Router(routes, self.scenario_classifier)
+        self.base_weights = base_weights
+        #: Tunings on one base, see :class:`Tunings`.
+        self.tunings = Tunings(self)
         self.test_cfg = {**self.test_cfg}
         self.set_route(self.route)
+        if self.train_cfg.get('route', 'tuned') not in ('tuned', 'auto'):
+            raise ValueError(
+                f"train_cfg.route is 'tuned' or 'auto', got {self.train_cfg['route']!r}."
+            )
         self._loaded_untuned = self._warned_of_text = False
-        thawed = [name for name in self._trained_names() if not _is_added(name)]
+        trained = [name for name, param in self.named_parameters() if param.requires_grad]
+        thawed = sorted({*trained} - {*added_names(self)})
         if thawed:
             _warn(
                 f'The backbone trains more than prompts ({thawed[0]} and '
@@ -117,7 +146,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
         """Choose the weights used from now on.
 
         Args:
-            route (str): ``'tuned'`` or ``'original'``.
+            route (str): ``'tuned'``, ``'original'`` or ``'auto'``.
 
         Raises:
             ValueError: If the route is unknown.
@@ -136,11 +165,25 @@ class VLPoseEstimator(TopdownPoseEstimator):
         finally:
             self.set_route(route)
 
+    def remember_decisions(self, on: bool) -> None:
+        """Let people of one picture in several batches share a scenario, or stop.
+
+        Args:
+            on (bool): Whether pictures, known by path and id, are remembered from now on.
+        """
+        self.router.decisions = {} if on else None
+
+    def get_extra_state(self) -> Tensor:
+        """Tell in checkpoints what no weight does; see PyTorch's ``Module``."""
+        return identity.encode(self.tunings.identity())
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take what :meth:`get_extra_state` told; the load hook has checked it."""
+
     def extract_feat(
         self,
         inputs: Tensor,
         data_samples: Sequence[PoseDataSample] | None = None,
-        route: str | None = None,
     ) -> tuple[Tensor, ...]:
         """Compute what the head reads.
 
@@ -148,14 +191,22 @@ class VLPoseEstimator(TopdownPoseEstimator):
             inputs (Tensor): Images, B x 3 x H x W.
             data_samples (Sequence[PoseDataSample], optional): Where the sentences are;
                 without them every picture gets the default one.
-            route (str, optional): The route instead of the one that is set.
 
         Returns:
             tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
             B x C x h x w.
+
+        Raises:
+            ValueError: If the samples go different ways.
         """
-        (feats,) = self._extract([inputs], data_samples, route or self.route)
-        return feats
+        groups = self._route([inputs], data_samples)
+        if len(groups) > 1:
+            raise ValueError(
+                "The samples of the batch go different ways on the route 'auto', and the "
+                'features of both do not go into one tensor; choose a route, or call the '
+                'model.'
+            )
+        return groups[0].feats[0]
 
     def forward(
         self,
@@ -167,9 +218,14 @@ class VLPoseEstimator(TopdownPoseEstimator):
 
         Unlike there, ``mode='tensor'`` reads the sentences of ``data_samples``.
         """
-        if mode == 'tensor':
-            return self.head(self.extract_feat(inputs, data_samples))
-        return super().forward(inputs, data_samples, mode)
+        if mode != 'tensor':
+            return super().forward(inputs, data_samples, mode)
+        groups = self._route([inputs], data_samples)
+        heatmaps = torch.cat([self.head(group.feats[0]) for group in groups])
+        if len(groups) == 1:
+            return heatmaps
+        rows = [row for group in groups for row in group.rows]
+        return heatmaps[torch.tensor(rows).argsort()]
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
         """Compute the losses of the tuned route, the only one that trains.
@@ -179,11 +235,22 @@ class VLPoseEstimator(TopdownPoseEstimator):
             data_samples (Sequence[PoseDataSample]): Targets and sentences.
 
         Returns:
-            dict: The head's losses.
+            dict: The head's losses; averaged over the whole batch, where samples that are
+            left out count as zero.
         """
         self._loaded_untuned = False
-        feats = self.extract_feat(inputs, data_samples, route='tuned')
-        return self.head.loss(feats, data_samples, train_cfg=self.train_cfg)
+        rows = list(range(len(inputs)))
+        if self.train_cfg.get('route') == 'auto':
+            rows = [r for r in rows if self.router.route_of(data_samples[r]) == 'tuned']
+        if not rows:
+            # Distributed training waits for a gradient of every parameter.
+            trained = [p.sum() for p in self.parameters() if p.requires_grad]
+            return dict(loss_kpt=0 * torch.stack(trained).sum())
+        inputs, samples = pick(inputs, rows), [data_samples[row] for row in rows]
+        (feats,) = self._extract_tuned([inputs], samples)
+        losses = self.head.loss(feats, samples, train_cfg=self.train_cfg)
+        share = len(rows) / len(data_samples)
+        return {k: v * share if 'loss' in k else v for k, v in losses.items()}
 
     def predict(
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
@@ -195,34 +262,50 @@ class VLPoseEstimator(TopdownPoseEstimator):
             data_samples (Sequence[PoseDataSample]): Boxes and sentences.
 
         Returns:
-            list[PoseDataSample]: The samples with ``pred_instances``.
+            list[PoseDataSample]: The samples with ``pred_instances``, and the route that
+            they went in ``pred_route``.
         """
-        if self._loaded_untuned and self.route == 'tuned':
-            self._loaded_untuned = False
-            _warn(
-                'The checkpoint was never tuned: the tuned route runs on random weights. '
-                'Train first, or test with model.test_cfg.route=original.'
-            )
         views = [inputs]
         if self.test_cfg.get('flip_test', False):
             views.append(inputs.flip(-1))
-        feats = self._extract(views, data_samples, self.route)
-        feats = feats if len(views) > 1 else feats[0]
-        preds = self.head.predict(feats, data_samples, test_cfg=self.test_cfg)
-        instances, fields = preds if isinstance(preds, tuple) else (preds, None)
-        return self.add_pred_to_datasample(instances, fields, data_samples)
+        predicted = list(data_samples)
+        for route, rows, feats in self._route(views, data_samples):
+            if route == 'tuned' and self._loaded_untuned:
+                self._loaded_untuned = False
+                _warn(
+                    'The checkpoint was never tuned: the tuned route runs on random '
+                    'weights. Train first, or test with model.test_cfg.route=original.'
+                )
+            samples = [data_samples[row] for row in rows]
+            preds = self.head.predict(
+                feats if len(views) > 1 else feats[0], samples, test_cfg=self.test_cfg
+            )
+            instances, fields = preds if isinstance(preds, tuple) else (preds, None)
+            samples = self.add_pred_to_datasample(instances, fields, samples)
+            for row, sample in zip(rows, samples, strict=True):
+                sample.set_metainfo(dict(pred_route=route))
+                predicted[row] = sample
+        return predicted
 
-    def _extract(
-        self,
-        views: list[Tensor],
-        data_samples: Sequence[PoseDataSample] | None,
-        route: str,
-    ) -> list[tuple[Tensor, ...]]:
-        """What the head reads of each view of the same pictures, which share the words."""
-        if route == 'original':
-            return [self.backbone(view, use_prompts=False) for view in views]
+    def _route(
+        self, views: list[Tensor], data_samples: Sequence[PoseDataSample] | None
+    ) -> list[Group]:
+        """Send samples their way: one group for each route that is taken."""
         samples = data_samples or [None] * len(views[0])
-        text = self._encode_text(samples, views[0].device)
+        ways = dict(original=self._extract_original, tuned=self._extract_tuned)
+        return self.router.split(self.route, views, samples, ways)
+
+    def _extract_original(
+        self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
+    ) -> list[tuple[Tensor, ...]]:
+        """What the head reads of each view on the original route."""
+        return [self.backbone(view, use_prompts=False) for view in views]
+
+    def _extract_tuned(
+        self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
+    ) -> list[tuple[Tensor, ...]]:
+        """What it reads on the tuned one; all views of a picture share the words."""
+        text = self._encode_text(data_samples, views[0].device)
         feats = []
         for view in views:
             (feature_map,) = self.backbone(view)  # B, C, h, w
@@ -249,52 +332,15 @@ class VLPoseEstimator(TopdownPoseEstimator):
         prompts = [DEFAULT_SENTENCE if p is None else p for p in prompts]
         return self.text_encoder(prompts, device)
 
-    def _trained_names(self) -> list[str]:
-        """Names of what is trained."""
-        return [name for name, param in self.named_parameters() if param.requires_grad]
-
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Refuse a checkpoint that does not fit before any of it is loaded."""
-        if not prefix:
-            check_touches(self, state_dict)
-        # MMEngine loads part by part, so look at all of them first.
-        trial = dict(state_dict)
-        for part in ('backbone', 'head', 'matcher'):
-            start = f'{prefix}{part}.'
-            if part != 'matcher' and not any(name.startswith(start) for name in trial):
-                raise ValueError(
-                    f'The checkpoint has no {start}*, which would stay random for ever; '
-                    'use one of a whole ViTPose or VLPose.'
-                )
-            getattr(self, part).fit_checkpoint(trial, start)
-        start = f'{prefix}backbone.prompt'
-        if self.backbone.prompts is None and any(name.startswith(start) for name in trial):
-            raise ValueError(
-                'The checkpoint was tuned with prompts and the config has '
-                'backbone.prompt=None; use the config that it was tuned with.'
-            )
-        given = trial.get(f'{prefix}text_encoder.context')
-        own = getattr(self.text_encoder, 'context', None)
-        if given is not None and (own is None or own.shape != given.shape):
-            raise ValueError(
-                f'The checkpoint was tuned with text_encoder.context_tokens={len(given)}, '
-                f'each {given.shape[1]} wide; use the config that it was tuned with.'
-            )
-        tuned = [f'{prefix}{name}' for name in self._trained_names() if _is_added(name)]
-        missing = [name for name in tuned if name not in trial]
-        # The hook of the head has made the tuned predictor from the original one.
-        copied = f'{prefix}head.tuned_final_layer.'
-        self._loaded_untuned = all(n in missing or n.startswith(copied) for n in tuned)
-        if missing and not self._loaded_untuned:
-            raise ValueError(
-                f'The checkpoint holds only some of the tuned parts: {missing[0]} is '
-                'missing. Use the config that it was tuned with.'
-            )
+        """Load hook: complete a checkpoint, or refuse it before any of it is loaded."""
+        self._loaded_untuned = not fit_checkpoint(self, state_dict, prefix)
 
-
-def _is_added(name: str) -> bool:
-    """Whether a trained parameter stands beside the stock estimator, not in it."""
-    return not name.startswith('backbone.') or name.startswith('backbone.prompt')
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        """Move or convert; the base is known by its weights in full precision."""
+        if self.tunings.has_base and fn(torch.empty(0)).dtype != torch.float32:
+            self.tunings.base_hash()
+        return super()._apply(fn, recurse)
 
 
 def _warn(text: str) -> None:

@@ -1,11 +1,11 @@
 """Write the text side of ALBEF as a folder that TransformersTextEncoder reads."""
 
 import argparse
-import os
 from collections.abc import Sequence
 
-from vlpose_mm.models.albef import load_albef
 from vlpose_mm.models.text_loading import load_tokenizer
+from vlpose_mm.weights.albef import load_albef
+from vlpose_mm.weights.text_folder import check_new_folder, write_text_folder
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -30,9 +30,8 @@ def main(args: Sequence[str] | None = None) -> None:
         help='hub name or local folder of its tokenizer (default: %(default)s)',
     )
     options = parser.parse_args(args)
-    if os.path.isfile(options.out):
-        parser.error(f'cannot write {options.out}: it is a file; name a folder')
     try:
+        check_new_folder(options.out)
         model = load_albef(options.checkpoint)
         tokenizer = load_tokenizer(options.tokenizer)
     except (OSError, ValueError) as error:
@@ -43,8 +42,7 @@ def main(args: Sequence[str] | None = None) -> None:
             f'the tokenizer {options.tokenizer} has {len(tokenizer)} tokens, but '
             f'{options.checkpoint} has {rows} word embeddings; give its own tokenizer'
         )
-    model.save_pretrained(options.out)
-    tokenizer.save_pretrained(options.out)
+    write_text_folder(model, tokenizer, options.out)
     print(
         f'{options.out}: {model.config.num_hidden_layers} layers, '
         f'{model.config.hidden_size} wide, {rows} words'

@@ -8,8 +8,9 @@ from mmpose.datasets.datasets import CocoDataset
 
 from vlpose_mm.datasets.scenarios import all_sentences, sentence_table
 from vlpose_mm.datasets.sentences import check_single, load_sentences
-from vlpose_mm.models.text_encoders import TransformersTextEncoder, save_text_features
+from vlpose_mm.models.text_encoders import TransformersTextEncoder, text_features
 from vlpose_mm.models.text_loading import TOKENS
+from vlpose_mm.weights.files import write_file
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -68,7 +69,7 @@ def main(args: Sequence[str] | None = None) -> None:
         )
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    save_text_features(options.out, encoder, sentences)
+    write_file(text_features(encoder, sentences), options.out)
     size = os.path.getsize(options.out) / 1024
     print(
         f'{options.out}: {len(sentences)} sentences of {options.pretrained}, '

@@ -20,8 +20,10 @@ pack_with_text = [
             'raw_ann_info',
             'dataset_name',
             'text_prompt',
+            'text_source',
             'scenario',
             'group',
+            'route',
         ),
     ),
 ]

@@ -1,6 +1,11 @@
 _base_ = 'vlpose_hrformer-small_256x192.py'
 
+base_weights = (
+    'https://download.openmmlab.com/mmpose/top_down/hrformer/'
+    'hrformer_base_coco_256x192-6f5f1169_20220316.pth'
+)
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         extra=dict(
             drop_path_rate=0.2,
@@ -11,8 +16,4 @@ model = dict(
     ),
     # Divides 78.
     matcher=dict(num_heads=6),
-)
-base_weights = (
-    'https://download.openmmlab.com/mmpose/top_down/hrformer/'
-    'hrformer_base_coco_256x192-6f5f1169_20220316.pth'
 )

@@ -1,6 +1,12 @@
 _base_ = 'vlpose_msra_256x192.py'
 
+# MMPose's published weights on COCO: what stays frozen, and the original route.
+base_weights = (
+    'https://download.openmmlab.com/mmpose/top_down/hrformer/'
+    'hrformer_small_coco_256x192-5310d898_20220316.pth'
+)
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         type='PromptedHRFormer',
         extra=dict(
@@ -49,9 +55,4 @@ model = dict(
         # The feature map is as large as the heatmaps.
         deconv_out_channels=None,
     ),
-)
-# MMPose's published weights on COCO: what stays frozen, and the original route.
-base_weights = (
-    'https://download.openmmlab.com/mmpose/top_down/hrformer/'
-    'hrformer_small_coco_256x192-5310d898_20220316.pth'
 )

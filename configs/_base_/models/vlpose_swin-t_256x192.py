@@ -1,6 +1,12 @@
 _base_ = 'vlpose_msra_256x192.py'
 
+# MMPose's published weights on COCO: what stays frozen, and the original route.
+base_weights = (
+    'https://download.openmmlab.com/mmpose/top_down/swin/'
+    'swin_t_p4_w7_coco_256x192-eaefe010_20220503.pth'
+)
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         type='PromptedSwinTransformer',
         embed_dims=96,
@@ -10,9 +16,4 @@ model = dict(
         drop_path_rate=0.2,
         prompt=dict(num_tokens=20, deep=True),
     ),
-)
-# MMPose's published weights on COCO: what stays frozen, and the original route.
-base_weights = (
-    'https://download.openmmlab.com/mmpose/top_down/swin/'
-    'swin_t_p4_w7_coco_256x192-eaefe010_20220503.pth'
 )

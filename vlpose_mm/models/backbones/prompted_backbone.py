@@ -13,7 +13,7 @@ from vlpose_mm.models.backbones.prompts import (
     make_prompts,
     settle_trained_layers,
 )
-from vlpose_mm.models.checkpoint_fit import check_fit
+from vlpose_mm.weights.fit import check_fit
 
 
 class PromptSite(NamedTuple):
@@ -87,6 +87,7 @@ class PromptedBackbone:
         self._frozen = [] if trained is None else self._freeze(layers, trained)
         self._readers: list[tuple[PromptSite, int, int, int]] = []
         self.prompts = self.prompt_gates = None
+        self.choices = {} if settings is None else settings.choices
         if settings is not None:
             self._make_prompts(layers[settings.start_layer :], stem, settings)
         self.train()

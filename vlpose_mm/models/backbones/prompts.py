@@ -40,6 +40,11 @@ class PromptSettings:
         if self.gate_init is not None and not self.deep:
             raise ValueError('prompt.gate_init needs deep prompts.')
 
+    @property
+    def choices(self) -> dict:
+        """dict: Those that no shape shows."""
+        return {'prompt.deep': self.deep, 'prompt.start_layer': self.start_layer}
+
     @classmethod
     def from_dict(cls, prompt: dict | None, num_layers: int) -> 'PromptSettings | None':
         """Read and check a backbone's ``prompt``.

@@ -10,7 +10,6 @@ from mmengine.model.weight_init import trunc_normal_
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.backbones.pos_embed import resize_pos_embed, split_pos_embed
 from vlpose_mm.models.backbones.prompts import (
     PromptSettings,
     make_gates,
@@ -18,7 +17,8 @@ from vlpose_mm.models.backbones.prompts import (
     settle_trained_layers,
 )
 from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
-from vlpose_mm.models.checkpoint_fit import check_fit
+from vlpose_mm.weights.fit import check_fit
+from vlpose_mm.weights.pos_embed import resize_pos_embed, split_pos_embed
 
 ARCHS = {
     'small': dict(embed_dims=384, num_layers=12, num_heads=12, feedforward_channels=1536),
@@ -139,6 +139,7 @@ class PromptedVisionTransformer(BaseModule):
         )
 
         self.prompts = self.prompt_gates = None
+        self.choices = {} if self.prompt_settings is None else self.prompt_settings.choices
         if self.prompt_settings is not None:
             self._make_prompts(self.prompt_settings)
         for part in self._frozen_parts():

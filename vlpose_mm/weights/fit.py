@@ -1,9 +1,7 @@
 """Refuse checkpoints that do not fit, instead of loading half of them in silence."""
 
-import zlib
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
 
@@ -67,52 +65,6 @@ def check_fit(
             f'{"; ".join(faults[:3])}{more}. Nothing of this part was loaded. Use a '
             "checkpoint of the same architecture, or change the config to the checkpoint's."
         )
-
-
-def note_choice(module: nn.Module, name: str, choice: str) -> None:
-    """Let checkpoints tell a choice that no weight shows, such as a wiring.
-
-    Args:
-        module (nn.Module): The module; gets a buffer ``NAME_id``.
-        name (str): What is chosen.
-        choice (str): What it was.
-    """
-    module.register_buffer(f'{name}_id', torch.tensor(_number(choice)))
-
-
-def check_choice(
-    module: nn.Module,
-    state_dict: dict[str, Tensor],
-    prefix: str,
-    name: str,
-    choices: Iterable[str],
-) -> None:
-    """Check that a checkpoint was tuned with the same choice; a stock one tells none.
-
-    Args:
-        module (nn.Module): The module about to be loaded, see :func:`note_choice`.
-        state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
-        prefix (str): What the module's names start with in ``state_dict``.
-        name (str): What is chosen.
-        choices (Iterable[str]): All there are.
-
-    Raises:
-        ValueError: If the checkpoint was tuned with another one.
-    """
-    own = int(getattr(module, f'{name}_id'))
-    given = int(state_dict.get(f'{prefix}{name}_id', own))
-    if given != own:
-        called = {_number(choice): repr(choice) for choice in choices}
-        raise ValueError(
-            f'The checkpoint does not fit {type(module).__name__}: it was tuned with '
-            f'{name}={called.get(given, "unknown")}, and the config has '
-            f'{name}={called[own]}. Use the config that it was tuned with.'
-        )
-
-
-def _number(choice: str) -> int:
-    """A number that stands for a choice, whatever others there will be."""
-    return zlib.crc32(choice.encode())
 
 
 def check_touches(module: nn.Module, state_dict: dict[str, Tensor]) -> None:

@@ -1,0 +1,167 @@
+"""Which samples go which way, and that going together changes nothing."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+from tests.test_models.estimators import build
+from vlpose_mm.models.routing import Router
+
+PHOTO = dict(text_prompt='a photo of a person', text_source='none', scenario=None)
+MURAL = dict(text_prompt='a mural of a person', text_source='scenario', scenario='mural')
+MURAL['group'] = '2D_virtual_human'
+DANCE = dict(MURAL, scenario='dance', group='real_human')
+TOLD = dict(
+    text_prompt='a photo of a sculpture of a person', text_source='sentence', scenario=None
+)
+
+
+def route(info: dict, **table: str) -> str | None:
+    return Router(table).route_of(PoseDataSample(metainfo=info))
+
+
+def test_by_default_what_is_told_nothing_is_original_and_the_rest_is_tuned() -> None:
+    assert route(PHOTO) == 'original'
+    assert route(MURAL) == route(DANCE) == route(TOLD) == 'tuned'
+
+
+def test_the_first_row_of_the_table_that_applies_counts() -> None:
+    assert route(DANCE, real_human='original') == 'original'
+    assert route(DANCE, real_human='original', dance='tuned') == 'tuned'
+    assert route(MURAL, real_human='original') == 'tuned'
+    assert route(MURAL, scenario='original') == 'original'
+    assert route(TOLD, sentence='original') == 'original'
+    assert route(PHOTO, none='tuned') == 'tuned'
+    # Spelled as in an annotation file.
+    assert route(dict(MURAL, scenario='digital_art'), **{'Digital art': 'original'})
+
+
+def test_a_sample_may_choose_for_itself() -> None:
+    assert route(dict(PHOTO, route='tuned')) == 'tuned'
+    assert route(dict(MURAL, route='original')) == 'original'
+    with pytest.raises(ValueError, match="route of x.jpg is 'auto'"):
+        route(dict(MURAL, route='auto', img_path='x.jpg'))
+
+
+def test_samples_without_our_transform_are_told_something_if_they_have_a_prompt() -> None:
+    assert route({}) == Router().route_of(None) == 'original'
+    assert route(dict(text_prompt='a puppet')) == 'tuned'
+    with pytest.raises(ValueError, match="add 'text_source' to the meta_keys"):
+        route(dict(text_prompt='a photo', scenario=None))
+
+
+def test_the_table_is_checked() -> None:
+    with pytest.raises(ValueError, match="'mural' has the route 'auto'"):
+        Router(dict(mural='auto'))
+    with pytest.raises(ValueError, match='1 must be a name'):
+        Router({1: 'tuned'})
+
+
+def test_a_row_that_looks_misspelled_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    name = 'vlpose_mm.models.routing.print_log'
+    monkeypatch.setattr(name, lambda text, **_: said.append(text))
+    Router(dict(scenaro='original', pixel_art='tuned', murals='tuned'))
+    assert len(said) == 2 and "'scenaro'" in said[0] and "'scenario'" in said[0]
+
+
+@pytest.fixture
+def mixed(make_sample: Callable) -> tuple[torch.Tensor, list[PoseDataSample]]:
+    """Two photos and three artworks in a row."""
+    samples = []
+    for info in (MURAL, PHOTO, TOLD, PHOTO, MURAL):
+        samples.append(make_sample())
+        samples[-1].set_metainfo(info)
+    return torch.randn(5, 3, 128, 96), samples
+
+
+def predict(model: torch.nn.Module, images: torch.Tensor, samples: list) -> list:
+    with torch.no_grad():
+        return model.predict(images, copy.deepcopy(samples))
+
+
+def test_a_mixed_batch_equals_its_groups_run_alone_in_the_order_of_the_batch(
+    vlpose_cfg: dict, mixed: tuple
+) -> None:
+    images, samples = mixed
+    vlpose_cfg['test_cfg'].update(route='auto', output_heatmaps=True)
+    model = build(vlpose_cfg).eval()
+    together = predict(model, images, samples)
+    for name, rows in (('tuned', [0, 2, 4]), ('original', [1, 3])):
+        model.set_route(name)
+        alone = predict(model, images[rows], [samples[row] for row in rows])
+        for row, expected in zip(rows, alone, strict=True):
+            got = together[row]
+            assert got.metainfo['pred_route'] == expected.metainfo['pred_route'] == name
+            assert torch.equal(got.pred_fields.heatmaps, expected.pred_fields.heatmaps)
+            assert np.array_equal(
+                got.pred_instances.keypoints, expected.pred_instances.keypoints
+            )
+    model.set_route('auto')
+    with torch.no_grad():
+        heatmaps = model(images, samples)
+        model.set_route('original')
+        assert torch.equal(heatmaps[[1, 3]], model(images[[1, 3]], None))
+        model.set_route('tuned')
+        rows = [0, 2, 4]
+        expected = model(images[rows], [samples[row] for row in rows])
+        assert torch.equal(heatmaps[rows], expected)
+
+
+def test_a_batch_of_photos_alone_asks_nothing_of_the_words(
+    vlpose_cfg: dict, mixed: tuple
+) -> None:
+    vlpose_cfg['test_cfg']['route'] = 'auto'
+    model = build(vlpose_cfg).eval()
+
+    def fail(*args: object) -> None:
+        raise AssertionError('asked for words')
+
+    model.text_encoder.register_forward_pre_hook(fail)
+    model.matcher.register_forward_pre_hook(fail)
+    photos = predict(model, mixed[0][[1, 3]], [mixed[1][1], mixed[1][3]])
+    assert [photo.metainfo['pred_route'] for photo in photos] == ['original'] * 2
+
+
+def test_features_of_both_routes_do_not_go_into_one_tensor(
+    vlpose_cfg: dict, mixed: tuple
+) -> None:
+    vlpose_cfg['test_cfg']['route'] = 'auto'
+    model = build(vlpose_cfg).eval()
+    with pytest.raises(ValueError, match='go different ways'):
+        model.extract_feat(*mixed)
+    assert len(model.extract_feat(mixed[0][:1], mixed[1][:1])) == 2
+
+
+def test_training_by_the_table_leaves_photos_out(vlpose_cfg: dict, mixed: tuple) -> None:
+    images, samples = mixed
+    vlpose_cfg['matcher']['attn_drop_rate'] = 0.0
+    vlpose_cfg['train_cfg'] = dict(route='auto')
+    model = build(vlpose_cfg)
+    rows = [0, 2, 4]
+    got = model.loss(images, samples)['loss_kpt']
+    model.train_cfg['route'] = 'tuned'
+    art = model.loss(images[rows], [samples[row] for row in rows])['loss_kpt']
+    torch.testing.assert_close(got, art * 3 / 5)
+    everything = model.loss(images, samples)['loss_kpt']
+    assert not torch.equal(everything, got)
+
+
+def test_a_training_batch_of_photos_alone_changes_nothing_and_reaches_every_parameter(
+    vlpose_cfg: dict, mixed: tuple
+) -> None:
+    vlpose_cfg['train_cfg'] = dict(route='auto')
+    model = build(vlpose_cfg)
+    losses = model.loss(mixed[0][[1]], [mixed[1][1]])
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    trained = [param for param in model.parameters() if param.requires_grad]
+    assert total == 0 and all((param.grad == 0).all() for param in trained)
+    vlpose_cfg['train_cfg'] = dict(route='original')
+    with pytest.raises(ValueError, match="'tuned' or 'auto', got 'original'"):
+        MODELS.build(vlpose_cfg)

@@ -1,0 +1,255 @@
+"""One base and many tunings of it."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmengine.runner.checkpoint import load_state_dict
+from mmpose.registry import MODELS
+
+from tests.test_models.estimators import SENTENCES, build, train
+from vlpose_mm.models import VLPoseEstimator
+from vlpose_mm.weights.files import write_file
+from vlpose_mm.weights.tuned import extract, identity_of
+
+
+def save(model: VLPoseEstimator, path: Path) -> str:
+    """Write a tuned-only checkpoint."""
+    content = dict(state_dict=model.tunings.extract())
+    content['text_features'] = model.tunings.text_features()
+    write_file(content, str(path))
+    return str(path)
+
+
+@pytest.fixture
+def base(stock_cfg: dict, tmp_path: Path) -> str:
+    """A file of stock weights."""
+    path = str(tmp_path / 'vitpose.pth')
+    write_file(dict(state_dict=build(stock_cfg).state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def tuned(vlpose_cfg: dict, base: str, make_sample: Callable, tmp_path: Path) -> list:
+    """Two tunings of the base, each trained on its own, with what they predict."""
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+    made = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = MODELS.build(copy.deepcopy(vlpose_cfg))
+        model.init_weights()
+        load_checkpoint(model, base)
+        train(model, make_sample)
+        heatmaps = model.eval()(image, samples).detach()
+        made.append((save(model, tmp_path / f'tuned{seed}.pth'), heatmaps))
+    assert not torch.equal(made[0][1], made[1][1])
+    return [*made, (image, samples)]
+
+
+def test_many_tunings_live_on_one_base_and_are_switched_by_name(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), (second, heatmaps2), batch = tuned
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    with torch.no_grad():
+        untuned = model(*batch)
+        with model.original():
+            original = model(*batch)
+        model.tunings.load(first, 'oil')
+        assert torch.equal(model(*batch), heatmaps1)
+        model.tunings.load(second, 'toon')
+        assert model.tunings.names() == ['default', 'oil', 'toon']
+        for name, expected in dict(oil=heatmaps1, toon=heatmaps2, default=untuned).items():
+            model.tunings.use(name)
+            assert model.tunings.in_use == name
+            assert torch.equal(model(*batch), expected)
+            with model.original():
+                assert torch.equal(model(*batch), original)
+        model.tunings.load(first, 'oil')
+        assert torch.equal(model(*batch), heatmaps1)
+    with pytest.raises(ValueError, match=r"'ink'; there are \['default', 'oil', 'toon'\]"):
+        model.tunings.use('ink')
+
+
+def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
+    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+) -> None:
+    (first, heatmaps1), (second, _), batch = tuned
+    model = MODELS.build(vlpose_cfg)
+    load_checkpoint(model, base)
+    model.tunings.load(first, 'oil')
+    train(model, make_sample)
+    trained = model.eval()(*batch).detach()
+    assert not torch.equal(trained, heatmaps1)
+    model.tunings.load(second, 'toon')
+    model.tunings.use('oil')
+    assert torch.equal(model(*batch), trained)
+
+
+def test_half_precision_knows_its_base_and_keeps_the_numbers_of_the_file(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), (second, _), batch = tuned
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    model.bfloat16()
+    model.tunings.load(first, 'oil')
+    model.tunings.load(second, 'toon')
+    model.tunings.use('oil')
+    kept = model.tunings.kept['oil'].weights['matcher.q.weight']
+    assert kept.dtype == torch.float32
+    assert torch.equal(model.matcher.q.weight, kept.bfloat16())
+
+
+def test_stock_loading_takes_a_tuned_only_checkpoint_with_the_base_of_the_config(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), _, batch = tuned
+    with pytest.raises(ValueError, match=r'none are loaded: name them in .*base_weights'):
+        load_checkpoint(MODELS.build(copy.deepcopy(vlpose_cfg)), first)
+    model = MODELS.build(dict(vlpose_cfg, base_weights=base)).eval()
+    load_checkpoint(model, first)
+    assert torch.equal(model(*batch), heatmaps1)
+    strict = MODELS.build(dict(vlpose_cfg, base_weights=base)).eval()
+    strict.load_state_dict(model.tunings.extract())
+    assert torch.equal(strict(*batch), heatmaps1)
+
+
+def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_forced(
+    vlpose_cfg: dict, stock_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), _, batch = tuned
+    model = MODELS.build(vlpose_cfg).eval()
+    load_state_dict(model, build(stock_cfg).state_dict())
+    before = copy.deepcopy(model.state_dict())
+    wanted = identity_of(torch.load(first)['state_dict'])['base']['sha256']
+    own = model.tunings.base_hash()
+    for load in (
+        lambda: model.tunings.load(first, 'x'),
+        lambda: load_checkpoint(model, first),
+    ):
+        with pytest.raises(ValueError, match=f'hash is {own}, .* made on {wanted}'):
+            load()
+    assert model.tunings.names() == ['default']
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    model.tunings.load(first, 'x', force=True)
+    assert not torch.equal(model(*batch), heatmaps1)
+    model.tunings.use('default')
+    model.tunings.use('x')
+    # Its hash is checked anew where another base comes.
+    load_checkpoint(model, base)
+    model.tunings.load(first, 'y')
+    assert torch.equal(model(*batch), heatmaps1)
+
+
+def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
+    vlpose_cfg: dict, base: str, tuned: list, tmp_path: Path
+) -> None:
+    model = MODELS.build(copy.deepcopy(vlpose_cfg))
+    load_checkpoint(model, base)
+    whole = str(tmp_path / 'whole.pth')
+    write_file(dict(state_dict=model.state_dict()), whole)
+    with pytest.raises(ValueError, match='whole checkpoint; take the tuning out'):
+        model.tunings.load(whole, 'x')
+    with pytest.raises(ValueError, match='no _extra_state'):
+        model.tunings.load(base, 'x')
+    vlpose_cfg['backbone']['trained_layers'] = 1
+    other = MODELS.build(copy.deepcopy(vlpose_cfg))
+    load_checkpoint(other, base)
+    with pytest.raises(
+        ValueError, match=r'lacks backbone\.\S+, which the config has other'
+    ):
+        other.tunings.load(tuned[0][0], 'x')
+    vlpose_cfg['backbone'].update(trained_layers=0, prompt=dict(num_tokens=5))
+    other = MODELS.build(vlpose_cfg)
+    load_checkpoint(other, base)
+    with pytest.raises(ValueError, match='backbone.prompts has shape'):
+        other.tunings.load(tuned[0][0], 'x')
+
+
+def test_a_tuning_brings_the_token_states_of_its_sentences(
+    vlpose_cfg: dict, base: str, minilm: str, make_sample: Callable, tmp_path: Path
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = build(copy.deepcopy(vlpose_cfg)).eval()
+    load_checkpoint(model, base)
+    own = ['a bronze statue', 'a wooden puppet']
+    image, samples = torch.randn(2, 3, 128, 96), [make_sample(text) for text in own]
+    with torch.no_grad():
+        expected = model(image, samples)
+    path = save(model, tmp_path / 'tuned.pth')
+    features = torch.load(path)['text_features']
+    assert features['sentences'] == [*own, 'a photo of a person']
+    # Neither the language model nor its words are needed any more.
+    vlpose_cfg['text_encoder'] = dict(type='PrecomputedTextEncoder', path=path)
+    other = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
+    load_checkpoint(other, base)
+    other.tunings.load(path, 'statues')
+    with torch.no_grad():
+        torch.testing.assert_close(other(image, samples), expected)
+    model.tunings.load(path, 'again')
+
+
+def test_switching_switches_the_token_states_as_well(
+    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    content = torch.load(tuned[0][0])
+    content['text_features']['tokens'][0] += 1
+    write_file(content, tuned[0][0])
+    sentence = content['text_features']['sentences'][0]
+    before = model.text_encoder([sentence]).tokens
+    model.tunings.load(tuned[0][0], 'louder')
+    torch.testing.assert_close(model.text_encoder([sentence]).tokens, before + 1)
+    model.tunings.use('default')
+    assert torch.equal(model.text_encoder([sentence]).tokens, before)
+
+
+def test_a_tuning_made_with_another_text_encoder_is_refused(
+    vlpose_cfg: dict, base: str, tuned: list, minilm: str
+) -> None:
+    content = torch.load(tuned[0][0])
+    content['text_features']['tokens'][0] *= -1
+    write_file(content, tuned[0][0])
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = MODELS.build(vlpose_cfg)
+    load_checkpoint(model, base)
+    with pytest.raises(ValueError, match='tuned with another text encoder'):
+        model.tunings.load(tuned[0][0], 'x')
+    assert model.tunings.names() == ['default']
+
+
+def test_nothing_of_the_language_model_is_in_any_checkpoint(
+    vlpose_cfg: dict, minilm: str
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    weights = MODELS.build(vlpose_cfg).state_dict()
+    assert not any('text' in name for name in weights if 'text_proj' not in name)
+    assert set(extract(weights)) < set(weights)
+
+
+def test_fresh_random_sentences_and_no_words_leave_no_token_states(
+    vlpose_cfg: dict,
+) -> None:
+    fresh = dict(type='RandomTextEncoder', embed_dims=8, fresh=True)
+    for text_encoder in (fresh, None):
+        model = build(dict(copy.deepcopy(vlpose_cfg), text_encoder=text_encoder))
+        model(torch.randn(1, 3, 128, 96))
+        assert model.tunings.text_features() is None
+
+
+def test_a_copy_of_the_model_has_tunings_of_its_own(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    other = copy.deepcopy(model)
+    other.tunings.load(tuned[0][0], 'oil')
+    assert model.tunings.names() == ['default'] and other.tunings.model is other
+    assert not torch.equal(other.matcher.q.weight, model.matcher.q.weight)

@@ -1,0 +1,226 @@
+"""Which weights a picture is for: the original ones or the tuned ones."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from mmengine.logging import print_log
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
+from vlpose_mm.models.scenario_classifier import Decision, ScenarioClassifier
+
+# What a model runs on; 'auto' chooses one of the others for each sample.
+ROUTES = ('tuned', 'original', 'auto')
+
+DEFAULT_ROUTES = dict(
+    # What the picture is told.
+    sentence='tuned',
+    scenario='tuned',
+    none='original',
+    # What a classifier makes of a picture that is told nothing.
+    natural='original',
+    artificial='tuned',
+)
+
+
+class Group(NamedTuple):
+    """Samples of a batch that go the same way.
+
+    Attributes:
+        route (str): ``'original'`` or ``'tuned'``.
+        rows (list[int]): Where in the batch they are.
+        feats (list[tuple[Tensor, ...]]): What the head reads of each view.
+    """
+
+    route: str
+    rows: list[int]
+    feats: list[tuple[Tensor, ...]]
+
+
+class Router:
+    """Chooses the route of each sample by a small table.
+
+    The first that applies counts: the ``route`` that a sample brings; the table's row for
+    its scenario, then for its group; then, by where its prompt is from (``text_source``,
+    see :class:`AssignTextPrompt`), the row ``'sentence'``, ``'scenario'`` or ``'none'``.
+    With a classifier, samples of the last kind are classified, and the rows
+    ``'natural'`` and ``'artificial'`` count.
+
+    Args:
+        routes (Mapping[str, str], optional): ``'sentence'``, ``'scenario'``, ``'none'``,
+            ``'natural'``, ``'artificial'``, or the name of a scenario or group ->
+            ``'tuned'`` or ``'original'``. Added to :data:`DEFAULT_ROUTES`.
+        classifier (ScenarioClassifier, optional): Looks at what is told nothing.
+
+    Raises:
+        ValueError: If a name is no text or a route is unknown.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, str] | None = None,
+        classifier: ScenarioClassifier | None = None,
+    ) -> None:
+        self.classifier = classifier
+        self.table = dict(DEFAULT_ROUTES)
+        for name, route in (routes or {}).items():
+            if not isinstance(name, str):
+                raise ValueError(f'routes: {name!r} must be a name.')
+            if route not in ROUTES[:2]:
+                raise ValueError(
+                    f'routes: {name!r} has the route {route!r}; choose one of {ROUTES[:2]}.'
+                )
+            if name not in self.table and name not in GROUPS:
+                name = scenario_name(name)
+                _warn_of_likeness(name, [*DEFAULT_ROUTES, *GROUPS, *SCENARIOS])
+            self.table[name] = route
+        #: Decisions by picture, while they are remembered.
+        self.decisions: dict[tuple, Decision] | None = None
+
+    def route_of(self, sample: PoseDataSample | None) -> str | None:
+        """Choose the route of a sample.
+
+        Args:
+            sample (PoseDataSample, optional): The sample.
+
+        Returns:
+            str | None: ``'tuned'`` or ``'original'``; ``None`` if it is to be classified.
+
+        Raises:
+            ValueError: If the sample's own route is unknown, or it does not tell where
+                its prompt is from.
+        """
+        info = {} if sample is None else sample.metainfo
+        route = info.get('route')
+        if route is not None:
+            if route not in ROUTES[:2]:
+                raise ValueError(
+                    f'The route of {info.get("img_path")} is {route!r}; choose one of '
+                    f'{ROUTES[:2]}.'
+                )
+            return route
+        for name in (info.get('scenario'), info.get('group')):
+            if name in self.table:
+                return self.table[name]
+        source = info.get('text_source')
+        if source is None:
+            if 'scenario' in info:
+                raise ValueError(
+                    "A sample has a scenario and no text_source; add 'text_source' to the "
+                    'meta_keys of PackPoseInputs, as pack_with_text has it.'
+                )
+            source = 'none' if info.get('text_prompt') is None else 'sentence'
+        if source == 'none' and self.classifier is not None and sample is not None:
+            return None
+        return self.table[source]
+
+    def split(
+        self,
+        route: str,
+        views: list[Tensor],
+        samples: Sequence[PoseDataSample | None],
+        ways: Mapping[str, Callable],
+    ) -> list[Group]:
+        """Send the samples of a batch their way.
+
+        Args:
+            route (str): One of :data:`ROUTES`.
+            views (list[Tensor]): Views of the pictures, B x 3 x H x W each.
+            samples (Sequence[PoseDataSample | None]): The samples.
+            ways (Mapping[str, Callable]): ``'original'`` and ``'tuned'``: from views and
+                samples to the features of each view.
+
+        Returns:
+            list[Group]: A group for each route that is taken; every sample is in one.
+        """
+        routes = [route] * len(samples)
+        if route == 'auto':
+            routes = [self.route_of(sample) for sample in samples]
+        groups = []
+        rows = [row for row, way in enumerate(routes) if way != 'tuned']
+        if rows:
+            feats = ways['original'](*_part(views, samples, rows))
+            unknown = [i for i, row in enumerate(rows) if routes[row] is None]
+            if unknown:
+                open_rows = [rows[i] for i in unknown]
+                feature_map = pick(feats[0][0], unknown)  # B, C, h, w
+                decided = self._decide(feature_map, [samples[row] for row in open_rows])
+                for row, way in zip(open_rows, decided, strict=True):
+                    routes[row] = way
+            kept = [i for i, row in enumerate(rows) if routes[row] == 'original']
+            if kept:
+                feats = [tuple(pick(feat, kept) for feat in view) for view in feats]
+                groups.append(Group('original', [rows[i] for i in kept], feats))
+        rows = [row for row, way in enumerate(routes) if way == 'tuned']
+        if rows:
+            groups.append(Group('tuned', rows, ways['tuned'](*_part(views, samples, rows))))
+        return groups
+
+    def _decide(self, feature_map: Tensor, samples: Sequence[PoseDataSample]) -> list[str]:
+        """Classify samples by E of the original route; write what came out into them.
+
+        People of one picture share a decision: those in a batch decide together, and while
+        decisions are remembered, those in later batches follow.
+        """
+        log_probs = self.classifier(feature_map)  # B, S
+        people: dict[tuple, list[int]] = {}
+        for row, sample in enumerate(samples):
+            info = sample.metainfo
+            people.setdefault((info.get('img_path'), info.get('img_id')), []).append(row)
+        routes = [''] * len(samples)
+        for picture, rows in people.items():
+            decision = (self.decisions or {}).get(picture)
+            if decision is None:
+                decision = self.classifier.decide(log_probs[rows])
+                if self.decisions is not None:
+                    self.decisions[picture] = decision
+            route = self.table['natural' if decision.natural else 'artificial']
+            for row in rows:
+                routes[row] = route
+                samples[row].set_metainfo(
+                    dict(
+                        pred_scenario=decision.scenario_class.scenario,
+                        pred_scenario_prob=decision.scenario_prob,
+                        pred_artificial_prob=decision.artificial_prob,
+                    )
+                )
+                if route == 'tuned':
+                    prompt = decision.scenario_class.prompt
+                    samples[row].set_metainfo(dict(text_prompt=prompt))
+        return routes
+
+
+def pick(tensor: Tensor, rows: list[int]) -> Tensor:
+    """Take rows out of a batch.
+
+    Args:
+        tensor (Tensor): B x ...
+        rows (list[int]): Which, in order.
+
+    Returns:
+        Tensor: These rows; where they are all, the tensor itself.
+    """
+    return tensor if len(rows) == len(tensor) else tensor[rows]
+
+
+def _part(
+    views: list[Tensor], samples: Sequence[PoseDataSample | None], rows: list[int]
+) -> tuple[list[Tensor], list[PoseDataSample | None]]:
+    """Take rows out of views and samples."""
+    return [pick(view, rows) for view in views], [samples[row] for row in rows]
+
+
+def _warn_of_likeness(name: str, known: list[str]) -> None:
+    """Warn of a name that is almost, but not quite, a known one."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    if close and name not in known:
+        print_log(
+            f'routes: {name!r} is taken for a scenario of your own; {close[0]!r} is known.',
+            logger='current',
+            level=logging.WARNING,
+        )

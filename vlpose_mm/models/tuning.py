@@ -1,0 +1,237 @@
+"""What a VLPose loads and saves: one base, and any number of tunings on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
+from vlpose_mm.models.text_encoders import (
+    PrecomputedTextEncoder,
+    RandomTextEncoder,
+    text_features,
+)
+from vlpose_mm.weights import identity, tuned
+from vlpose_mm.weights.files import read_file, state_dict_of
+from vlpose_mm.weights.identity import KEY
+from vlpose_mm.weights.tuned import CLASSIFIER
+
+if TYPE_CHECKING:
+    from vlpose_mm.models.vlpose import VLPoseEstimator
+
+
+class Tuning(NamedTuple):
+    """A tuning that is kept beside the one in use.
+
+    Attributes:
+        weights (dict[str, Tensor]): Tensors by name.
+        sentences (dict[str, Tensor], optional): Token states L x D by sentence, where the
+            text encoder reads them from a file.
+    """
+
+    weights: dict[str, Tensor]
+    sentences: dict[str, Tensor] | None
+
+
+class Tunings:
+    """The tunings of one model, by name; one of them is in use.
+
+    Args:
+        model (VLPoseEstimator): The model. What it was built with is called
+            ``'default'``.
+    """
+
+    def __init__(self, model: VLPoseEstimator) -> None:
+        self.model = model
+        self.in_use = 'default'
+        self.kept: dict[str, Tuning] = {}
+        self.has_base = False
+        #: Of the base in float32, where it is known already.
+        self.sha256: str | None = None
+
+    def names(self) -> list[str]:
+        """List all tunings.
+
+        Returns:
+            list[str]: Their names.
+        """
+        return list(dict.fromkeys([*self.kept, self.in_use]))
+
+    def identity(self) -> dict:
+        """Tell what no weight does; see :func:`vlpose_mm.weights.identity.encode`.
+
+        Returns:
+            dict: The model's identity.
+        """
+        parts = ('backbone', 'text_encoder', 'matcher', 'head')
+        choices = {'text_encoder': 'words' if self.model.text_encoder else None}
+        for part in parts:
+            own = getattr(getattr(self.model, part), 'choices', {})
+            choices |= {f'{part}.{name}': choice for name, choice in own.items()}
+        told = dict(choices=choices, tuned=self.tuned_names())
+        patches = getattr(self.model.backbone, 'patch_embed', None)
+        if hasattr(self.model.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
+            told['grid'] = list(patches.init_out_size)
+        return told
+
+    def tuned_names(self) -> list[str]:
+        """List what a tuned-only checkpoint holds.
+
+        Returns:
+            list[str]: Names of what is trained, and of a fitted classifier's state.
+        """
+        names = tuned.tuned_names(self.model)
+        classifier = self.model.scenario_classifier
+        if classifier is not None and classifier.fitted:
+            names += [f'{CLASSIFIER}{name}' for name in classifier.state_dict()]
+        return names
+
+    def base_hash(self) -> str:
+        """Compute the hash of the base's weights, once.
+
+        Returns:
+            str: See :func:`vlpose_mm.weights.tuned.base_hash`.
+        """
+        if self.sha256 is None:
+            base = tuned.base_of(self.model.state_dict(), self.tuned_names())
+            self.sha256 = tuned.base_hash(base)
+        return self.sha256
+
+    def load(self, path: str, name: str, force: bool = False) -> None:
+        """Load a tuned-only checkpoint, and use it.
+
+        Args:
+            path (str): The file.
+            name (str): What to call it.
+            force (bool): Take it though it was made on another base.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If the file is unsafe, broken or no tuned-only checkpoint, or does
+                not belong to the base or the config. Nothing is changed then.
+        """
+        content = read_file(path)
+        weights = state_dict_of(content, path)
+        told = tuned.identity_of(weights)
+        if 'base' not in told:
+            raise ValueError(
+                f'{path} is a whole checkpoint; take the tuning out of it with '
+                'python -m vlpose_mm.tools.checkpoint extract.'
+            )
+        if force and self.has_base:
+            told['base']['sha256'] = self.base_hash()
+            weights[KEY] = identity.encode(told)
+        features = content.get('text_features')
+        sentences = None
+        if features is not None:
+            sentences = dict(zip(features['sentences'], features['tokens'], strict=True))
+            self._check_sentences(sentences, path)
+        self._keep()
+        self.model.load_state_dict(weights)
+        self.kept[name] = Tuning(weights, sentences)
+        self._read_sentences(sentences)
+        self.in_use = name
+
+    def use(self, name: str) -> None:
+        """Switch to a tuning; training that the present one got is kept.
+
+        Args:
+            name (str): Its name.
+
+        Raises:
+            ValueError: If there is no such tuning.
+        """
+        if name == self.in_use:
+            return
+        if name not in self.kept:
+            raise ValueError(f'No tuning is called {name!r}; there are {self.names()}.')
+        self._keep()
+        weights, sentences = self.kept[name]
+        own = self.model.state_dict()
+        with torch.no_grad():
+            for key in tuned.tuned_names(self.model):
+                own[key].copy_(weights[key])
+        start = len(CLASSIFIER)
+        state = {k[start:]: v for k, v in weights.items() if k.startswith(CLASSIFIER)}
+        if state and self.model.scenario_classifier is not None:
+            self.model.scenario_classifier.load_state_dict(state)
+        self._read_sentences(sentences)
+        self.in_use = name
+
+    def _keep(self) -> None:
+        """Keep the tuning in use as it is now, in the numbers it was loaded with."""
+        own = self.model.state_dict()
+        kept = self.kept.get(self.in_use)
+        names = self.tuned_names()
+        if kept is not None and all(
+            name in kept.weights
+            and torch.equal(kept.weights[name].to(own[name]), own[name])
+            for name in names
+        ):
+            return
+        encoder = self.model.text_encoder
+        sentences = None
+        if isinstance(encoder, PrecomputedTextEncoder):
+            sentences = encoder.features
+        weights = {name: own[name].detach().clone() for name in names}
+        self.kept[self.in_use] = Tuning(weights, sentences)
+
+    def _read_sentences(self, sentences: dict[str, Tensor] | None) -> None:
+        """Let an encoder that reads sentences from a file read those of a tuning."""
+        encoder = self.model.text_encoder
+        if sentences is not None and isinstance(encoder, PrecomputedTextEncoder):
+            encoder.features = sentences
+
+    def _check_sentences(self, sentences: dict[str, Tensor], path: str) -> None:
+        """Check that the text encoder is the one that the tuning was made with."""
+        encoder = self.model.text_encoder
+        if encoder is None or not sentences:
+            return
+        sentence, tokens = next(iter(sentences.items()))
+        if isinstance(encoder, PrecomputedTextEncoder | RandomTextEncoder):
+            fits = tokens.shape[1] == encoder.embed_dims
+        elif getattr(encoder, 'context', None) is not None:
+            # What the tuning learnt is not loaded yet.
+            fits = True
+        else:
+            own = encoder([sentence]).tokens[0].to(tokens)
+            fits = own.shape == tokens.shape and torch.allclose(own, tokens, atol=0.05)
+        if not fits:
+            raise ValueError(
+                f'{path} was tuned with another text encoder: {sentence!r} has other token '
+                'states there. Use the config that it was tuned with, or read its own with '
+                f"text_encoder=dict(type='PrecomputedTextEncoder', path='{path}')."
+            )
+
+    def extract(self, state_dict: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Take out what a tuned-only checkpoint holds.
+
+        Args:
+            state_dict (dict[str, Tensor], optional): The model's, or one of the same names
+                such as averaged weights.
+
+        Returns:
+            dict[str, Tensor]: What is trained, and the identity with the base's hash.
+        """
+        state_dict = self.model.state_dict() if state_dict is None else state_dict
+        return tuned.extract(state_dict, self.base_hash())
+
+    def text_features(self) -> dict | None:
+        """Encode the sentences used so far, the default one and the classifier's.
+
+        Returns:
+            dict | None: See :func:`vlpose_mm.models.text_encoders.text_features`; ``None``
+            if there is nothing to tell twice: no words, or random ones drawn anew.
+        """
+        encoder, classifier = self.model.text_encoder, self.model.scenario_classifier
+        if encoder is None or getattr(encoder, 'fresh', False):
+            return None
+        further = [DEFAULT_SENTENCE]
+        if classifier is not None and classifier.fitted:
+            for scenario_class in classifier.classes:
+                prompt = scenario_class.prompt
+                further += [prompt] if isinstance(prompt, str) else prompt
+        sentences = [*encoder.used, *filter(encoder.knows, further)]
+        return text_features(encoder, sentences) if sentences else None

@@ -1,0 +1,1 @@
+"""Weights in files: reading, writing, and what belongs to a base and what to a tuning."""

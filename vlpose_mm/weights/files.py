@@ -1,0 +1,112 @@
+"""Read files of weights safely, and write them so that a crash loses nothing."""
+
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.runner import CheckpointLoader
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+# What a checkpoint calls its weights, by who wrote it.
+STATE_DICT_KEYS = ('state_dict', 'model')
+
+
+def read_file(path: str) -> dict:
+    """Read a checkpoint without running anything that it says.
+
+    Args:
+        path (str): A file of torch or safetensors, or a URL of one of torch.
+
+    Returns:
+        dict: What it holds, on the CPU.
+
+    Raises:
+        OSError: If there is no such file, or it is a directory.
+        ValueError: If it is broken off, is no checkpoint, or asks for code to be run.
+    """
+    path = os.fspath(path)
+    if '://' not in path:
+        if os.path.isdir(path):
+            raise IsADirectoryError(f'{path} is a directory; name a file of weights in it.')
+        if not os.path.exists(path):
+            raise FileNotFoundError(f'There is no file {path}.')
+    try:
+        if path.endswith('.safetensors'):
+            content = load_file(path)
+        else:
+            # Goes through the weights-only unpickler, see ``compat/checkpoints.py``.
+            content = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
+    except SafetensorError as error:
+        raise ValueError(
+            f'{path} cannot be read as safetensors ({error}); it may be a download that '
+            'broke off. Fetch or write it anew.'
+        ) from error
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            f'{path} holds a {type(content).__name__}, which is no checkpoint.'
+        )
+    return dict(content)
+
+
+def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
+    """Take the weights out of what a file holds.
+
+    Args:
+        content (Mapping): See :func:`read_file`.
+        path (str): The file, for errors.
+
+    Returns:
+        dict[str, Tensor]: Tensors by name, without the ``module.`` of distributed
+        training.
+
+    Raises:
+        ValueError: If there are no tensors.
+    """
+    nested = [content[k] for k in STATE_DICT_KEYS if isinstance(content.get(k), Mapping)]
+    state_dict = {
+        name.removeprefix('module.'): tensor
+        for name, tensor in (nested or [content])[0].items()
+        if isinstance(tensor, Tensor)
+    }
+    if not state_dict:
+        raise ValueError(f'{path} holds no weights; it has {list(content)[:5]}.')
+    return state_dict
+
+
+def write_file(content: dict, path: str) -> None:
+    """Write a file of torch; whatever was there stays until the new one is whole.
+
+    Args:
+        content (dict): What to write.
+        path (str): The file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    path = os.path.abspath(path)
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder) or os.path.isdir(path):
+        raise OSError(f'Cannot write {path}: name a file in an existing folder.')
+    handle, temporary = tempfile.mkstemp(
+        dir=folder, prefix=f'.{os.path.basename(path)}.', suffix='.tmp'
+    )
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for the owner's eyes alone.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
