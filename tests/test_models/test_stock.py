@@ -27,8 +27,10 @@ def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict
         vlpose_cfg['head']['deconv_out_channels'] = None
         vlpose_cfg['head']['deconv_kernel_sizes'] = None
     vlpose_cfg['backbone']['trained_layers'] = 1
-    vlpose_cfg['head'].update(wiring='released', gate_init=0.5)
+    vlpose_cfg['head'].update(wiring='released', gate_init=0.5, tuned_norms=True)
     vlpose_cfg['test_cfg']['route'] = 'original'
+    vlpose_cfg.update(routes=dict(none='tuned'), base_weights='vitpose.pth')
+    vlpose_cfg['train_cfg'] = dict(route='auto')
     given = copy.deepcopy(vlpose_cfg)
     cfg = stock_config(vlpose_cfg)
     assert vlpose_cfg == given

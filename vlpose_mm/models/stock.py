@@ -56,7 +56,7 @@ def stock_config(model: dict) -> dict:
     if prompted == backbone['type']:
         backbone['prompt'] = None
 
-    for name in ('wiring', 'gate_init'):
+    for name in ('wiring', 'gate_init', 'tuned_norms'):
         head.pop(name, None)
     head.update(type='HeatmapHead', in_channels=built.out_channels)
 

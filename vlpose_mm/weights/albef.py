@@ -1,8 +1,9 @@
 """ALBEF's text side as a BERT of the ``transformers`` library."""
 
-import torch
 from torch import Tensor
 from transformers import BertConfig, BertModel
+
+from vlpose_mm.weights.files import read_file, state_dict_of
 
 PREFIX = 'text_encoder.bert.'
 # https://arxiv.org/abs/2107.07651, section 3.1: of BERT's 12 layers the first 6 read text,
@@ -21,15 +22,12 @@ def load_albef(path: str) -> BertModel:
         BertModel: Its first 6 layers, without a pooler.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        OSError: If there is no such file, or it is a directory.
         ValueError: If the file holds something else, or weights are missing.
     """
     try:
-        state_dict = torch.load(path, map_location='cpu', weights_only=True)['model']
-        return albef_text_model(state_dict)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
+        return albef_text_model(state_dict_of(read_file(path), path))
+    except (ValueError, KeyError, RuntimeError) as error:
         reason = ' '.join(str(error).split())[:300]
         raise ValueError(
             f'{path} is no checkpoint of ALBEF as published, such as ALBEF.pth '

@@ -1,0 +1,218 @@
+"""python -m vlpose_mm.tools.convert_checkpoint, on small files of every source."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmpose.registry import MODELS
+
+from tests.test_models.estimators import SENTENCES, build
+from tests.test_weights.test_convert import authors
+from tests.test_weights.test_convert.library import (
+    blip_text,
+    lavis_names,
+    original_names,
+    vitpose,
+)
+from vlpose_mm.tools.convert_checkpoint import main
+
+
+@pytest.fixture
+def files(stock_cfg: dict, tmp_path: Path) -> Path:
+    """A folder with a checkpoint of every source."""
+    stock = build(stock_cfg).state_dict()
+    torch.save(dict(state_dict=stock), tmp_path / 'base.pth')
+    tuned = authors.tune(stock, text_dims=384)
+    torch.save(dict(state_dict=tuned), tmp_path / 'bare.pth')
+    torch.save(dict(state_dict=tuned | lavis_names(blip_text())), tmp_path / 'released.pth')
+    library = vitpose(layer_norm_eps=1e-12)
+    library.save_pretrained(tmp_path / 'hub')
+    torch.save(dict(state_dict=original_names(library)), tmp_path / 'vitpose.pth')
+    return tmp_path
+
+
+@pytest.fixture
+def run(
+    files: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable:
+    """Run the command in the folder of the files; returns its two outputs."""
+    monkeypatch.chdir(files)
+
+    def run(*args: str) -> tuple[str, str]:
+        main(list(args))
+        captured = capsys.readouterr()
+        return captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def refused(files: Path, run: Callable, capsys: pytest.CaptureFixture) -> Callable:
+    """Run the command, which must fail and leave all files as they were."""
+
+    def snapshot() -> dict:
+        return {path: path.stat().st_mtime_ns for path in files.rglob('*')}
+
+    def refused(*args: str) -> str:
+        before = snapshot()
+        with pytest.raises(SystemExit) as exit_info:
+            run(*args)
+        assert exit_info.value.code == 2 and snapshot() == before
+        captured = capsys.readouterr()
+        assert captured.out == '' and 'Traceback' not in captured.err
+        return captured.err
+
+    return refused
+
+
+def test_a_released_file_alone_says_what_it_lacks(
+    run: Callable, vlpose_cfg: dict, make_sample: Callable
+) -> None:
+    out, err = run('released', 'released.pth', 'out.pth')
+    assert 'out.pth: ' in out and 'head.tuned_norms  ' in out
+    assert 'model.head.wiring=released model.head.tuned_norms=True' in out
+    assert 'model.backbone.prompt.num_tokens=3 model.backbone.prompt.deep=True' in out
+    assert 'BLIP text encoder was left out: --text FOLDER writes it' in err
+    assert 'Salesforce/blip-itm-base-coco' in err
+    assert 'The original route cannot be restored from this file' in err
+    vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, 'out.pth', strict=True)
+    weights = torch.load('bare.pth')['state_dict']
+    image = torch.randn(1, 3, 128, 96)
+    tokens = model.text_encoder(SENTENCES[:1]).tokens[0]
+    with torch.no_grad():
+        found = model(image, [make_sample(SENTENCES[0])])[0]
+    expected = authors.heatmaps(weights, image[0], tokens)
+    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_a_released_file_with_its_base_and_text_encoder_is_whole(
+    run: Callable, vlpose_cfg: dict, stock_cfg: dict, minilm: str
+) -> None:
+    args = ('--base', 'base.pth', '--text', 'text', '--tokenizer', minilm)
+    out, err = run('released', 'released.pth', 'out.pth', *args)
+    assert 'model.text_encoder.pretrained=text' in out
+    assert 'left out' not in err and 'cannot be restored' not in err
+    text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
+    assert MODELS.build(text_encoder)(SENTENCES).tokens.shape[2] == 128
+    vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
+    model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(stock_cfg).eval()
+    load_checkpoint(model, 'out.pth', strict=True)
+    load_checkpoint(stock, 'base.pth', strict=True)
+    image = torch.randn(1, 3, 128, 96)
+    with torch.no_grad(), model.original():
+        assert torch.equal(model(image), stock(image, None))
+
+
+def test_a_released_file_without_text_encoder_or_with_another_names_the_model(
+    run: Callable, files: Path
+) -> None:
+    _, err = run('released', 'bare.pth', 'out.pth')
+    assert 'holds no text encoder' in err and 'Salesforce/blip-itm-base-coco' in err
+    weights = torch.load(files / 'bare.pth')['state_dict']
+    weights['text_encoder.token_embedding.weight'] = torch.rand(4, 4)
+    torch.save(weights, files / 'clip.pth')
+    _, err = run('released', 'clip.pth', 'out.pth')
+    assert "it is not BLIP's" in err and 'convert_albef' in err
+
+
+def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
+    run: Callable, stock_cfg: dict
+) -> None:
+    out, err = run('vitpose', 'vitpose.pth', 'original.pth')
+    assert 'original.pth: ' in out and 'head.deconv_layers' in out and err == ''
+    out, err = run('transformers', 'hub', 'library.pth')
+    assert 'set model.backbone.norm_eps=1e-12' in err
+    original, library = (
+        torch.load(name)['state_dict'] for name in ('original.pth', 'library.pth')
+    )
+    assert original.keys() == library.keys()
+    assert all(torch.equal(original[name], library[name]) for name in original)
+    stock_cfg['head'].update(deconv_out_channels=(256, 256))
+    load_checkpoint(MODELS.build(stock_cfg), 'original.pth', strict=True)
+
+
+def test_what_has_no_place_is_listed_and_left_out_only_if_allowed(
+    run: Callable, refused: Callable, files: Path
+) -> None:
+    weights = torch.load(files / 'vitpose.pth')['state_dict']
+    for i in range(3):
+        weights[f'associate_keypoint_heads.{i}.final_layer.bias'] = torch.ones(1)
+    torch.save(weights, files / 'more.pth')
+    listed = '3 tensors without a place: associate_keypoint_heads.N.final_layer.bias (3)'
+    said = refused('vitpose', 'more.pth', 'out.pth')
+    assert f'more.pth: {listed}. --allow-unmapped' in said
+    _, err = run('vitpose', 'more.pth', 'out.pth', '--allow-unmapped')
+    assert f'Left out {listed}.' in err
+    run('vitpose', 'vitpose.pth', 'plain.pth')
+    both = [torch.load(name)['state_dict'].keys() for name in ('out.pth', 'plain.pth')]
+    assert both[0] == both[1]
+
+
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, ('harm',)
+
+
+@pytest.mark.parametrize('source', ['released', 'vitpose', 'transformers'])
+def test_unsafe_and_broken_files_are_refused_and_nothing_is_written(
+    source: str, refused: Callable, files: Path
+) -> None:
+    weights = files / f'{source}.pth'
+    name = f'{source}.pth'
+    if source == 'transformers':
+        weights, name = files / 'hub/pytorch_model.bin', 'hub'
+        (files / 'hub/model.safetensors').unlink()
+        torch.save(vitpose().state_dict(), weights)
+    whole = weights.read_bytes()
+    for content, fault in {
+        None: 'mkdir',
+        whole[: len(whole) // 2]: 'cannot be read as a checkpoint',
+        b'': 'cannot be read as a checkpoint',
+    }.items():
+        if content is None:
+            torch.save(dict(state_dict=Payload()), weights)
+        else:
+            weights.write_bytes(content)
+        assert fault in refused(source, name, 'out.pth')
+    assert not (files / 'harm').exists()
+    torch.save(dict(state_dict={'stem.weight': torch.ones(1)}), weights)
+    said = refused(source, name, 'out.pth')
+    assert f'{name}: nothing in it becomes ' in said and 'another kind' in said
+
+
+def test_a_truncated_safetensors_file_is_refused(refused: Callable, files: Path) -> None:
+    path = files / 'hub/model.safetensors'
+    path.write_bytes(path.read_bytes()[:-100])
+    assert 'cannot be read as safetensors' in refused('transformers', 'hub', 'out.pth')
+
+
+def test_files_and_folders_in_each_others_place_are_refused(
+    refused: Callable, minilm: str
+) -> None:
+    for source in ('released', 'vitpose'):
+        assert 'hub is a directory' in refused(source, 'hub', 'out.pth')
+        assert 'no file nowhere.pth' in refused(source, 'nowhere.pth', 'out.pth')
+        said = refused(source, f'{source}.pth', 'hub')
+        assert 'name a file in an existing folder' in said
+    said = refused('transformers', 'vitpose.pth', 'out.pth')
+    assert 'vitpose.pth is no folder; name the one with config.json' in said
+    args = ('released', 'released.pth', 'out.pth')
+    assert 'hub is a directory' in refused(*args, '--base', 'hub')
+    assert 'is a file; name a folder' in refused(*args, '--text', 'base.pth')
+    assert 'it is not empty' in refused(*args, '--text', 'hub')
+
+
+def test_a_wrong_base_or_text_encoder_is_refused(refused: Callable, minilm: str) -> None:
+    said = refused('released', 'released.pth', 'out.pth', '--base', 'vitpose.pth')
+    assert "give a ViTPose in MMPose's names" in said
+    said = refused('released', 'bare.pth', 'out.pth', '--text', 'text')
+    assert 'bare.pth: it holds no text encoder of BLIP' in said
+    args = ('--text', 'text', '--tokenizer', 'hub')
+    assert 'hub' in refused('released', 'released.pth', 'out.pth', *args)
