@@ -24,9 +24,6 @@ from torch.utils.data import Dataset
 from vlpose_mm import compat
 
 compat.mend()
-pytestmark = pytest.mark.skipif(
-    torch.__version__ < (2, 6), reason='MMEngine reads its checkpoints on torch < 2.6.'
-)
 
 
 class _Numbers(Dataset):

@@ -1,12 +1,11 @@
-"""Mend: MMEngine cannot read its own checkpoints back on torch >= 2.6.
+"""Mend: MMEngine cannot read its own checkpoints back.
 
-``torch.load`` defaults to ``weights_only=True`` since 2.6, while MMEngine (0.10.7)
+``torch.load`` defaults to ``weights_only=True`` since torch 2.6, while MMEngine (0.10.7)
 pickles numpy arrays, ``HistoryBuffer`` and, through ``getattr``, methods of its own
 classes; and what it downloads it reads with ``weights_only=False``, which runs whatever
 the file says. Here every checkpoint that MMEngine reads goes through torch's
-weights-only unpickler with the names of ``harmless``. On torch < 2.6 MMEngine reads its
-checkpoints (unsafely) and the unpickler takes no stand-ins, so nothing is touched.
-Delete this file and ``harmless`` when MMEngine itself reads with ``weights_only=True``.
+weights-only unpickler with the names of ``harmless``. Delete this file and ``harmless``
+when MMEngine itself reads with ``weights_only=True``.
 """
 
 import logging
@@ -148,8 +147,6 @@ class _Torch(ModuleType):
 
 def mend() -> None:
     """Make MMEngine read checkpoints safely, and its own at all."""
-    if torch.__version__ < (2, 6):
-        return
     from mmengine.runner import checkpoint
 
     if isinstance(checkpoint.torch, _Torch):
