@@ -10,7 +10,9 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from tests.test_models.estimators import build
+from vlpose_mm.models import VLPoseEstimator
 from vlpose_mm.models.routing import Router
+from vlpose_mm.models.scenario_classifier import ScenarioClass
 
 PHOTO = dict(text_prompt='a photo of a person', text_source='none', scenario=None)
 MURAL = dict(text_prompt='a mural of a person', text_source='scenario', scenario='mural')
@@ -165,3 +167,119 @@ def test_a_training_batch_of_photos_alone_changes_nothing_and_reaches_every_para
     vlpose_cfg['train_cfg'] = dict(route='original')
     with pytest.raises(ValueError, match="'tuned' or 'auto', got 'original'"):
         MODELS.build(vlpose_cfg)
+
+
+CLASSES = [
+    ScenarioClass(None, None, 'a photo of a person'),
+    ScenarioClass('mural', '2D_virtual_human', 'a mural of a person'),
+]
+
+
+@pytest.fixture
+def deciding(vlpose_cfg: dict) -> VLPoseEstimator:
+    """A model whose classifier takes one half of random pictures for murals."""
+    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
+    vlpose_cfg['test_cfg'].update(route='auto', flip_test=False, output_heatmaps=True)
+    model = build(vlpose_cfg).eval()
+    weight = torch.zeros(2, 32)
+    weight[1, 0] = 10.0
+    with torch.no_grad():
+        model.set_route('original')
+        (feature_map,) = model.extract_feat(torch.randn(8, 3, 128, 96))
+        model.set_route('auto')
+    middle = feature_map.mean(dim=(2, 3))[:, 0].median()
+    model.scenario_classifier.assign(CLASSES, weight, torch.tensor([0.0, -10 * middle]))
+    return model
+
+
+@pytest.fixture
+def photos(make_sample: Callable) -> tuple[torch.Tensor, list[PoseDataSample]]:
+    """Eight people that nobody says anything about, each on a picture of their own."""
+    samples = [make_sample() for _ in range(8)]
+    for i, sample in enumerate(samples):
+        sample.set_metainfo(dict(PHOTO, img_path=f'{i}.jpg', img_id=i))
+    return torch.randn(8, 3, 128, 96), samples
+
+
+def test_a_classifier_chooses_route_and_sentence_for_what_is_told_nothing(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    images, samples = photos
+    passes = []
+    deciding.backbone.register_forward_hook(lambda *args: passes.append(len(args[1][0])))
+    got = predict(deciding, images, samples)
+    tuned = [i for i in range(8) if got[i].metainfo['pred_route'] == 'tuned']
+    assert 0 < len(tuned) < 8 and passes == [8, len(tuned)]
+    for i, sample in enumerate(got):
+        info = sample.metainfo
+        assert info['pred_scenario'] == ('mural' if i in tuned else None)
+        assert (info['pred_artificial_prob'] > 0.5) == (i in tuned)
+        sure = max(info['pred_artificial_prob'], 1 - info['pred_artificial_prob'])
+        assert info['pred_scenario_prob'] == pytest.approx(sure)
+        told = copy.deepcopy(samples[i])
+        told.set_metainfo(dict(MURAL if i in tuned else dict(PHOTO, route='original')))
+        (expected,) = predict(deciding, images[[i]], [told])
+        assert info['text_prompt'] == expected.metainfo['text_prompt']
+        torch.testing.assert_close(
+            sample.pred_fields.heatmaps, expected.pred_fields.heatmaps
+        )
+        assert 'pred_scenario' not in expected.metainfo
+
+
+def test_a_person_overrides_the_classifier(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    images, samples = photos
+    for told, expected in ((TOLD, 'tuned'), (dict(route='original'), 'original')):
+        for sample in samples:
+            sample.set_metainfo(told)
+        routes = {s.metainfo['pred_route'] for s in predict(deciding, images, samples)}
+        assert routes == {expected}
+
+
+def test_people_of_one_picture_share_a_decision(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    images, samples = photos
+    apart = predict(deciding, images, samples)
+    artificial = [s.metainfo['pred_artificial_prob'] for s in apart]
+    for sample in samples:
+        sample.set_metainfo(dict(img_path='one.jpg', img_id=1))
+    together = predict(deciding, images, samples)
+    assert len({s.metainfo['pred_route'] for s in together}) == 1
+    logits = torch.tensor(artificial, dtype=torch.float64).logit()
+    expected = logits.mean().sigmoid().item()
+    assert together[0].metainfo['pred_artificial_prob'] == pytest.approx(expected, abs=1e-4)
+
+
+def test_while_decisions_are_remembered_later_batches_follow_the_first(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    images, samples = photos
+    artificial = [
+        s.metainfo['pred_artificial_prob'] for s in predict(deciding, images, samples)
+    ]
+    first, second = int(np.argmin(artificial)), int(np.argmax(artificial))
+    for row in (first, second):
+        samples[row].set_metainfo(dict(img_path='one.jpg', img_id=1))
+
+    def routes() -> list[str]:
+        return [
+            predict(deciding, images[[row]], [samples[row]])[0].metainfo['pred_route']
+            for row in (first, second)
+        ]
+
+    assert routes() == ['original', 'tuned']
+    deciding.remember_decisions(True)
+    assert routes() == ['original', 'original']
+    deciding.remember_decisions(False)
+    assert routes() == ['original', 'tuned']
+
+
+def test_asking_a_classifier_that_was_never_fitted_names_the_remedy(
+    vlpose_cfg: dict, photos: tuple
+) -> None:
+    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
+    vlpose_cfg['test_cfg']['route'] = 'auto'
+    with pytest.raises(ValueError, match='not fitted.*tools.fit_scenarios'):
+        predict(build(vlpose_cfg).eval(), *photos)

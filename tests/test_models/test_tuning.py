@@ -12,6 +12,7 @@ from mmpose.registry import MODELS
 
 from tests.test_models.estimators import SENTENCES, build, train
 from vlpose_mm.models import VLPoseEstimator
+from vlpose_mm.models.scenario_classifier import ScenarioClass
 from vlpose_mm.weights.files import write_file
 from vlpose_mm.weights.tuned import extract, identity_of
 
@@ -253,3 +254,28 @@ def test_a_copy_of_the_model_has_tunings_of_its_own(
     other.tunings.load(tuned[0][0], 'oil')
     assert model.tunings.names() == ['default'] and other.tunings.model is other
     assert not torch.equal(other.matcher.q.weight, model.matcher.q.weight)
+
+
+def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
+    vlpose_cfg: dict, base: str, tmp_path: Path
+) -> None:
+    deciding = dict(scenario_classifier=dict(type='ScenarioClassifier'))
+    model = MODELS.build({**copy.deepcopy(vlpose_cfg), **deciding})
+    load_checkpoint(model, base)
+    bare = save(model, tmp_path / 'bare.pth')
+    classes = [ScenarioClass(None, None, 'a photo'), ScenarioClass('mural', 'x', 'a mural')]
+    model.scenario_classifier.assign(classes, torch.rand(2, 32), torch.rand(2))
+    path = save(model, tmp_path / 'tuned.pth')
+    for config in (deciding, {}):
+        other = MODELS.build({**copy.deepcopy(vlpose_cfg), **config, 'base_weights': base})
+        other.load_state_dict(torch.load(path)['state_dict'])
+    other = MODELS.build({**vlpose_cfg, **deciding})
+    load_checkpoint(other, base)
+    other.tunings.load(bare, 'bare')
+    assert not other.scenario_classifier.fitted
+    other.tunings.load(path, 'whole')
+    other.tunings.use('bare')
+    other.tunings.use('whole')
+    assert other.scenario_classifier.classes == classes
+    weight = model.scenario_classifier.weight
+    assert torch.equal(other.scenario_classifier.weight, weight)

@@ -9,6 +9,7 @@ from vlpose_mm.models.backbones import (
 )
 from vlpose_mm.models.extractor_injector_head import DualExtractorInjectorHead
 from vlpose_mm.models.relation_matcher import RelationMatcher
+from vlpose_mm.models.scenario_classifier import ScenarioClassifier
 from vlpose_mm.models.stock import stock_config
 from vlpose_mm.models.text_encoders import (
     PrecomputedTextEncoder,
@@ -27,6 +28,7 @@ __all__ = [
     'PromptedVisionTransformer',
     'RandomTextEncoder',
     'RelationMatcher',
+    'ScenarioClassifier',
     'TransformersTextEncoder',
     'VLPoseEstimator',
     'stock_config',

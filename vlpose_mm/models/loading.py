@@ -40,6 +40,10 @@ def fit_checkpoint(
     given = state_dict.get(prefix + KEY)
     told = own if given is None else identity.decode(given)
     identity.check_choices(told['choices'], own['choices'])
+    if model.scenario_classifier is None:
+        # Routes are the config's to choose; without them it is of no use.
+        for name in [n for n in state_dict if n.startswith(prefix + CLASSIFIER)]:
+            del state_dict[name]
     if 'base' in told:
         _complete(model, state_dict, prefix, told)
     state_dict.setdefault(prefix + KEY, identity.encode(own))

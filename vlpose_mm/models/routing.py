@@ -12,7 +12,11 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
-from vlpose_mm.models.scenario_classifier import Decision, ScenarioClassifier
+from vlpose_mm.models.scenario_classifier import (
+    Decision,
+    ScenarioClassifier,
+    box_scores,
+)
 
 # What a model runs on; 'auto' chooses one of the others for each sample.
 ROUTES = ('tuned', 'original', 'auto')
@@ -176,7 +180,8 @@ class Router:
         for picture, rows in people.items():
             decision = (self.decisions or {}).get(picture)
             if decision is None:
-                decision = self.classifier.decide(log_probs[rows])
+                scores = box_scores([samples[row] for row in rows])  # N
+                decision = self.classifier.decide(log_probs[rows], scores)
                 if self.decisions is not None:
                     self.decisions[picture] = decision
             route = self.table['natural' if decision.natural else 'artificial']

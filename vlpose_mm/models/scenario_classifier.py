@@ -1,10 +1,12 @@
 """Tell from the original features what kind of picture a person is on."""
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -102,22 +104,29 @@ class ScenarioClassifier(nn.Module):
             pooled = feature_map.float().mean(dim=(2, 3))  # B, C
             return F.linear(pooled, self.weight, self.bias).log_softmax(dim=1)  # B, S
 
-    def decide(self, log_probs: Tensor) -> Decision:
+    def decide(self, log_probs: Tensor, scores: Tensor | None = None) -> Decision:
         """Decide on a picture, for all people on it.
 
         Args:
             log_probs (Tensor): Of each person, N x S.
+            scores (Tensor, optional): How much each counts, N, at least 0: the scores of
+                their boxes, as one without a person on it knows little. All the same by
+                default.
 
         Returns:
             Decision: Natural where the natural classes have half of the probability or
             more, and the most probable class of that side. The probabilities are the
-            people's geometric mean, which sums to 1 again.
+            people's weighted geometric mean, which sums to 1 again.
 
         Raises:
             ValueError: If the classifier is not fitted.
         """
         self._check_fitted()
-        probs = log_probs.mean(dim=0).softmax(dim=0).tolist()  # S
+        scores = log_probs.new_ones(len(log_probs)) if scores is None else scores
+        # A picture may have nothing but boxes of score 0.
+        weights = scores.to(log_probs).clamp(min=1e-6)  # N
+        mean = (weights / weights.sum()) @ log_probs  # S
+        probs = mean.softmax(dim=0).tolist()
         sides = [given.natural for given in self.classes]
         artificial_prob = sum(
             p for p, natural in zip(probs, sides, strict=True) if not natural
@@ -195,6 +204,21 @@ class ScenarioClassifier(nn.Module):
             if self._buffers[name].dtype != tensor.dtype:
                 self._buffers[name] = tensor.to(self._buffers[name].device)
         return self
+
+
+def box_scores(samples: Sequence[PoseDataSample]) -> Tensor:
+    """Tell how sure a detector was of people's boxes.
+
+    Args:
+        samples (Sequence[PoseDataSample]): N people.
+
+    Returns:
+        Tensor: N scores; 1 where there is none.
+    """
+    scores = [
+        sample.get('gt_instances', {}).get('bbox_scores', [1.0]) for sample in samples
+    ]
+    return torch.tensor([float(given[0]) for given in scores])
 
 
 def _read_classes(state: Tensor) -> list[ScenarioClass]:

@@ -1,6 +1,8 @@
 _base_ = 'mini.py'
 
+base_weights = 'work_dirs/ablations/bases/hrformer-s.pth'
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         _delete_=True,
         type='PromptedHRFormer',
@@ -33,4 +35,4 @@ model = dict(
     matcher=dict(num_heads=2),
     head=dict(in_channels=16, deconv_out_channels=None),
 )
-load_from = 'work_dirs/ablations/bases/hrformer-s.pth'
+load_from = base_weights

@@ -1,6 +1,8 @@
 _base_ = 'mini.py'
 
+base_weights = 'work_dirs/ablations/bases/pvt-s.pth'
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         _delete_=True,
         type='PromptedPyramidVisionTransformer',
@@ -11,4 +13,4 @@ model = dict(
     ),
     head=dict(deconv_out_channels=(64, 64, 64), deconv_kernel_sizes=(4, 4, 4)),
 )
-load_from = 'work_dirs/ablations/bases/pvt-s.pth'
+load_from = base_weights

@@ -1,4 +1,7 @@
 _base_ = 'mini_pvt-s.py'
 
-model = dict(backbone=dict(type='PromptedPyramidVisionTransformerV2'))
-load_from = 'work_dirs/ablations/bases/pvtv2-b2.pth'
+base_weights = 'work_dirs/ablations/bases/pvtv2-b2.pth'
+model = dict(
+    base_weights=base_weights, backbone=dict(type='PromptedPyramidVisionTransformerV2')
+)
+load_from = base_weights

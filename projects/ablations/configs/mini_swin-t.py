@@ -1,6 +1,8 @@
 _base_ = 'mini.py'
 
+base_weights = 'work_dirs/ablations/bases/swin-t.pth'
 model = dict(
+    base_weights=base_weights,
     backbone=dict(
         _delete_=True,
         type='PromptedSwinTransformer',
@@ -12,4 +14,4 @@ model = dict(
     ),
     head=dict(deconv_out_channels=(64, 64, 64), deconv_kernel_sizes=(4, 4, 4)),
 )
-load_from = 'work_dirs/ablations/bases/swin-t.pth'
+load_from = base_weights

@@ -1,0 +1,18 @@
+# VLPose tuned on mini Human-Art and photos, which finds out by itself what a picture is.
+_base_ = ['vlpose_mini_humanart.py', '../../../configs/_base_/routing/auto_scenario.py']
+
+model = _base_.routing
+custom_hooks = [*_base_.custom_hooks, *_base_.scenario_hooks]
+
+data_root = _base_.data_root
+val_ann_file = 'HumanArt/annotations/validation_humanart_coco.json'
+
+train_dataloader = dict(
+    dataset=dict(ann_file='HumanArt/annotations/training_humanart_coco.json')
+)
+# Nobody detected people on both sets together.
+val_dataloader = dict(dataset=dict(ann_file=val_ann_file, bbox_file=None))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(ann_file=data_root + val_ann_file)
+test_evaluator = val_evaluator

@@ -1,0 +1,131 @@
+"""Fit a scenario classifier for a tuned checkpoint and print how often it is right."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import load_state_dict
+from mmpose.registry import MODELS
+
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.engine.scenario_accuracy import measure_scenarios
+from vlpose_mm.engine.scenario_fit import add_classifier, fit_scenarios, training_loader
+from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.paths import config_path
+from vlpose_mm.weights.files import read_file, state_dict_of, write_file
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Fit a scenario classifier on the training pictures of a config, add '
+        'it to a checkpoint, and print how often it is right on the validation pictures, '
+        'as if nobody had labelled them.'
+    )
+    parser.add_argument(
+        'config', help='path of a config, or name of one that comes with vlpose_mm'
+    )
+    parser.add_argument('checkpoint', help='file of the tuned weights')
+    parser.add_argument(
+        'out',
+        nargs='?',
+        help='file to write: the checkpoint with the classifier (default: write nothing, '
+        'and take the classifier that the checkpoint has, if any)',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write the numbers as JSON; - writes them to the standard output instead of '
+        'the table',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, such as '
+        'val_dataloader.dataset.bbox_file=None',
+    )
+    options = parser.parse_args(args)
+    if options.out is not None:
+        folder = os.path.dirname(os.path.abspath(options.out))
+        if not os.path.isdir(folder) or os.path.isdir(options.out):
+            parser.error(f'cannot write {options.out}: name a file in an existing folder')
+
+    # The readers of annotations print as well.
+    with log_to_stderr(), redirect_stdout(sys.stderr):
+        try:
+            found = _fit_and_measure(options)
+        except (OSError, ValueError, SyntaxError) as error:
+            parser.error(str(error))
+        except KeyError as error:
+            parser.error(f'{options.config}: {error.args[0]}')
+    text = json.dumps(found, indent=2)
+    if options.json == '-':
+        print(text)
+        return
+    if options.json is not None:
+        try:
+            with open(options.json, 'w', encoding='utf-8') as file:
+                print(text, file=file)
+        except OSError as error:
+            parser.error(f'cannot write {options.json}: {error}')
+    print(_table(found))
+
+
+def _fit_and_measure(options: argparse.Namespace) -> dict:
+    """Do what the options ask for; see :func:`measure_scenarios`."""
+    name = options.config
+    cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
+    cfg.merge_from_dict(options.cfg_options or {})
+    if not cfg.get('model') or not cfg.get('val_dataloader'):
+        raise ValueError(f'{name} has no model or no val_dataloader; give one to train.')
+    init_default_scope('mmpose')
+    if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
+        raise ValueError(f'The model of {name}, {cfg.model.type}, is no VLPoseEstimator.')
+    if not cfg.model.get('scenario_classifier'):
+        cfg.model.scenario_classifier = dict(type='ScenarioClassifier')
+    content = read_file(options.checkpoint)
+    model = MODELS.build(cfg.model)
+    weights = state_dict_of(content, options.checkpoint)
+    load_state_dict(model, weights, logger=MMLogger.get_current_instance())
+    model.to(get_device())
+    if options.out is not None or not model.scenario_classifier.fitted:
+        fit_scenarios(model, training_loader(cfg))
+    if options.out is not None:
+        write_file(add_classifier(content, model.scenario_classifier), options.out)
+    return measure_scenarios(model, Runner.build_dataloader(cfg.val_dataloader, seed=0))
+
+
+def _table(found: dict) -> str:
+    """Lay the numbers out for people."""
+    lines = [
+        f'{"":<24}{"":>8}{"":>10}{"right, in % of pictures":>26}',
+        f'{"":<24}{"people":>8}{"pictures":>10}{"scenario":>12}{"side":>14}',
+    ]
+    rule = '-' * len(lines[-1])
+    rows = [(row['name'] or 'photos', row) for row in found['scenarios']]
+    for name, row in (*rows, ('all', found['total'])):
+        lines += [rule] if name in (rows[0][0], 'all') else []
+        right = [100 * row[f'{k}_correct'] / row['pictures'] for k in ('scenario', 'side')]
+        lines += [
+            f'{name:<24}{row["people"]:>8}{row["pictures"]:>10}'
+            f'{right[0]:>12.1f}{right[1]:>14.1f}'
+        ]
+    return '\n'.join([*lines, '', 'side: natural or artificial'])
+
+
+if __name__ == '__main__':
+    main()
