@@ -2,4 +2,12 @@ _base_ = 'mmpose::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['vlpose_mm'])
 
-default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater', max_keep_ckpts=1))
+default_hooks = dict(
+    checkpoint=dict(
+        save_best='coco/AP',
+        rule='greater',
+        max_keep_ckpts=1,
+        # Else the last one is removed before the next one is whole.
+        backend_args=dict(backend='atomic'),
+    )
+)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+from mmpose.apis import init_model
 
 pytestmark = pytest.mark.slow
 
@@ -63,9 +65,11 @@ def test_test_repeats_the_validation_of_the_checkpoint(
     assert len({person['image_id'] for person in people}) == 19
 
 
-def test_resume_goes_on_where_the_run_stopped(
+@pytest.fixture(scope='module')
+def resumed(
     trained: tuple[Path, str], small_config: Path, mmpose_tool: Callable
-) -> None:
+) -> tuple[Path, str]:
+    """Work folder and output of the same run after another epoch."""
     work_dir, _ = trained
     output = mmpose_tool(
         'train',
@@ -74,12 +78,38 @@ def test_resume_goes_on_where_the_run_stopped(
         *('--cfg-options', 'train_cfg.max_epochs=2'),
         cwd=small_config.parent,
     )
+    return work_dir, output
+
+
+def test_resume_goes_on_where_the_run_stopped(
+    resumed: tuple[Path, str], small_config: Path
+) -> None:
+    work_dir, output = resumed
     assert 'resumed epoch: 1' in output
     assert 'Epoch(train) [2]' in output and 'Epoch(train) [1]' not in output
     first, second = load(work_dir / 'epoch_1.pth'), load(work_dir / 'epoch_2.pth')
     assert not torch.equal(first['backbone.prompts'], second['backbone.prompts'])
     base = load(small_config.parent / 'vitpose.pth')
     assert all(torch.equal(second[name], base[name]) for name in base)
+
+
+def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
+    resumed: tuple[Path, str], small_config: Path
+) -> None:
+    cfg = Config.fromfile(small_config)
+    tuned = init_model(cfg, str(resumed[0] / 'epoch_2.pth'), device='cpu')
+    head = {**cfg.model.head, 'type': 'HeatmapHead', 'in_channels': 32}
+    cfg.model = dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=cfg.model.data_preprocessor,
+        backbone={**cfg.model.backbone, 'prompt': None},
+        head=head,
+    )
+    stock = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
+    images = torch.randn(3, 3, 256, 192)
+    with torch.no_grad(), tuned.original():
+        assert torch.equal(tuned(images, None), stock(images, None))
+    assert not torch.equal(tuned(images, None), stock(images, None))
 
 
 def test_a_checkpoint_of_another_width_is_refused_in_one_sentence(

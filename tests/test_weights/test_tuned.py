@@ -112,6 +112,7 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
 def test_an_identity_is_read_as_it_was_written() -> None:
     identity = dict(choices={'head.wiring': 'dual', 'näme': None}, tuned=['a', 'b'])
     assert decode(encode(identity)) == identity
-    for garbled in (torch.zeros(3), torch.tensor([123, 125], dtype=torch.uint8)):
+    half = encode(dict(identity, base=dict(sha256='0')))
+    for garbled in (torch.zeros(3), torch.tensor([123, 125], dtype=torch.uint8), half):
         with pytest.raises(ValueError, match=f'{KEY} is not what a VLPose writes'):
             decode(garbled)

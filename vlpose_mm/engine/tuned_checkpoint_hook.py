@@ -14,6 +14,7 @@ from mmpose.registry import HOOKS
 
 from vlpose_mm.models.vlpose import VLPoseEstimator
 from vlpose_mm.weights import atomic_backend  # noqa: F401
+from vlpose_mm.weights.files import replace_file
 
 # What the names of this hook's files and records start with.
 OWN = 'tuned_'
@@ -27,9 +28,9 @@ class TunedCheckpointHook(CheckpointHook):
     A file holds the tuned weights, the token states of the sentences used, the hash of
     the base weights, and what ``resume`` needs. Instead of whole checkpoints:
     ``default_hooks=dict(checkpoint=dict(type='TunedCheckpointHook'))``; besides them:
-    ``custom_hooks=[dict(type='TunedCheckpointHook', interval=10)]``. Besides them,
-    ``--resume`` goes on from the last whole one. The base of a tuned-only checkpoint
-    comes from ``model.base_weights``.
+    ``custom_hooks=[*_base_.custom_hooks, dict(type='TunedCheckpointHook', interval=10)]``.
+    Besides them, ``--resume`` goes on from the last whole one. The base of a tuned-only
+    checkpoint comes from ``model.base_weights``.
 
     Files are written by :class:`AtomicBackend`, unless ``backend_args`` say otherwise or
     they are not on a local disk. Those that are not for resuming (``save_optimizer=False``
@@ -122,8 +123,8 @@ class TunedCheckpointHook(CheckpointHook):
         finally:
             self._is_saving = False
         if whole is not None:
-            with open(pointer, 'w') as file:
-                file.write(whole)
+            with replace_file(pointer) as file:
+                file.write(whole.encode())
 
 
 class _OwnRunner:

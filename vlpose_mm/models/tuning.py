@@ -45,6 +45,8 @@ class Tunings:
 
     def __init__(self, model: VLPoseEstimator) -> None:
         self.model = model
+        # Once, as a copy with averaged weights trains nothing.
+        self._trained = tuned.tuned_names(model)
         self.in_use = 'default'
         self.kept: dict[str, Tuning] = {}
         self.has_base = False
@@ -82,7 +84,7 @@ class Tunings:
         Returns:
             list[str]: Names of what is trained, and of a fitted classifier's state.
         """
-        names = tuned.tuned_names(self.model)
+        names = list(self._trained)
         classifier = self.model.scenario_classifier
         if classifier is not None and classifier.fitted:
             names += [f'{CLASSIFIER}{name}' for name in classifier.state_dict()]
@@ -151,7 +153,7 @@ class Tunings:
         weights, sentences = self.kept[name]
         own = self.model.state_dict()
         with torch.no_grad():
-            for key in tuned.tuned_names(self.model):
+            for key in self._trained:
                 own[key].copy_(weights[key])
         start = len(CLASSIFIER)
         state = {k[start:]: v for k, v in weights.items() if k.startswith(CLASSIFIER)}

@@ -312,6 +312,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
             feats.append((feature_map, self.matcher(feature_map, text)))
         return feats
 
+    # Compiled code would be tied to the sentences of one batch.
+    @torch.compiler.disable
     def _encode_text(
         self, data_samples: Sequence[PoseDataSample | None], device: torch.device
     ) -> TextFeatures | None:

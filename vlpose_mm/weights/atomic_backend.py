@@ -1,46 +1,13 @@
 """Let MMEngine write checkpoints so that a crash in the middle loses nothing."""
 
 import os
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from contextlib import suppress
 
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.utils import mkdir_or_exist
 
-
-@contextmanager
-def replace_file(path: str) -> Iterator[BinaryIO]:
-    """Write a file; whatever was there stays until the ``with`` block has ended well.
-
-    Args:
-        path (str): The file.
-
-    Yields:
-        BinaryIO: What to write to.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder) or os.path.isdir(path):
-        raise OSError(f'Cannot write {path}: name a file in an existing folder.')
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f'.{name}.', suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for the owner's eyes alone.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+from vlpose_mm.weights.files import replace_file
 
 
 @register_backend('atomic')

@@ -3,8 +3,9 @@
 import os
 import pickle
 import tempfile
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -80,26 +81,26 @@ def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
     return state_dict
 
 
-def write_file(content: dict, path: str) -> None:
-    """Write a file of torch; whatever was there stays until the new one is whole.
+@contextmanager
+def replace_file(path: str) -> Iterator[BinaryIO]:
+    """Write a file; whatever was there stays until the ``with`` block has ended well.
 
     Args:
-        content (dict): What to write.
         path (str): The file.
+
+    Yields:
+        BinaryIO: What to write to.
 
     Raises:
         OSError: If it cannot be written.
     """
-    path = os.path.abspath(path)
-    folder = os.path.dirname(path)
+    folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder) or os.path.isdir(path):
         raise OSError(f'Cannot write {path}: name a file in an existing folder.')
-    handle, temporary = tempfile.mkstemp(
-        dir=folder, prefix=f'.{os.path.basename(path)}.', suffix='.tmp'
-    )
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f'.{name}.', suffix='.tmp')
     try:
         with os.fdopen(handle, 'wb') as file:
-            torch.save(content, file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files for the owner's eyes alone.
@@ -110,3 +111,23 @@ def write_file(content: dict, path: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def write_file(content: dict, path: str) -> None:
+    """Write a file of torch; whatever was there stays until the new one is whole.
+
+    Args:
+        content (dict): What to write.
+        path (str): The file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    try:
+        with replace_file(path) as file:
+            torch.save(content, file)
+    except RuntimeError as error:
+        # torch hides what the file system said.
+        if not isinstance(error.__context__, OSError):
+            raise
+        raise OSError(f'Cannot write {path}: {error.__context__}.') from error

@@ -48,6 +48,9 @@ def decode(tensor: Tensor) -> dict:
         choices, tuned = identity['choices'], identity['tuned']
         if not isinstance(choices, dict) or not isinstance(tuned, list):
             raise TypeError(f'choices and tuned are {choices!r:.40} and {tuned!r:.40}')
+        base = identity.get('base', dict(sha256='', shapes={}))
+        if not isinstance(base['sha256'], str) or not isinstance(base['shapes'], dict):
+            raise TypeError(f'base is {base!r:.80}')
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The checkpoint's {KEY} is not what a VLPose writes "

@@ -1,0 +1,115 @@
+"""What a file of weights holds; no model is built."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.logging import HistoryBuffer
+from torch import Tensor
+
+from vlpose_mm.models.summary import PARTS
+from vlpose_mm.weights.files import STATE_DICT_KEYS, state_dict_of
+from vlpose_mm.weights.identity import KEY, decode
+from vlpose_mm.weights.tuned import CLASSIFIER, base_hash, base_of
+
+# Of the meta information, what tells runs apart.
+META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
+
+
+def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
+    """Tell what a file holds.
+
+    Args:
+        content (Mapping): See :func:`vlpose_mm.weights.files.read_file`.
+        path (str): The file, for errors.
+
+    Returns:
+        dict: Ready for JSON.
+
+        - ``kind`` (str): ``'full'`` or ``'tuned-only'`` VLPose, ``'stock'`` pose
+          estimator, ``'text features'`` alone, or ``'unknown'``.
+        - ``parts`` (list[dict]): ``name``, ``tensors`` and ``bytes`` of each part.
+        - ``total`` (dict): ``tensors`` and ``bytes`` of all parts.
+        - ``further`` (dict[str, int]): Bytes of the numbers in each other entry, such as
+          ``text_features`` or ``optimizer``.
+        - ``choices`` (dict): Of a VLPose, the settings that no shape shows.
+        - ``base_sha256`` (str): Of a VLPose, the hash of its base; else ``None``.
+        - ``text`` (dict): ``sentences`` (list[str]) and ``width`` of the text features;
+          ``None`` without them.
+        - ``meta`` (dict): Of the training: ``experiment_name``, ``epoch`` and the like.
+
+    Raises:
+        ValueError: If the file holds neither weights nor text features.
+    """
+    features = content.get('text_features')
+    if 'sentences' in content and 'tokens' in content:
+        kind, weights, features = 'text features', {}, content
+    else:
+        kind, weights = 'unknown', state_dict_of(content, path)
+    identity = {}
+    if KEY in weights:
+        identity = decode(weights[KEY])
+        kind = 'tuned-only' if 'base' in identity else 'full'
+    elif {name.split('.')[0] for name in weights} - {'neck'} == {'backbone', 'head'}:
+        kind = 'stock'
+    if kind == 'full':
+        sha256 = base_hash(base_of(weights, identity['tuned']))
+    else:
+        sha256 = identity.get('base', {}).get('sha256')
+    own = {*STATE_DICT_KEYS, 'meta'}
+    is_bare = not any(isinstance(content.get(key), Mapping) for key in STATE_DICT_KEYS)
+    parts = _parts(weights)
+    meta = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
+    return dict(
+        kind=kind,
+        parts=parts,
+        total={key: sum(part[key] for part in parts) for key in ('tensors', 'bytes')},
+        further={k: _bytes(content[k]) for k in content if not is_bare and k not in own},
+        choices=identity.get('choices', {}),
+        base_sha256=sha256,
+        text=None if features is None else _text(features),
+        meta={k: meta[k] for k in META if isinstance(meta.get(k), str | int | float)},
+    )
+
+
+def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
+    """Count what each part has, in the order of the names."""
+    starts = {**PARTS, CLASSIFIER: 'scenario classifier', KEY: 'identity'}
+    counts = {}
+    for name, tensor in weights.items():
+        start = max((s for s in starts if name.startswith(s)), key=len, default=None)
+        part = starts.get(start, name.split('.')[0])
+        count = counts.setdefault(part, dict(name=part, tensors=0, bytes=0))
+        count['tensors'] += 1
+        count['bytes'] += tensor.nbytes
+    return list(counts.values())
+
+
+def _text(features: Mapping[str, Any]) -> dict:
+    """Tell what text features there are."""
+    try:
+        sentences = [str(sentence) for sentence in features['sentences']]
+        (width,) = {tokens.shape[1] for tokens in features['tokens']}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            'Its text features are not what precompute_text writes '
+            f'({type(error).__name__}: {error}); write them anew.'
+        ) from error
+    return dict(sentences=sentences, width=width)
+
+
+def _bytes(value: object) -> int:
+    """Add up the bytes of all tensors and arrays in a nest of containers."""
+    return sum(_sizes(value))
+
+
+def _sizes(value: object) -> Iterator[int]:
+    """Bytes of each tensor and array in a nest of containers."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    elif isinstance(value, HistoryBuffer):
+        value = value.data
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _sizes(item)
+    else:
+        yield getattr(value, 'nbytes', 0)

@@ -1,0 +1,187 @@
+"""Take the tuned part out of a checkpoint, put it back, and print what a file holds."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.models.checkpoint_summary import describe_checkpoint
+from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
+from vlpose_mm.weights import tuned
+from vlpose_mm.weights.files import (
+    read_file,
+    replace_file,
+    state_dict_of,
+    write_file,
+)
+
+KINDS = {
+    'full': 'a whole VLPose: base and tuning',
+    'tuned-only': 'the tuning of a VLPose, without its base',
+    'stock': 'a stock pose estimator',
+    'text features': 'text features of precompute_text',
+    'unknown': 'neither a VLPose nor a stock pose estimator',
+}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Take the tuned part out of a checkpoint of a VLPose, put it together '
+        'with a base, or print what a file holds. No model is built.'
+    )
+    actions = parser.add_subparsers(dest='action', required=True)
+
+    action = actions.add_parser('extract', help='take the tuned part out')
+    action.add_argument(
+        'full',
+        help='a whole checkpoint, or a tuned-only one of which only the state of the '
+        'training is to be left out',
+    )
+    action.add_argument('out', help='file to write, such as tuned.pth')
+    action.add_argument(
+        '--text',
+        metavar='FILE',
+        help='put in the text features of a file of precompute_text; by default those that '
+        'the checkpoint holds',
+    )
+
+    action = actions.add_parser('merge', help='put a tuned-only one and its base together')
+    action.add_argument('tuned', help='the tuned-only checkpoint')
+    action.add_argument('base', help='a stock checkpoint or a whole VLPose; file or URL')
+    action.add_argument('out', help='file to write, such as full.pth')
+    action.add_argument(
+        '--force', action='store_true', help='take another base than the one that was tuned'
+    )
+
+    action = actions.add_parser('info', help='print what a file holds')
+    action.add_argument('file', help='any file of weights; or a URL')
+    action.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write it as JSON; - writes to the standard output instead of the table',
+    )
+    options = parser.parse_args(args)
+    run = dict(extract=extract, merge=merge, info=info)[options.action]
+    with log_to_stderr():
+        try:
+            run(options)
+        except (OSError, ValueError) as error:
+            actions.choices[options.action].error(str(error))
+
+
+def extract(options: argparse.Namespace) -> None:
+    """Take the tuned part out of a checkpoint.
+
+    Args:
+        options (argparse.Namespace): ``full``, ``out`` and ``text``.
+    """
+    content = read_file(options.full)
+    weights = state_dict_of(content, options.full)
+    with named(options.full):
+        if 'base' not in tuned.identity_of(weights):
+            weights = tuned.extract(weights)
+    kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
+    if options.text is not None:
+        table = PrecomputedTextEncoder(options.text).features
+        kept['text_features'] = dict(sentences=[*table], tokens=[*table.values()])
+    write({**kept, 'state_dict': weights}, options.out)
+
+
+def merge(options: argparse.Namespace) -> None:
+    """Put a tuned-only checkpoint and its base together.
+
+    Args:
+        options (argparse.Namespace): ``tuned``, ``base``, ``out`` and ``force``.
+    """
+    content, base = read_file(options.tuned), read_file(options.base)
+    given = state_dict_of(content, options.tuned)
+    with named(f'{options.tuned} and {options.base}'):
+        weights = tuned.merge(given, state_dict_of(base, options.base), options.force)
+    kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
+    write({**kept, 'state_dict': weights}, options.out)
+
+
+def info(options: argparse.Namespace) -> None:
+    """Print what a file holds.
+
+    Args:
+        options (argparse.Namespace): ``file`` and ``json``.
+    """
+    content = read_file(options.file)
+    with named(options.file):
+        summary = dict(file=options.file, **describe_checkpoint(content, options.file))
+    text = json.dumps(summary, indent=2)
+    if options.json == '-':
+        print(text)
+        return
+    if options.json is not None:
+        with replace_file(options.json) as file:
+            file.write(f'{text}\n'.encode())
+    print(table(summary))
+
+
+def write(content: dict, path: str) -> None:
+    """Write a file and say what it holds.
+
+    Args:
+        content (dict): What to write.
+        path (str): The file.
+    """
+    write_file(content, path)
+    summary = describe_checkpoint(content, path)
+    text = summary['text']
+    sentences = f'{len(text["sentences"])} sentences' if text else 'no text features'
+    print(
+        f'{path}: {summary["total"]["tensors"]} tensors and {sentences}, '
+        f'{os.path.getsize(path) / 1e6:.2f} MB'
+    )
+
+
+def table(summary: dict) -> str:
+    """Lay out what a file holds for people.
+
+    Args:
+        summary (dict): See :func:`describe_checkpoint`.
+
+    Returns:
+        str: Lines.
+    """
+    lines = [f'{summary["file"]}: {KINDS[summary["kind"]]}', '']
+    lines += [f'{"part":<34}{"tensors":>8}{"MB":>11}']
+    parts = [*summary['parts'], dict(name='total', **summary['total'])]
+    for part in parts:
+        size = f'{part["bytes"] / 1e6:.2f}'
+        lines += [f'{part["name"]:<34}{part["tensors"]:>8}{size:>11}']
+    for name, size in summary['further'].items():
+        lines += [f'{f"besides: {name}":<42}{size / 1e6:>11.2f}']
+    rows = {**summary['choices'], 'base (SHA-256)': summary['base_sha256']}
+    rows = {k: v for k, v in {**rows, **summary['meta']}.items() if v is not None}
+    if rows:
+        lines += ['', *(f'{key:<28}{value}' for key, value in rows.items())]
+    text = summary['text']
+    if text:
+        lines += ['', f'{len(text["sentences"])} sentences, {text["width"]} wide']
+        lines += [f'  {sentence}' for sentence in text['sentences']]
+    return '\n'.join(lines)
+
+
+@contextmanager
+def named(path: str) -> Iterator[None]:
+    """Say in errors which file they are about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            str(error) if path in str(error) else f'{path}: {error}'
+        ) from error
+
+
+if __name__ == '__main__':
+    main()
