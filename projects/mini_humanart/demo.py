@@ -234,6 +234,7 @@ def main() -> None:
             VLPOSE,
             *('--work-dir', OUT, '--no-validate'),
             *('--cfg-options', f'randomness.seed={options.seed}'),
+            'default_hooks.checkpoint.type=TunedCheckpointHook',
         )
     tuned = Path((OUT / 'last_checkpoint').read_text())
     with watch.stage('test on mini Human-Art: original and tuned'):
@@ -261,6 +262,7 @@ def main() -> None:
     print(f'{sum(watch.seconds.values()):.0f} seconds. Written to {OUT.relative_to(ROOT)}:')
     print('  report.json     these numbers')
     print('  comparison.png  pictures with both skeletons')
+    print(f'  {tuned.name}  what was tuned, to resume from')
     if not same:
         raise SystemExit('The original route differs from the original model.')
     gain = report['artificial']['tuned'] - report['artificial']['original']

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 from mmpose.registry import TRANSFORMS
 
 from tests.conftest import ROOT
+from tests.test_models.estimators import build
+from vlpose_mm.weights.files import write_file
 
 pytestmark = pytest.mark.slow
 
@@ -48,14 +51,25 @@ def test_the_readmes_overlay_on_a_stock_config_trains_and_tests(
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
 
 
-def test_the_readmes_other_snippets_build_on_our_config(tmp_path: Path) -> None:
-    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
-    assert len(blocks) == 4
-    (tmp_path / 'last_layer.py').write_text(blocks[0])
+def readme_snippets() -> list[str]:
+    """What the README shows in Python, but for the stock config's overlay."""
+    text = (ROOT / 'README.md').read_text()
+    blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    return [block for block in blocks if '# my_vlpose.py' not in block]
+
+
+def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
+    last_layer, auto, _, base, mine = readme_snippets()
+    (tmp_path / 'last_layer.py').write_text(last_layer)
     backbone = Config.fromfile(tmp_path / 'last_layer.py').model.backbone
     assert backbone.prompt is None and backbone.trained_layers == 1
-    (tmp_path / 'base.py').write_text(blocks[2])
-    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + blocks[3])
+    (tmp_path / 'auto.py').write_text(auto)
+    cfg = Config.fromfile(tmp_path / 'auto.py')
+    assert cfg.model.test_cfg.route == 'auto' and cfg.model.test_cfg.flip_test
+    assert cfg.model.scenario_classifier.type == 'ScenarioClassifier'
+    assert cfg.custom_hooks[-1].type == 'ScenarioClassifierHook'
+    (tmp_path / 'base.py').write_text(base)
+    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + mine)
     cfg = Config.fromfile(tmp_path / 'mine.py')
     assert cfg.model.head.gate_init == 0.0
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
@@ -65,3 +79,22 @@ def test_the_readmes_other_snippets_build_on_our_config(tmp_path: Path) -> None:
         transform = TRANSFORMS.build(loader.dataset.pipeline[-2])
         words = transform(dict(category='pixel art'))['text_prompt']
         assert words == 'pixel art of a video game hero'
+
+
+def test_the_readmes_way_to_switch_tunings_runs(
+    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = small_config.parent / 'vitpose.pth'
+    config = f"_base_ = '{small_config}'\nmodel = dict(base_weights='{base}')\n"
+    (tmp_path / 'vlpose.py').write_text(config)
+    model = build(Config.fromfile(small_config).model)
+    load_checkpoint(model, str(base))
+    for name in ('oil', 'toon'):
+        model.matcher.norm.bias.data.fill_(len(name))
+        weights = model.tunings.extract()
+        write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(readme_snippets()[2], found)
+    assert found['model'].tunings.names() == ['default', 'toon']
+    assert found['model'].matcher.norm.bias.eq(len('oil')).all()
