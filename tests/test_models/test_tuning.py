@@ -121,10 +121,10 @@ def test_stock_loading_takes_a_tuned_only_checkpoint_with_the_base_of_the_config
 
 
 def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_forced(
-    vlpose_cfg: dict, stock_cfg: dict, base: str, tuned: list
+    vlpose_cfg: dict, stock_cfg: dict, base: str, tuned: list, tmp_path: Path
 ) -> None:
     (first, heatmaps1), _, batch = tuned
-    model = MODELS.build(vlpose_cfg).eval()
+    model = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
     load_state_dict(model, build(stock_cfg).state_dict())
     before = copy.deepcopy(model.state_dict())
     wanted = identity_of(torch.load(first)['state_dict'])['base']['sha256']
@@ -142,6 +142,12 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
     assert not torch.equal(model(*batch), heatmaps1)
     model.tunings.use('default')
     model.tunings.use('x')
+    other = str(tmp_path / 'other.pth')
+    write_file(dict(state_dict=build(stock_cfg).state_dict()), other)
+    fresh = MODELS.build(dict(copy.deepcopy(vlpose_cfg), base_weights=other)).eval()
+    fresh.tunings.load(first, 'x', force=True)
+    bias = torch.load(other)['state_dict']['backbone.ln1.bias']
+    assert torch.equal(fresh.backbone.ln1.bias, bias)
     # Its hash is checked anew where another base comes.
     load_checkpoint(model, base)
     model.tunings.load(first, 'y')
@@ -210,6 +216,15 @@ def test_switching_switches_the_token_states_as_well(
     torch.testing.assert_close(model.text_encoder([sentence]).tokens, before + 1)
     model.tunings.use('default')
     assert torch.equal(model.text_encoder([sentence]).tokens, before)
+    # What brings no sentences reads those of the config, not those of the one before.
+    silent = dict(state_dict=torch.load(tuned[1][0])['state_dict'])
+    write_file(silent, tuned[1][0])
+    model.tunings.use('louder')
+    model.tunings.load(tuned[1][0], 'silent')
+    assert torch.equal(model.text_encoder([sentence]).tokens, before)
+    write_file({**silent, 'text_features': dict(sentences=['x'])}, tuned[1][0])
+    with pytest.raises(ValueError, match='tuned1.pth holds no text features'):
+        model.tunings.load(tuned[1][0], 'garbled')
 
 
 def test_a_tuning_made_with_another_text_encoder_is_refused(

@@ -245,7 +245,7 @@ def test_every_action_refuses_what_is_no_checkpoint(
         ),
         (('merge', 'stock.pth', 'full.pth', 'out.pth'), 'stock.pth and full.pth: .*has no'),
         (('merge', 'tuned.pth', 'part.pth', 'out.pth'), 'part.pth: The base lacks backb'),
-        (('info', 'odd.pth'), 'odd.pth: Its text features are not what'),
+        (('info', 'odd.pth'), 'odd.pth holds no text features'),
         (('info', 'full.pth', '--json', 'no/a.json'), 'no/a.json: name a file in an exist'),
     ],
 )

@@ -7,6 +7,7 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
 from vlpose_mm.models.summary import PARTS
+from vlpose_mm.models.text_encoders import sentences_of
 from vlpose_mm.weights.files import STATE_DICT_KEYS, state_dict_of
 from vlpose_mm.weights.identity import KEY, decode
 from vlpose_mm.weights.tuned import CLASSIFIER, base_hash, base_of
@@ -55,6 +56,10 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
         sha256 = base_hash(base_of(weights, identity['tuned']))
     else:
         sha256 = identity.get('base', {}).get('sha256')
+    text = None
+    if features is not None:
+        tokens = sentences_of(features, path)
+        text = dict(sentences=[*tokens], width=next(iter(tokens.values())).shape[1])
     own = {*STATE_DICT_KEYS, 'meta'}
     is_bare = not any(isinstance(content.get(key), Mapping) for key in STATE_DICT_KEYS)
     parts = _parts(weights)
@@ -66,7 +71,7 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
         further={k: _bytes(content[k]) for k in content if not is_bare and k not in own},
         choices=identity.get('choices', {}),
         base_sha256=sha256,
-        text=None if features is None else _text(features),
+        text=text,
         meta={k: meta[k] for k in META if isinstance(meta.get(k), str | int | float)},
     )
 
@@ -82,19 +87,6 @@ def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
         count['tensors'] += 1
         count['bytes'] += tensor.nbytes
     return list(counts.values())
-
-
-def _text(features: Mapping[str, Any]) -> dict:
-    """Tell what text features there are."""
-    try:
-        sentences = [str(sentence) for sentence in features['sentences']]
-        (width,) = {tokens.shape[1] for tokens in features['tokens']}
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
-            'Its text features are not what precompute_text writes '
-            f'({type(error).__name__}: {error}); write them anew.'
-        ) from error
-    return dict(sentences=sentences, width=width)
 
 
 def _bytes(value: object) -> int:

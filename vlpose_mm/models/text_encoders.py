@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from mmpose.registry import MODELS
@@ -136,16 +136,8 @@ class PrecomputedTextEncoder(TextEncoder):
                 f'python -m vlpose_mm.tools.precompute_text {path}.'
             )
         table = read_file(path)
-        table = table.get('text_features') or table
-        try:
-            features = dict(zip(table['sentences'], table['tokens'], strict=True))
-            (embed_dims,) = {tokens.shape[1] for tokens in features.values()}
-        except Exception as error:
-            raise ValueError(
-                f'{path} holds no text features ({type(error).__name__}: {error}); write '
-                'it anew with python -m vlpose_mm.tools.precompute_text.'
-            ) from error
-        super().__init__(embed_dims, combine)
+        features = sentences_of(table.get('text_features') or table, path)
+        super().__init__(next(iter(features.values())).shape[1], combine)
         self.path = path
         self._features = features
 
@@ -259,3 +251,27 @@ def text_features(encoder: TextEncoder, sentences: Sequence[str]) -> dict:
     features = encoder(sentences)
     tokens = [t[m].clone() for t, m in zip(features.tokens, features.mask, strict=True)]
     return dict(sentences=sentences, tokens=tokens)
+
+
+def sentences_of(features: Mapping, path: str) -> dict[str, Tensor]:
+    """Read what :func:`text_features` gave.
+
+    Args:
+        features (Mapping): See there.
+        path (str): The file that holds it, for errors.
+
+    Returns:
+        dict[str, Tensor]: Token states L x D by sentence, at least one.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    try:
+        sentences = dict(zip(features['sentences'], features['tokens'], strict=True))
+        (_,) = {tokens.shape[1] for tokens in sentences.values()}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f'{path} holds no text features ({type(error).__name__}: {error}); write it '
+            'anew with python -m vlpose_mm.tools.precompute_text.'
+        ) from error
+    return sentences

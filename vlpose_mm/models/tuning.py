@@ -11,6 +11,7 @@ from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.text_encoders import (
     PrecomputedTextEncoder,
     RandomTextEncoder,
+    sentences_of,
     text_features,
 )
 from vlpose_mm.weights import identity, tuned
@@ -52,6 +53,8 @@ class Tunings:
         self.has_base = False
         #: Of the base in float32, where it is known already.
         self.sha256: str | None = None
+        # Those of the config, for a tuning that brings none.
+        self._sentences = self._read_from_file()
 
     def names(self) -> list[str]:
         """List all tunings.
@@ -122,13 +125,16 @@ class Tunings:
                 f'{path} is a whole checkpoint; take the tuning out of it with '
                 'python -m vlpose_mm.tools.checkpoint extract.'
             )
-        if force and self.has_base:
+        if force:
+            if not self.has_base and self.model.base_weights is not None:
+                base = self.model.base_weights
+                stock = state_dict_of(read_file(base), base)
+                self.model.load_state_dict(stock, strict=False)
             told['base']['sha256'] = self.base_hash()
             weights[KEY] = identity.encode(told)
-        features = content.get('text_features')
         sentences = None
-        if features is not None:
-            sentences = dict(zip(features['sentences'], features['tokens'], strict=True))
+        if content.get('text_features') is not None:
+            sentences = sentences_of(content['text_features'], path)
             self._check_sentences(sentences, path)
         self._keep()
         self.model.load_state_dict(weights)
@@ -173,18 +179,19 @@ class Tunings:
             for name in names
         ):
             return
-        encoder = self.model.text_encoder
-        sentences = None
-        if isinstance(encoder, PrecomputedTextEncoder):
-            sentences = encoder.features
         weights = {name: own[name].detach().clone() for name in names}
-        self.kept[self.in_use] = Tuning(weights, sentences)
+        self.kept[self.in_use] = Tuning(weights, self._read_from_file())
+
+    def _read_from_file(self) -> dict[str, Tensor] | None:
+        """What the encoder reads now, if it is one that reads sentences from a file."""
+        encoder = self.model.text_encoder
+        return encoder.features if isinstance(encoder, PrecomputedTextEncoder) else None
 
     def _read_sentences(self, sentences: dict[str, Tensor] | None) -> None:
         """Let an encoder that reads sentences from a file read those of a tuning."""
         encoder = self.model.text_encoder
-        if sentences is not None and isinstance(encoder, PrecomputedTextEncoder):
-            encoder.features = sentences
+        if isinstance(encoder, PrecomputedTextEncoder):
+            encoder.features = sentences or self._sentences
 
     def _check_sentences(self, sentences: dict[str, Tensor], path: str) -> None:
         """Check that the text encoder is the one that the tuning was made with."""
