@@ -86,7 +86,7 @@ def test_writes_json_to_a_file_beside_the_table(
         (['offline.py'], '--text-dims D'),
         ([BASE, '--text-dims', '0'], 'must be at least 1'),
         ([STOCK, '--text-dims', '768'], 'has no text encoder'),
-        ([STOCK, '--json', 'nowhere/out.json'], 'cannot write nowhere/out.json'),
+        ([STOCK, '--json', 'nowhere/out.json'], 'Cannot write nowhere/out.json'),
     ],
 )
 def test_bad_input_gets_one_clear_error(

@@ -1,18 +1,16 @@
 """Take the tuned part out of a checkpoint, put it back, and print what a file holds."""
 
 import argparse
-import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.checkpoint_summary import describe_checkpoint
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
+from vlpose_mm.tools.output import named, put_out
 from vlpose_mm.weights import tuned
 from vlpose_mm.weights.files import (
     read_file,
-    replace_file,
     state_dict_of,
     write_file,
 )
@@ -117,14 +115,7 @@ def info(options: argparse.Namespace) -> None:
     content = read_file(options.file)
     with named(options.file):
         summary = dict(file=options.file, **describe_checkpoint(content, options.file))
-    text = json.dumps(summary, indent=2)
-    if options.json == '-':
-        print(text)
-        return
-    if options.json is not None:
-        with replace_file(options.json) as file:
-            file.write(f'{text}\n'.encode())
-    print(table(summary))
+    put_out(summary, table(summary), options.json)
 
 
 def write(content: dict, path: str) -> None:
@@ -170,17 +161,6 @@ def table(summary: dict) -> str:
         lines += ['', f'{len(text["sentences"])} sentences, {text["width"]} wide']
         lines += [f'  {sentence}' for sentence in text['sentences']]
     return '\n'.join(lines)
-
-
-@contextmanager
-def named(path: str) -> Iterator[None]:
-    """Say in errors which file they are about."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(
-            str(error) if path in str(error) else f'{path}: {error}'
-        ) from error
 
 
 if __name__ == '__main__':

@@ -5,10 +5,10 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 from vlpose_mm.models.text_loading import load_tokenizer
+from vlpose_mm.tools.output import named
 from vlpose_mm.weights.convert.blip_text import (
     add_blip_tokens,
     blip_text_model,
@@ -225,15 +225,6 @@ def _parts(names: Iterable[str]) -> list[str]:
 def say(note: str) -> None:
     """Tell the user what to know besides the result."""
     print(note, file=sys.stderr)
-
-
-@contextmanager
-def named(path: str) -> Iterator[None]:
-    """Say in errors which file they are about."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
 
 
 if __name__ == '__main__':

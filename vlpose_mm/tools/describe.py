@@ -1,7 +1,6 @@
 """Print what the model of a config is made of and what it costs."""
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.summary import describe
 from vlpose_mm.paths import config_path
+from vlpose_mm.tools.output import put_out
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -84,17 +84,10 @@ def main(args: Sequence[str] | None = None) -> None:
         except KeyError as error:
             parser.error(f'{options.config}: {error.args[0]}')
 
-    text = json.dumps(summary, indent=2)
-    if options.json == '-':
-        print(text)
-        return
-    if options.json is not None:
-        try:
-            with open(options.json, 'w', encoding='utf-8') as file:
-                print(text, file=file)
-        except OSError as error:
-            parser.error(f'cannot write {options.json}: {error}')
-    print(_table(summary))
+    try:
+        put_out(summary, _table(summary), options.json)
+    except OSError as error:
+        parser.error(str(error))
 
 
 def _load_config(name: str) -> Config:

@@ -1,7 +1,6 @@
 """Fit a scenario classifier for a tuned checkpoint and print how often it is right."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from vlpose_mm.engine.scenario_accuracy import measure_scenarios
 from vlpose_mm.engine.scenario_fit import add_classifier, fit_scenarios, training_loader
 from vlpose_mm.models.vlpose import VLPoseEstimator
 from vlpose_mm.paths import config_path
+from vlpose_mm.tools.output import put_out
 from vlpose_mm.weights.files import read_file, state_dict_of, write_file
 
 
@@ -72,17 +72,10 @@ def main(args: Sequence[str] | None = None) -> None:
             parser.error(str(error))
         except KeyError as error:
             parser.error(f'{options.config}: {error.args[0]}')
-    text = json.dumps(found, indent=2)
-    if options.json == '-':
-        print(text)
-        return
-    if options.json is not None:
-        try:
-            with open(options.json, 'w', encoding='utf-8') as file:
-                print(text, file=file)
-        except OSError as error:
-            parser.error(f'cannot write {options.json}: {error}')
-    print(_table(found))
+    try:
+        put_out(found, _table(found), options.json)
+    except OSError as error:
+        parser.error(str(error))
 
 
 def _fit_and_measure(options: argparse.Namespace) -> dict:

@@ -103,10 +103,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files for the owner's eyes alone.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        give_usual_rights(temporary, 0o666)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -131,3 +128,15 @@ def write_file(content: dict, path: str) -> None:
         if not isinstance(error.__context__, OSError):
             raise
         raise OSError(f'Cannot write {path}: {error.__context__}.') from error
+
+
+def give_usual_rights(path: str, mode: int) -> None:
+    """Undo that temporary files and folders are made for the owner's eyes alone.
+
+    Args:
+        path (str): File or folder.
+        mode (int): Rights without the mask of the process.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, mode & ~mask)

@@ -5,6 +5,8 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
+from vlpose_mm.weights.files import give_usual_rights
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -48,10 +50,7 @@ def write_text_folder(
     try:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        # mkdtemp makes folders for the owner's eyes alone.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o777 & ~mask)
+        give_usual_rights(temporary, 0o777)
         os.replace(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary)
