@@ -260,8 +260,8 @@ def main() -> None:
         f'{"exactly that of" if same else "NOT that of"} the original model.'
     )
     print(f'{sum(watch.seconds.values()):.0f} seconds. Written to {OUT.relative_to(ROOT)}:')
-    print('  report.json     these numbers')
-    print('  comparison.png  pictures with both skeletons')
+    print('  report.json         these numbers')
+    print('  comparison.png      pictures with both skeletons')
     print(f'  {tuned.name}  what was tuned, to resume from')
     if not same:
         raise SystemExit('The original route differs from the original model.')
