@@ -67,6 +67,19 @@ def test_samples_carry_the_words_to_the_model(data: Path, detected: bool) -> Non
     assert metainfo['group'] == '2D_virtual_human'
 
 
+@pytest.mark.parametrize('detected', [False, True])
+def test_a_record_may_bring_a_sentence_and_a_route_of_its_own(
+    data: Path, detected: bool
+) -> None:
+    whole = json.loads((data / 'ann.json').read_text())
+    whole['images'][0].update(text_prompt='a heroine', route='original')
+    (data / 'ann.json').write_text(json.dumps(whole))
+    boxes = dict(bbox_file=str(data / 'boxes.json'), test_mode=True) if detected else {}
+    metainfo = build(data, **boxes)[0]['data_samples'].metainfo
+    assert metainfo['text_prompt'] == 'a heroine'
+    assert metainfo['text_source'] == 'sentence' and metainfo['route'] == 'original'
+
+
 @pytest.mark.parametrize('kind', ['HumanArtVLDataset', 'CocoDataset'])
 @pytest.mark.parametrize('detected', [False, True])
 def test_prompts_per_keypoint_go_through_the_pipeline(

@@ -148,5 +148,8 @@ def test_a_checkpoint_with_the_classifier_is_else_the_same(
         assert torch.equal(added, fitted[name])
     wanted = {**told, 'tuned': [*told['tuned'], *names]}
     assert decode(after['state_dict'][KEY]) == wanted
+    # Whatever the file calls its weights.
+    named = add_classifier(dict(model=before['state_dict']), model.scenario_classifier)
+    assert named.keys() == {'model'} and set(names) < named['model'].keys()
     again = add_classifier(after, model.scenario_classifier)
     assert decode(again['state_dict'][KEY]) == wanted

@@ -1,6 +1,7 @@
 """ScenarioClassifierHook in real runs."""
 
 import copy
+import pickle
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
+from mmpose.registry import MODELS
 
 from vlpose_mm.engine import ScenarioClassifierHook
 from vlpose_mm.engine.scenario_fit import fit_scenarios, training_loader
+from vlpose_mm.weights.files import write_file
 
 CLASSIFIER = ('scenario_classifier.weight', 'scenario_classifier.bias')
 TRAINING = """
@@ -151,15 +154,53 @@ def test_refuses_a_model_without_classifier(cfg: Config) -> None:
         ScenarioClassifierHook().before_train(Runner.from_cfg(cfg))
 
 
-@pytest.mark.slow
-def test_two_processes_fit_what_one_does(
-    small_config: Path, mmpose_tool: Callable, tmp_path: Path
-) -> None:
+@pytest.fixture
+def launcher() -> tuple[str, ...]:
+    """What starts two processes."""
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         port = listener.getsockname()[1]
-    launcher = ('-m', 'torch.distributed.run', '--nproc_per_node=2')
-    launcher += ('--master_addr=127.0.0.1', f'--master_port={port}')
+    command = ('-m', 'torch.distributed.run', '--nproc_per_node=2')
+    return (*command, '--master_addr=127.0.0.1', f'--master_port={port}')
+
+
+@pytest.mark.slow
+def test_people_of_a_photo_share_a_decision_whichever_process_they_are_in(
+    cfg: Config, mmpose_tool: Callable, launcher: tuple[str, ...], tmp_path: Path
+) -> None:
+    photos = 'HumanArt/annotations/training_humanart_coco.json'
+    cfg.test_dataloader.update(batch_size=1)
+    cfg.test_dataloader.dataset.update(ann_file=photos, bbox_file=None)
+    cfg.test_evaluator.ann_file = f'{cfg.data_root}{photos}'
+    cfg.custom_hooks.append(dict(type='ScenarioClassifierHook'))
+    cfg.env_cfg.dist_cfg.backend = 'gloo'
+    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
+    cfg.dump(tmp_path / 'mine.py')
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, cfg.load_from)
+    fit_scenarios(model, training_loader(cfg))
+    write_file(dict(state_dict=model.state_dict()), str(tmp_path / 'fitted.pth'))
+    mmpose_tool(
+        'test',
+        tmp_path / 'mine.py',
+        tmp_path / 'fitted.pth',
+        *('--dump', tmp_path / 'found.pkl', '--launcher', 'pytorch'),
+        cwd=tmp_path,
+        launcher=launcher,
+    )
+    found: dict[str, list[tuple]] = {}
+    for sample in pickle.loads((tmp_path / 'found.pkl').read_bytes()):
+        if sample['scenario'] is None:
+            decided = sample['pred_scenario'], sample['pred_artificial_prob']
+            found.setdefault(sample['img_path'], []).append(decided)
+    several = [decisions for decisions in found.values() if len(decisions) > 1]
+    assert several and all(len(set(decisions)) == 1 for decisions in several)
+
+
+@pytest.mark.slow
+def test_two_processes_fit_what_one_does(
+    small_config: Path, mmpose_tool: Callable, launcher: tuple[str, ...], tmp_path: Path
+) -> None:
     config = tmp_path / 'mine.py'
     config.write_text(TRAINING.format(user=small_config))
     weights = []

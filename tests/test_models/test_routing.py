@@ -39,6 +39,8 @@ def test_the_first_row_of_the_table_that_applies_counts() -> None:
     assert route(MURAL, scenario='original') == 'original'
     assert route(TOLD, sentence='original') == 'original'
     assert route(PHOTO, none='tuned') == 'tuned'
+    # A scenario of somebody's own that is called like a row.
+    assert route(dict(MURAL, scenario='natural')) == 'tuned'
     # Spelled as in an annotation file.
     assert route(dict(MURAL, scenario='digital_art'), **{'Digital art': 'original'})
 
@@ -62,6 +64,9 @@ def test_the_table_is_checked() -> None:
         Router(dict(mural='auto'))
     with pytest.raises(ValueError, match='1 must be a name'):
         Router({1: 'tuned'})
+    for given in ('tuned', ['mural']):
+        with pytest.raises(ValueError, match='routes must be a table'):
+            Router(given)
 
 
 def test_a_row_that_looks_misspelled_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,3 +288,38 @@ def test_asking_a_classifier_that_was_never_fitted_names_the_remedy(
     vlpose_cfg['test_cfg']['route'] = 'auto'
     with pytest.raises(ValueError, match='not fitted.*tools.fit_scenarios'):
         predict(build(vlpose_cfg).eval(), *photos)
+
+
+def test_people_who_do_not_tell_their_picture_decide_together_but_are_not_remembered(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    images, samples = photos
+    for sample in samples:
+        sample.set_metainfo(dict(img_path=None, img_id=None))
+    deciding.remember_decisions(True)
+    together = predict(deciding, images, samples)
+    assert len({s.metainfo['pred_artificial_prob'] for s in together}) == 1
+    alone = [
+        predict(deciding, images[[i]], [samples[i]])[0].metainfo['pred_artificial_prob']
+        for i in range(8)
+    ]
+    assert len(set(alone)) == 8
+
+
+def test_training_by_the_table_takes_its_row_for_photos_whatever_classifies_them(
+    deciding: VLPoseEstimator, photos: tuple
+) -> None:
+    deciding.train_cfg = dict(route='auto')
+    assert deciding.loss(*photos)['loss_kpt'] == 0
+    deciding.router.table['none'] = 'tuned'
+    assert deciding.loss(*photos)['loss_kpt'] > 0
+
+
+def test_a_batch_needs_a_sample_for_each_picture(
+    vlpose_cfg: dict, make_sample: Callable
+) -> None:
+    model = build(vlpose_cfg).eval()
+    images = torch.randn(2, 3, 128, 96)
+    for count, samples in ((2, [make_sample()]), (0, []), (0, None)):
+        with pytest.raises(ValueError, match=f'There are {count} pictures'):
+            model(images[:count], samples)

@@ -135,6 +135,15 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
     ):
         with pytest.raises(ValueError, match=f'hash is {own}, .* made on {wanted}'):
             load()
+    content = torch.load(first)
+    for name in ('backbone.pos_embed', 'further'):
+        content['state_dict'][name] = torch.zeros(1, 48, 32)
+        write_file(content, str(tmp_path / 'smuggled.pth'))
+        with pytest.raises(ValueError, match=f'also holds {name}'):
+            model.tunings.load(str(tmp_path / 'smuggled.pth'), 'x')
+        with pytest.raises(ValueError, match=f'also holds {name}'):
+            load_checkpoint(model, str(tmp_path / 'smuggled.pth'))
+        del content['state_dict'][name]
     assert model.tunings.names() == ['default']
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])
@@ -213,6 +222,9 @@ def test_switching_switches_the_token_states_as_well(
     sentence = content['text_features']['sentences'][0]
     before = model.text_encoder([sentence]).tokens
     model.tunings.load(tuned[0][0], 'louder')
+    others = ['a mural of a person', 'a cartoon of a person']
+    with pytest.raises(ValueError, match='holds no features'):
+        model.text_encoder(others)
     torch.testing.assert_close(model.text_encoder([sentence]).tokens, before + 1)
     model.tunings.use('default')
     assert torch.equal(model.text_encoder([sentence]).tokens, before)
@@ -294,3 +306,17 @@ def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
     assert other.scenario_classifier.classes == classes
     weight = model.scenario_classifier.weight
     assert torch.equal(other.scenario_classifier.weight, weight)
+    model.scenario_classifier.assign(classes, torch.rand(2, 31), torch.rand(2))
+    with pytest.raises(ValueError, match=r'shape \(31,\), and .* are 32 wide'):
+        load_state_dict(other, model.state_dict())
+
+
+def test_sentences_of_the_config_serve_a_tuning_of_the_same_text_encoder(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    told = torch.load(tuned[0][0])['text_features']['sentences']
+    assert 'a watercolor painting of a person' not in told
+    model.tunings.load(tuned[0][0], 'oil')
+    model.text_encoder(['a watercolor painting of a person'])

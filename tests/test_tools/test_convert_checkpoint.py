@@ -216,3 +216,15 @@ def test_a_wrong_base_or_text_encoder_is_refused(refused: Callable, minilm: str)
     assert 'bare.pth: it holds no text encoder of BLIP' in said
     args = ('--text', 'text', '--tokenizer', 'hub')
     assert 'hub' in refused('released', 'released.pth', 'out.pth', *args)
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape'),
+    [('backbone.deep_prompt_embed', (2, 9, 9)), ('backbone.pos_embed', (7,))],
+)
+def test_tensors_of_odd_shapes_are_refused(
+    name: str, shape: tuple[int, ...], refused: Callable, files: Path
+) -> None:
+    weights = torch.load(files / 'bare.pth')['state_dict']
+    torch.save({**weights, name: torch.zeros(shape)}, files / 'odd.pth')
+    assert 'odd.pth' in refused('released', 'odd.pth', 'out.pth')

@@ -132,3 +132,16 @@ def test_the_last_checkpoint_is_removed_after_the_next_is_written(tmp_path: Path
     AtomicBackend().remove(second)
     AtomicBackend().put(b'3', second)
     assert Path(second).read_bytes() == b'3'
+
+
+def test_writes_where_a_link_leads_and_nothing_but_files_of_torch(tmp_path: Path) -> None:
+    (tmp_path / 'folder').mkdir()
+    link, target = tmp_path / 'link.pth', tmp_path / 'folder/target.pth'
+    link.symlink_to(target)
+    write_file(dict(number=1), str(link))
+    assert link.is_symlink() and read_file(str(target)) == dict(number=1)
+    os.mkfifo(tmp_path / 'pipe')
+    for name in ('pipe', 'model.safetensors', ''):
+        with pytest.raises(OSError, match='Cannot write'):
+            write_file({}, str(tmp_path / name) if name else '')
+    assert (tmp_path / 'pipe').is_fifo()

@@ -143,3 +143,21 @@ def test_what_holds_no_names_is_no_checkpoint(content: object, tmp_path: Path) -
 def test_a_checkpoint_without_tensors_holds_no_weights(content: dict) -> None:
     with pytest.raises(ValueError, match='x.pth holds no weights'):
         state_dict_of(content, 'x.pth')
+
+
+def test_takes_names_that_are_text_alone() -> None:
+    assert state_dict_of({0: torch.ones(1), 'a': torch.ones(1)}, 'x.pth').keys() == {'a'}
+    with pytest.raises(ValueError, match='x.pth holds no weights'):
+        state_dict_of({0: torch.ones(1)}, 'x.pth')
+
+
+@pytest.mark.parametrize(
+    ('url', 'fault'),
+    [
+        ('open-mmlab://vitpose', 'cannot be fetched'),
+        ('https://example.com/model.safetensors', 'cannot be read from afar'),
+    ],
+)
+def test_refuses_what_it_cannot_fetch(url: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        read_file(url)

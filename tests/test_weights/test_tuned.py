@@ -102,6 +102,11 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
         extract(without)
     with pytest.raises(ValueError, match=r'lacks backbone.layers.2\S+ and \d+ more'):
         merge(tuned, {k: v for k, v in base.items() if 'layers.2.' not in k})
+    smuggled = {**tuned, 'backbone.pos_embed': torch.zeros(1, 192, 32)}
+    with pytest.raises(ValueError, match='also holds backbone.pos_embed'):
+        merge(smuggled, base)
+    with pytest.raises(ValueError, match='lacks matcher.q.bias'):
+        merge({k: v for k, v in tuned.items() if k != 'matcher.q.bias'}, base)
     base['head.final_layer.bias'] = torch.zeros(21)
     with pytest.raises(
         ValueError, match=r'final_layer.bias has shape \(21,\), not \(17,\)'
@@ -112,7 +117,17 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
 def test_an_identity_is_read_as_it_was_written() -> None:
     identity = dict(choices={'head.wiring': 'dual', 'näme': None}, tuned=['a', 'b'])
     assert decode(encode(identity)) == identity
-    half = encode(dict(identity, base=dict(sha256='0')))
-    for garbled in (torch.zeros(3), torch.tensor([123, 125], dtype=torch.uint8), half):
+    wrong = [
+        encode({**identity, **change})
+        for change in (
+            dict(base=dict(sha256='0')),
+            dict(base=dict(sha256='0', shapes=dict(a=5))),
+            dict(tuned=[['a']]),
+            dict(grid=[0, 0]),
+            dict(grid=5),
+        )
+    ]
+    nothing = torch.tensor([123, 125], dtype=torch.uint8)
+    for garbled in (torch.zeros(3), nothing, *wrong):
         with pytest.raises(ValueError, match=f'{KEY} is not what a VLPose writes'):
             decode(garbled)

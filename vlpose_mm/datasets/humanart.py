@@ -10,8 +10,9 @@ class HumanArtVLDataset(HumanArtDataset):
     """Human-Art whose samples also carry the words of their image record.
 
     Adds ``category`` (such as ``'digital art'``) and ``description`` where the record has
-    them, with ground-truth boxes and with detected ones. Reads COCO files as well, and
-    files that mix both.
+    them, and what a person may add to it: ``text_prompt``, a sentence for this picture, and
+    ``route``, the weights for it. With ground-truth boxes and with detected ones. Reads
+    COCO files as well, and files that mix both.
 
     Human-Art's detection file holds corners (x1, y1, x2, y2), where COCO's holds a corner
     and a size. MMPose reads both as the latter, which makes Human-Art's boxes too large;
@@ -27,7 +28,7 @@ class HumanArtVLDataset(HumanArtDataset):
         ValueError: If such a file is no JSON of that kind, or the format is unknown.
     """
 
-    WORDS = ('category', 'description')
+    WORDS = ('category', 'description', 'text_prompt', 'route')
 
     def __init__(self, *args, bbox_format: str = 'xywh', **kwargs) -> None:
         if bbox_format not in ('xywh', 'xyxy'):

@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.engine.scenario_fit import original_maps
+from vlpose_mm.models.routing import picture_of
 from vlpose_mm.models.scenario_classifier import Decision, ScenarioClass, box_scores
 from vlpose_mm.models.vlpose import VLPoseEstimator
 
@@ -39,8 +40,7 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
         log_probs = classifier(feature_map)  # B, S
         people: dict[tuple, list[int]] = {}
         for i, sample in enumerate(samples):
-            info = sample.metainfo
-            people.setdefault((info.get('img_path'), info.get('img_id')), []).append(i)
+            people.setdefault(picture_of(sample), []).append(i)
         for picture, which in people.items():
             info = samples[which[0]].metainfo
             truth = ScenarioClass(info['scenario'], info.get('group'), '')

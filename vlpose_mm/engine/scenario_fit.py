@@ -22,6 +22,7 @@ from vlpose_mm.engine.scenario_statistics import (
 )
 from vlpose_mm.models.scenario_classifier import ScenarioClass, ScenarioClassifier
 from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.weights.files import STATE_DICT_KEYS
 from vlpose_mm.weights.identity import KEY, decode, encode
 from vlpose_mm.weights.tuned import CLASSIFIER
 
@@ -154,15 +155,15 @@ def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
     Returns:
         dict: The same with the classifier, in place of the one that may be there.
     """
-    nested = 'state_dict' in content
-    weights = dict(content['state_dict'] if nested else content)
+    places = [key for key in STATE_DICT_KEYS if isinstance(content.get(key), Mapping)]
+    weights = dict(content[places[0]] if places else content)
     added = {f'{CLASSIFIER}{name}': t.cpu() for name, t in classifier.state_dict().items()}
     if KEY in weights:
         identity = decode(weights[KEY])
         identity['tuned'] = list(dict.fromkeys([*identity['tuned'], *added]))
         added[KEY] = encode(identity)
     weights |= added
-    return {**content, 'state_dict': weights} if nested else weights
+    return {**content, places[0]: weights} if places else weights
 
 
 def _is_held_out(sample: PoseDataSample) -> bool:

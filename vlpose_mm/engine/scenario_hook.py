@@ -6,13 +6,17 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
+from torch.utils.data import DataLoader
 
-from vlpose_mm.engine.scenario_fit import fit_scenarios, training_loader
+from vlpose_mm.engine.scenario_fit import fit_scenarios, original_maps, training_loader
+from vlpose_mm.models.routing import NO_PICTURE, picture_of
+from vlpose_mm.models.scenario_classifier import Decision, box_scores
 from vlpose_mm.models.vlpose import VLPoseEstimator
 
 
@@ -22,9 +26,16 @@ class ScenarioClassifierHook(Hook):
 
     Before training the classifier is fitted in one pass of the original backbone over the
     training pictures, seen through the validation's pipeline; the training is the same
-    with it and without. A run that is resumed keeps what it has. In validation and test
-    all people of a picture follow one decision.
+    with it and without. A run that is resumed keeps what it has.
+
+    In validation and test all people of a picture follow one decision: that of the batch
+    that the first of them is in. Where several processes share a set, the people of a
+    picture are spread over them, so these pass over the set once before, with the original
+    backbone, and decide on every picture together.
     """
+
+    def __init__(self) -> None:
+        self._decisions: dict[int, dict] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Fit the classifier.
@@ -63,14 +74,58 @@ class ScenarioClassifierHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Let decisions be remembered; see :meth:`before_train` for the arguments."""
-        _model_of(runner).remember_decisions(True)
+        self._remember(_model_of(runner), runner.val_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Forget them; see :meth:`before_train` for the arguments."""
         _model_of(runner).remember_decisions(False)
 
-    before_test_epoch = before_val_epoch
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Let decisions be remembered; see :meth:`before_train` for the arguments."""
+        self._remember(_model_of(runner), runner.test_dataloader)
+
     after_test_epoch = after_val_epoch
+
+    def _remember(self, model: VLPoseEstimator, loader: DataLoader) -> None:
+        """Let decisions be remembered, with those that processes make together."""
+        model.remember_decisions(True)
+        if get_world_size() > 1 and model.route == 'auto':
+            # Neither the original backbone nor the classifier changes from now on.
+            if id(loader) not in self._decisions:
+                with _same_random_numbers():
+                    self._decisions[id(loader)] = decide_together(model, loader)
+            model.router.decisions.update(self._decisions[id(loader)])
+
+
+def decide_together(model: VLPoseEstimator, loader: DataLoader) -> dict[tuple, Decision]:
+    """Decide on every picture with all of its people, whichever process has them.
+
+    Args:
+        model (VLPoseEstimator): With a fitted classifier.
+        loader (DataLoader): This process's share of a set.
+
+    Returns:
+        dict[tuple, Decision]: Decisions by picture, see :func:`picture_of`, the same in
+        every process.
+    """
+    seen: dict[tuple, list] = {}
+    for feature_map, samples in original_maps(model, loader):
+        log_probs = model.scenario_classifier(feature_map).cpu()  # B, S
+        people = zip(samples, log_probs, box_scores(samples), strict=True)
+        for sample, *told in people:
+            if model.router.route_of(sample) is None:
+                seen.setdefault(picture_of(sample), []).append(told)
+    everyone: dict[tuple, list] = {}
+    for part in all_gather_object(seen):
+        for picture, told in part.items():
+            everyone.setdefault(picture, []).extend(told)
+    everyone.pop(NO_PICTURE, None)
+    return {
+        picture: model.scenario_classifier.decide(
+            *map(torch.stack, zip(*told, strict=True))
+        )
+        for picture, told in everyone.items()
+    }
 
 
 def _model_of(runner: Runner) -> VLPoseEstimator:

@@ -12,6 +12,8 @@ from vlpose_mm.weights.files import STATE_DICT_KEYS, state_dict_of
 from vlpose_mm.weights.identity import KEY, decode
 from vlpose_mm.weights.tuned import CLASSIFIER, base_hash, base_of
 
+# What a stock estimator may have besides backbone and head; the latter by fit_scenarios.
+BESIDES = {'neck', 'scenario_classifier'}
 # Of the meta information, what tells runs apart.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
 
@@ -50,7 +52,7 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
     if KEY in weights:
         identity = decode(weights[KEY])
         kind = 'tuned-only' if 'base' in identity else 'full'
-    elif {name.split('.')[0] for name in weights} - {'neck'} == {'backbone', 'head'}:
+    elif {name.split('.')[0] for name in weights} - BESIDES == {'backbone', 'head'}:
         kind = 'stock'
     if kind == 'full':
         sha256 = base_hash(base_of(weights, identity['tuned']))
@@ -85,7 +87,7 @@ def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
         part = starts.get(start, name.split('.')[0])
         count = counts.setdefault(part, dict(name=part, tensors=0, bytes=0))
         count['tensors'] += 1
-        count['bytes'] += tensor.nbytes
+        count['bytes'] += tensor.numel() * tensor.element_size()
     return list(counts.values())
 
 
@@ -104,4 +106,6 @@ def _sizes(value: object) -> Iterator[int]:
         for item in value:
             yield from _sizes(item)
     else:
-        yield getattr(value, 'nbytes', 0)
+        is_tensor = isinstance(value, Tensor)
+        size = value.numel() * value.element_size() if is_tensor else None
+        yield getattr(value, 'nbytes', 0) if size is None else size

@@ -40,6 +40,9 @@ def fit_checkpoint(
     given = state_dict.get(prefix + KEY)
     told = own if given is None else identity.decode(given)
     identity.check_choices(told['choices'], own['choices'])
+    if 'base' in told:
+        names = (name for name in state_dict if name.startswith(prefix))
+        tuned.check_content((name.removeprefix(prefix) for name in names), told)
     if model.scenario_classifier is None:
         # Routes are the config's to choose; without them it is of no use.
         for name in [n for n in state_dict if n.startswith(prefix + CLASSIFIER)]:
@@ -47,6 +50,14 @@ def fit_checkpoint(
     if 'base' in told:
         _complete(model, state_dict, prefix, told)
     state_dict.setdefault(prefix + KEY, identity.encode(own))
+    weight = state_dict.get(f'{prefix}{CLASSIFIER}weight')
+    dims = model.backbone.out_channels
+    if weight is not None and weight.numel() and weight.shape[1:] != (dims,):
+        raise ValueError(
+            f"The checkpoint's scenario classifier reads features of shape "
+            f'{tuple(weight.shape[1:])}, and those of the backbone are {dims} wide; '
+            'use the config that it was fitted with.'
+        )
     # MMEngine loads part by part, so look at all of them first.
     trial = dict(state_dict)
     for part in ('backbone', 'head', 'matcher'):

@@ -32,6 +32,10 @@ DEFAULT_ROUTES = dict(
 )
 
 
+# What samples are on that tell neither path nor id.
+NO_PICTURE = (None, None)
+
+
 class Group(NamedTuple):
     """Samples of a batch that go the same way.
 
@@ -70,6 +74,10 @@ class Router:
         routes: Mapping[str, str] | None = None,
         classifier: ScenarioClassifier | None = None,
     ) -> None:
+        if routes is not None and not isinstance(routes, Mapping):
+            raise ValueError(
+                f"routes must be a table such as {{'none': 'tuned'}}: {routes!r}"
+            )
         self.classifier = classifier
         self.table = dict(DEFAULT_ROUTES)
         for name, route in (routes or {}).items():
@@ -109,7 +117,7 @@ class Router:
                 )
             return route
         for name in (info.get('scenario'), info.get('group')):
-            if name in self.table:
+            if name in self.table and name not in DEFAULT_ROUTES:
                 return self.table[name]
         source = info.get('text_source')
         if source is None:
@@ -169,20 +177,20 @@ class Router:
         """Classify samples by E of the original route; write what came out into them.
 
         People of one picture share a decision: those in a batch decide together, and while
-        decisions are remembered, those in later batches follow.
+        decisions are remembered, those in later batches follow. All people of a batch who
+        do not tell their picture are taken to be on the same, which nobody can remember.
         """
         log_probs = self.classifier(feature_map)  # B, S
         people: dict[tuple, list[int]] = {}
         for row, sample in enumerate(samples):
-            info = sample.metainfo
-            people.setdefault((info.get('img_path'), info.get('img_id')), []).append(row)
+            people.setdefault(picture_of(sample), []).append(row)
         routes = [''] * len(samples)
         for picture, rows in people.items():
             decision = (self.decisions or {}).get(picture)
             if decision is None:
                 scores = box_scores([samples[row] for row in rows])  # N
                 decision = self.classifier.decide(log_probs[rows], scores)
-                if self.decisions is not None:
+                if self.decisions is not None and picture != NO_PICTURE:
                     self.decisions[picture] = decision
             route = self.table['natural' if decision.natural else 'artificial']
             for row in rows:
@@ -198,6 +206,18 @@ class Router:
                     prompt = decision.scenario_class.prompt
                     samples[row].set_metainfo(dict(text_prompt=prompt))
         return routes
+
+
+def picture_of(sample: PoseDataSample) -> tuple:
+    """Tell which picture a sample is on.
+
+    Args:
+        sample (PoseDataSample): The sample.
+
+    Returns:
+        tuple: Path and id of the picture; :data:`NO_PICTURE` where it tells neither.
+    """
+    return sample.metainfo.get('img_path'), sample.metainfo.get('img_id')
 
 
 def pick(tensor: Tensor, rows: list[int]) -> Tensor:

@@ -130,8 +130,9 @@ class Tunings:
                 base = self.model.base_weights
                 stock = state_dict_of(read_file(base), base)
                 self.model.load_state_dict(stock, strict=False)
-            told['base']['sha256'] = self.base_hash()
-            weights[KEY] = identity.encode(told)
+            if self.has_base:
+                told['base']['sha256'] = self.base_hash()
+                weights[KEY] = identity.encode(told)
         sentences = None
         if content.get('text_features') is not None:
             sentences = sentences_of(content['text_features'], path)
@@ -174,9 +175,9 @@ class Tunings:
         kept = self.kept.get(self.in_use)
         names = self.tuned_names()
         if kept is not None and all(
-            name in kept.weights
-            and torch.equal(kept.weights[name].to(own[name]), own[name])
+            torch.equal(kept.weights[name].to(own[name]), own[name])
             for name in names
+            if name in kept.weights
         ):
             return
         weights = {name: own[name].detach().clone() for name in names}
@@ -191,7 +192,12 @@ class Tunings:
         """Let an encoder that reads sentences from a file read those of a tuning."""
         encoder = self.model.text_encoder
         if isinstance(encoder, PrecomputedTextEncoder):
-            encoder.features = sentences or self._sentences
+            own, sentences = self._sentences, sentences or {}
+            # Those of the config serve as well if the same text encoder made them.
+            shared = own.keys() & sentences.keys()
+            if all(_alike(own[name], sentences[name]) for name in shared):
+                sentences = {**own, **sentences}
+            encoder.features = sentences
 
     def _check_sentences(self, sentences: dict[str, Tensor], path: str) -> None:
         """Check that the text encoder is the one that the tuning was made with."""
@@ -205,8 +211,7 @@ class Tunings:
             # What the tuning learnt is not loaded yet.
             fits = True
         else:
-            own = encoder([sentence]).tokens[0].to(tokens)
-            fits = own.shape == tokens.shape and torch.allclose(own, tokens, atol=0.05)
+            fits = _alike(encoder([sentence]).tokens[0], tokens)
         if not fits:
             raise ValueError(
                 f'{path} was tuned with another text encoder: {sentence!r} has other token '
@@ -244,3 +249,10 @@ class Tunings:
                 further += [prompt] if isinstance(prompt, str) else prompt
         sentences = [*encoder.used, *filter(encoder.knows, further)]
         return text_features(encoder, sentences) if sentences else None
+
+
+def _alike(tokens: Tensor, others: Tensor) -> bool:
+    """Whether token states, each L x D, are the same but for rounding."""
+    if tokens.shape != others.shape:
+        return False
+    return torch.allclose(tokens.float().cpu(), others.float().cpu(), atol=0.05)

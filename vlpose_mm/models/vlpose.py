@@ -241,7 +241,10 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self._loaded_untuned = False
         rows = list(range(len(inputs)))
         if self.train_cfg.get('route') == 'auto':
-            rows = [r for r in rows if self.router.route_of(data_samples[r]) == 'tuned']
+            routes = [self.router.route_of(sample) for sample in data_samples]
+            # Nothing is classified in training.
+            routes = [route or self.router.table['none'] for route in routes]
+            rows = [row for row in rows if routes[row] == 'tuned']
         if not rows:
             # Distributed training waits for a gradient of every parameter.
             trained = [p.sum() for p in self.parameters() if p.requires_grad]
@@ -291,7 +294,12 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self, views: list[Tensor], data_samples: Sequence[PoseDataSample] | None
     ) -> list[Group]:
         """Send samples their way: one group for each route that is taken."""
-        samples = data_samples or [None] * len(views[0])
+        samples = [None] * len(views[0]) if data_samples is None else data_samples
+        if not len(samples) == len(views[0]) > 0:
+            raise ValueError(
+                f'There are {len(views[0])} pictures and {len(samples)} samples; give as '
+                'many, at least one.'
+            )
         ways = dict(original=self._extract_original, tuned=self._extract_tuned)
         return self.router.split(self.route, views, samples, ways)
 

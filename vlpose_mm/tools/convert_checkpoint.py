@@ -69,6 +69,8 @@ def main(args: Sequence[str] | None = None) -> None:
         commands[options.source][0](options)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    except (RuntimeError, IndexError) as error:
+        parser.error(f'{options.src} holds tensors of shapes unlike its kind ({error})')
 
 
 def convert_released(options: argparse.Namespace) -> None:

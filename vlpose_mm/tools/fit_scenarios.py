@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> None:
     with log_to_stderr(), redirect_stdout(sys.stderr):
         try:
             found = _fit_and_measure(options)
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError, TypeError, SyntaxError) as error:
             parser.error(str(error))
         except KeyError as error:
             parser.error(f'{options.config}: {error.args[0]}')

@@ -36,6 +36,10 @@ def read_file(path: str) -> dict:
             raise IsADirectoryError(f'{path} is a directory; name a file of weights in it.')
         if not os.path.exists(path):
             raise FileNotFoundError(f'There is no file {path}.')
+    elif path.endswith('.safetensors'):
+        raise ValueError(
+            f'{path} cannot be read from afar; download it, and give the file.'
+        )
     try:
         if path.endswith('.safetensors'):
             content = load_file(path)
@@ -49,6 +53,9 @@ def read_file(path: str) -> dict:
         ) from error
     except (pickle.UnpicklingError, RuntimeError) as error:
         raise ValueError(str(error)) from error
+    except (KeyError, ImportError) as error:
+        # What MMEngine says of other schemes than http.
+        raise ValueError(f'{path} cannot be fetched ({error}); give a file.') from error
     if not isinstance(content, Mapping):
         raise ValueError(
             f'{path} holds a {type(content).__name__}, which is no checkpoint.'
@@ -74,7 +81,7 @@ def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
     state_dict = {
         name.removeprefix('module.'): tensor
         for name, tensor in (nested or [content])[0].items()
-        if isinstance(tensor, Tensor)
+        if isinstance(name, str) and isinstance(tensor, Tensor)
     }
     if not state_dict:
         raise ValueError(f'{path} holds no weights; it has {list(content)[:5]}.')
@@ -85,6 +92,8 @@ def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
 def replace_file(path: str) -> Iterator[BinaryIO]:
     """Write a file; whatever was there stays until the ``with`` block has ended well.
 
+    A process that is killed leaves what it had written in a hidden file ``.NAME.*.tmp``.
+
     Args:
         path (str): The file.
 
@@ -94,8 +103,11 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
     Raises:
         OSError: If it cannot be written.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder) or os.path.isdir(path):
+    # Where a link leads to; the link stays.
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    is_other = os.path.exists(target) and not os.path.isfile(target)
+    if not path or not os.path.isdir(folder) or is_other:
         raise OSError(f'Cannot write {path}: name a file in an existing folder.')
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f'.{name}.', suffix='.tmp')
     try:
@@ -104,7 +116,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         give_usual_rights(temporary, 0o666)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
@@ -120,6 +132,8 @@ def write_file(content: dict, path: str) -> None:
     Raises:
         OSError: If it cannot be written.
     """
+    if path.endswith('.safetensors'):
+        raise OSError(f'Cannot write {path}: it becomes a file of torch; name it .pth.')
     try:
         with replace_file(path) as file:
             torch.save(content, file)

@@ -45,12 +45,18 @@ def decode(tensor: Tensor) -> dict:
     """
     try:
         identity = json.loads(bytes(tensor.cpu().tolist()))
-        choices, tuned = identity['choices'], identity['tuned']
-        if not isinstance(choices, dict) or not isinstance(tuned, list):
-            raise TypeError(f'choices and tuned are {choices!r:.40} and {tuned!r:.40}')
         base = identity.get('base', dict(sha256='', shapes={}))
-        if not isinstance(base['sha256'], str) or not isinstance(base['shapes'], dict):
-            raise TypeError(f'base is {base!r:.80}')
+        grid = identity.get('grid', [1, 1])
+        fits = dict(
+            choices=isinstance(identity['choices'], dict),
+            tuned=all(isinstance(name, str) for name in identity['tuned']),
+            grid=_is_shape(grid) and len(grid) == 2 and 0 not in grid,
+            base=isinstance(base['sha256'], str)
+            and all(_is_shape(shape) for shape in base['shapes'].values()),
+        )
+        wrong = [name for name, fit in fits.items() if not fit]
+        if wrong:
+            raise TypeError(f'{wrong[0]} is {identity[wrong[0]]!r:.80}')
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The checkpoint's {KEY} is not what a VLPose writes "
@@ -77,3 +83,8 @@ def check_choices(given: Mapping, own: Mapping) -> None:
             f'The checkpoint was tuned with {faults} as in the config. Use the config '
             'that it was tuned with.'
         )
+
+
+def _is_shape(value: object) -> bool:
+    """Whether something is a list of sizes."""
+    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)

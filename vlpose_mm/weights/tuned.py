@@ -120,11 +120,31 @@ def merge(
     identity = identity_of(tuned)
     if 'base' not in identity:
         raise ValueError('The checkpoint to merge is a whole one, not a tuned-only one.')
+    check_content(tuned, identity)
     base = fit_base(base, identity)
     check_base(identity, base_hash(base), force)
     del identity['base']
-    kept = {name: tensor for name, tensor in tuned.items() if name != KEY}
+    kept = {name: tuned[name] for name in identity['tuned']}
     return {**base, **kept, KEY: encode(identity)}
+
+
+def check_content(tuned: Iterable[str], identity: Mapping) -> None:
+    """Check that a tuned-only checkpoint holds what it says, and nothing of its base.
+
+    Args:
+        tuned (Iterable[str]): Names of its tensors.
+        identity (Mapping): What it says.
+
+    Raises:
+        ValueError: If something is missing, or there is more.
+    """
+    given, told = {*tuned} - {KEY}, {*identity['tuned']}
+    for names, verb in ((told - given, 'lacks'), (given - told, 'also holds')):
+        if names:
+            raise ValueError(
+                f'The tuned-only checkpoint {verb} {min(names)}; take it out of its whole '
+                'checkpoint anew.'
+            )
 
 
 def fit_base(base: Mapping[str, Tensor], identity: Mapping) -> dict[str, Tensor]:
@@ -177,7 +197,7 @@ def check_base(identity: Mapping, sha256: str, force: bool = False) -> None:
         raise ValueError(
             f'The base weights are not those that were tuned: their hash is {sha256}, the '
             f'tuned-only checkpoint was made on {wanted}. Load its base first, or force it '
-            '(load_tuning(..., force=True) or the option --force).'
+            '(model.tunings.load(..., force=True), or merge --force).'
         )
 
 
