@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from tests.test_models.estimators import build
 from vlpose_mm.weights.files import write_file
@@ -17,27 +18,20 @@ MIXED = 'HumanArt/annotations/validation_humanart_coco.json'
 
 
 @pytest.fixture
-def evaluate(small_config: Path, mmpose_tool: Callable, tmp_path: Path) -> Callable:
-    """Run ``tools/test.py`` on both sets together; return the keypoints by picture."""
+def evaluate(small_config: Path, tmp_path: Path) -> Callable:
+    """Test on both sets together; return the keypoints by picture."""
     cfg = Config.fromfile(small_config)
-    write_file(dict(state_dict=build(cfg.model).state_dict()), str(tmp_path / 'full.pth'))
+    cfg.load_from = str(tmp_path / 'full.pth')
+    write_file(dict(state_dict=build(cfg.model).state_dict()), cfg.load_from)
+    cfg.test_dataloader.dataset.update(ann_file=MIXED, bbox_file=None)
+    cfg.test_evaluator.ann_file = f'{cfg.data_root}{MIXED}'
 
     def run(route: str) -> dict[int, np.ndarray]:
-        options = {
-            'model.test_cfg.route': route,
-            'test_dataloader.dataset.ann_file': MIXED,
-            'test_dataloader.dataset.bbox_file': None,
-            'test_evaluator.ann_file': f'{cfg.data_root}{MIXED}',
-            'test_evaluator.outfile_prefix': tmp_path / route,
-        }
-        mmpose_tool(
-            'test',
-            small_config,
-            tmp_path / 'full.pth',
-            *('--work-dir', tmp_path / 'work', '--cfg-options'),
-            *(f'{key}={value}' for key, value in options.items()),
-            cwd=tmp_path,
-        )
+        cfg.model.test_cfg.route = route
+        cfg.test_evaluator.outfile_prefix = str(tmp_path / route)
+        cfg.work_dir = str(tmp_path / route)
+        cfg.experiment_name = cfg.work_dir.replace('/', '_')
+        Runner.from_cfg(cfg).test()
         people = json.loads((tmp_path / f'{route}.keypoints.json').read_text())
         by_picture = {}
         for person in people:
