@@ -275,9 +275,9 @@ def test_while_decisions_are_remembered_later_batches_follow_the_first(
         ]
 
     assert routes() == ['original', 'tuned']
-    deciding.remember_decisions(True)
+    deciding.router.remember(True)
     assert routes() == ['original', 'original']
-    deciding.remember_decisions(False)
+    deciding.router.remember(False)
     assert routes() == ['original', 'tuned']
 
 
@@ -296,7 +296,7 @@ def test_people_who_do_not_tell_their_picture_decide_together_but_are_not_rememb
     images, samples = photos
     for sample in samples:
         sample.set_metainfo(dict(img_path=None, img_id=None))
-    deciding.remember_decisions(True)
+    deciding.router.remember(True)
     together = predict(deciding, images, samples)
     assert len({s.metainfo['pred_artificial_prob'] for s in together}) == 1
     alone = [

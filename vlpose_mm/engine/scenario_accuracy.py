@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.engine.scenario_fit import original_maps
-from vlpose_mm.models.routing import picture_of
+from vlpose_mm.models.routing import by_picture
 from vlpose_mm.models.scenario_classifier import Decision, ScenarioClass, box_scores
 from vlpose_mm.models.vlpose import VLPoseEstimator
 
@@ -38,10 +38,7 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
     decided = set()
     for feature_map, samples in original_maps(model, loader):
         log_probs = classifier(feature_map)  # B, S
-        people: dict[tuple, list[int]] = {}
-        for i, sample in enumerate(samples):
-            people.setdefault(picture_of(sample), []).append(i)
-        for picture, which in people.items():
+        for picture, which in by_picture(samples).items():
             info = samples[which[0]].metainfo
             truth = ScenarioClass(info['scenario'], info.get('group'), '')
             row = rows.setdefault(truth.scenario, Counter())

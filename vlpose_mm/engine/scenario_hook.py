@@ -78,7 +78,7 @@ class ScenarioClassifierHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Forget them; see :meth:`before_train` for the arguments."""
-        _model_of(runner).remember_decisions(False)
+        _model_of(runner).router.remember(False)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Let decisions be remembered; see :meth:`before_train` for the arguments."""
@@ -88,7 +88,7 @@ class ScenarioClassifierHook(Hook):
 
     def _remember(self, model: VLPoseEstimator, loader: DataLoader) -> None:
         """Let decisions be remembered, with those that processes make together."""
-        model.remember_decisions(True)
+        model.router.remember(True)
         if get_world_size() > 1 and model.route == 'auto':
             # Neither the original backbone nor the classifier changes from now on.
             if id(loader) not in self._decisions:

@@ -131,6 +131,26 @@ class Router:
             return None
         return self.table[source]
 
+    def tuned_rows(self, samples: Sequence[PoseDataSample]) -> list[int]:
+        """Choose the samples for the tuned route by the table alone.
+
+        Args:
+            samples (Sequence[PoseDataSample]): The samples of a batch.
+
+        Returns:
+            list[int]: Where in the batch they are.
+        """
+        routes = [self.route_of(sample) or self.table['none'] for sample in samples]
+        return [row for row, route in enumerate(routes) if route == 'tuned']
+
+    def remember(self, on: bool) -> None:
+        """Let people of one picture in several batches share a decision, or stop.
+
+        Args:
+            on (bool): Whether pictures, known by path and id, are remembered from now on.
+        """
+        self.decisions = {} if on else None
+
     def split(
         self,
         route: str,
@@ -149,7 +169,15 @@ class Router:
 
         Returns:
             list[Group]: A group for each route that is taken; every sample is in one.
+
+        Raises:
+            ValueError: If there are no pictures, or not as many samples.
         """
+        if not len(samples) == len(views[0]) > 0:
+            raise ValueError(
+                f'There are {len(views[0])} pictures and {len(samples)} samples; give as '
+                'many, at least one.'
+            )
         routes = [route] * len(samples)
         if route == 'auto':
             routes = [self.route_of(sample) for sample in samples]
@@ -181,11 +209,8 @@ class Router:
         do not tell their picture are taken to be on the same, which nobody can remember.
         """
         log_probs = self.classifier(feature_map)  # B, S
-        people: dict[tuple, list[int]] = {}
-        for row, sample in enumerate(samples):
-            people.setdefault(picture_of(sample), []).append(row)
         routes = [''] * len(samples)
-        for picture, rows in people.items():
+        for picture, rows in by_picture(samples).items():
             decision = (self.decisions or {}).get(picture)
             if decision is None:
                 scores = box_scores([samples[row] for row in rows])  # N
@@ -218,6 +243,22 @@ def picture_of(sample: PoseDataSample) -> tuple:
         tuple: Path and id of the picture; :data:`NO_PICTURE` where it tells neither.
     """
     return sample.metainfo.get('img_path'), sample.metainfo.get('img_id')
+
+
+def by_picture(samples: Sequence[PoseDataSample]) -> dict[tuple, list[int]]:
+    """Find out who is on the same picture.
+
+    Args:
+        samples (Sequence[PoseDataSample]): The samples of a batch.
+
+    Returns:
+        dict[tuple, list[int]]: Where in the batch the people of each picture are, see
+        :func:`picture_of`.
+    """
+    people: dict[tuple, list[int]] = {}
+    for row, sample in enumerate(samples):
+        people.setdefault(picture_of(sample), []).append(row)
+    return people
 
 
 def pick(tensor: Tensor, rows: list[int]) -> Tensor:

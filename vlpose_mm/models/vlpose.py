@@ -165,14 +165,6 @@ class VLPoseEstimator(TopdownPoseEstimator):
         finally:
             self.set_route(route)
 
-    def remember_decisions(self, on: bool) -> None:
-        """Let people of one picture in several batches share a scenario, or stop.
-
-        Args:
-            on (bool): Whether pictures, known by path and id, are remembered from now on.
-        """
-        self.router.decisions = {} if on else None
-
     def get_extra_state(self) -> Tensor:
         """Tell in checkpoints what no weight does; see PyTorch's ``Module``."""
         return identity.encode(self.tunings.identity())
@@ -241,10 +233,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self._loaded_untuned = False
         rows = list(range(len(inputs)))
         if self.train_cfg.get('route') == 'auto':
-            routes = [self.router.route_of(sample) for sample in data_samples]
             # Nothing is classified in training.
-            routes = [route or self.router.table['none'] for route in routes]
-            rows = [row for row in rows if routes[row] == 'tuned']
+            rows = self.router.tuned_rows(data_samples)
         if not rows:
             # Distributed training waits for a gradient of every parameter.
             trained = [p.sum() for p in self.parameters() if p.requires_grad]
@@ -295,11 +285,6 @@ class VLPoseEstimator(TopdownPoseEstimator):
     ) -> list[Group]:
         """Send samples their way: one group for each route that is taken."""
         samples = [None] * len(views[0]) if data_samples is None else data_samples
-        if not len(samples) == len(views[0]) > 0:
-            raise ValueError(
-                f'There are {len(views[0])} pictures and {len(samples)} samples; give as '
-                'many, at least one.'
-            )
         ways = dict(original=self._extract_original, tuned=self._extract_tuned)
         return self.router.split(self.route, views, samples, ways)
 

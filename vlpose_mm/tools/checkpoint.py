@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.checkpoint_summary import describe_checkpoint
-from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.tools.output import named, put_out
+from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, sentences_of
+from vlpose_mm.tools.shared import named, put_out
 from vlpose_mm.weights import tuned
 from vlpose_mm.weights.files import (
     read_file,
@@ -125,12 +125,13 @@ def write(content: dict, path: str) -> None:
         content (dict): What to write.
         path (str): The file.
     """
+    text = content.get('text_features')
+    sentences = 'no text features'
+    if text is not None:
+        sentences = f'{len(sentences_of(text, "The checkpoint"))} sentences'
     write_file(content, path)
-    summary = describe_checkpoint(content, path)
-    text = summary['text']
-    sentences = f'{len(text["sentences"])} sentences' if text else 'no text features'
     print(
-        f'{path}: {summary["total"]["tensors"]} tensors and {sentences}, '
+        f'{path}: {len(content["state_dict"])} tensors and {sentences}, '
         f'{os.path.getsize(path) / 1e6:.2f} MB'
     )
 

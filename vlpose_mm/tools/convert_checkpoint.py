@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from vlpose_mm.models.text_loading import load_tokenizer
-from vlpose_mm.tools.output import named
+from vlpose_mm.tools.shared import named
 from vlpose_mm.weights.convert.blip_text import (
     add_blip_tokens,
     blip_text_model,

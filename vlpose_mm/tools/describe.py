@@ -1,19 +1,14 @@
 """Print what the model of a config is made of and what it costs."""
 
 import argparse
-import os
 from collections.abc import Sequence
 
-from mmengine.config import Config, DictAction
-from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
-from mmengine.utils import is_installed
 
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.summary import describe
-from vlpose_mm.paths import config_path
-from vlpose_mm.tools.output import put_out
+from vlpose_mm.tools.shared import add_config_options, load_config, put_out
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -28,16 +23,7 @@ def main(args: Sequence[str] | None = None) -> None:
         'the size of checkpoints. Nothing is trained, loaded or downloaded but the text '
         'encoder.'
     )
-    parser.add_argument(
-        'config',
-        help='path of a config, name of one that comes with vlpose_mm, or mmpose::NAME',
-    )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write the numbers as JSON; - writes them to the standard output instead of '
-        'the table',
-    )
+    add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
     parser.add_argument(
         '--text-dims',
         type=int,
@@ -45,22 +31,13 @@ def main(args: Sequence[str] | None = None) -> None:
         help="put random token states of this width (BLIP-base's: 768) in place of the "
         'text encoder, which then need not load',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, such as '
-        'model.backbone.prompt.num_tokens=5',
-    )
     options = parser.parse_args(args)
 
     with log_to_stderr():
         try:
-            cfg = _load_config(options.config)
+            cfg = load_config(options)
         except (OSError, ValueError, SyntaxError) as error:
             parser.error(f'cannot read the config {options.config}: {error}')
-        cfg.merge_from_dict(options.cfg_options or {})
         if options.text_dims is not None:
             if not (cfg.get('model') or {}).get('text_encoder'):
                 parser.error(f'{options.config} has no text encoder; drop --text-dims')
@@ -88,17 +65,6 @@ def main(args: Sequence[str] | None = None) -> None:
         put_out(summary, _table(summary), options.json)
     except OSError as error:
         parser.error(str(error))
-
-
-def _load_config(name: str) -> Config:
-    """Read a config by path, by its name below our configs, or out of a package."""
-    package, is_external, _ = name.partition('::')
-    if is_external:
-        # MMEngine would install a package that is missing.
-        if not is_installed(package):
-            raise ValueError(f'the package {package} is not installed')
-        return get_config(name)
-    return Config.fromfile(name if os.path.isfile(name) else config_path(name))
 
 
 def _table(summary: dict) -> str:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
-from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -18,8 +17,7 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.engine.scenario_accuracy import measure_scenarios
 from vlpose_mm.engine.scenario_fit import add_classifier, fit_scenarios, training_loader
 from vlpose_mm.models.vlpose import VLPoseEstimator
-from vlpose_mm.paths import config_path
-from vlpose_mm.tools.output import put_out
+from vlpose_mm.tools.shared import add_config_options, load_config, put_out
 from vlpose_mm.weights.files import read_file, state_dict_of, write_file
 
 
@@ -34,29 +32,13 @@ def main(args: Sequence[str] | None = None) -> None:
         'it to a checkpoint, and print how often it is right on the validation pictures, '
         'as if nobody had labelled them.'
     )
-    parser.add_argument(
-        'config', help='path of a config, or name of one that comes with vlpose_mm'
-    )
+    add_config_options(parser, 'val_dataloader.dataset.bbox_file=None')
     parser.add_argument('checkpoint', help='file of the tuned weights')
     parser.add_argument(
         'out',
         nargs='?',
         help='file to write: the checkpoint with the classifier (default: write nothing, '
         'and take the classifier that the checkpoint has, if any)',
-    )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write the numbers as JSON; - writes them to the standard output instead of '
-        'the table',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, such as '
-        'val_dataloader.dataset.bbox_file=None',
     )
     options = parser.parse_args(args)
     if options.out is not None:
@@ -80,9 +62,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _fit_and_measure(options: argparse.Namespace) -> dict:
     """Do what the options ask for; see :func:`measure_scenarios`."""
-    name = options.config
-    cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
-    cfg.merge_from_dict(options.cfg_options or {})
+    name, cfg = options.config, load_config(options)
     if not cfg.get('model') or not cfg.get('val_dataloader'):
         raise ValueError(f'{name} has no model or no val_dataloader; give one to train.')
     init_default_scope('mmpose')

@@ -1,0 +1,106 @@
+"""What commands have in common: configs, where results go, what an error is about."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
+from mmengine.utils import is_installed
+
+from vlpose_mm.paths import config_path
+from vlpose_mm.weights.files import replace_file
+
+
+def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Let a command take a config, settings in its place, and where to write numbers.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's.
+        example (str): A setting.
+    """
+    parser.add_argument(
+        'config',
+        help='path of a config, name of one that comes with vlpose_mm, or mmpose::NAME',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write the numbers as JSON; - writes them to the standard output instead of '
+        'the table',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help=f'settings that replace those of the config, such as {example}',
+    )
+
+
+def load_config(options: argparse.Namespace) -> Config:
+    """Read a config by path, by its name below our configs, or out of a package.
+
+    Args:
+        options (argparse.Namespace): ``config`` and ``cfg_options``.
+
+    Returns:
+        Config: The config with its settings replaced.
+
+    Raises:
+        OSError: If there is none.
+        SyntaxError: If it is no Python.
+        ValueError: If the package is not installed, or it cannot be read otherwise.
+    """
+    name = options.config
+    package, is_external, _ = name.partition('::')
+    if is_external:
+        # MMEngine would install a package that is missing.
+        if not is_installed(package):
+            raise ValueError(f'the package {package} is not installed')
+        cfg = get_config(name)
+    else:
+        cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
+    cfg.merge_from_dict(options.cfg_options or {})
+    return cfg
+
+
+def put_out(found: dict, table: str, json_file: str | None) -> None:
+    """Give a command's results to people, and to programs where it is wanted.
+
+    Args:
+        found (dict): The results, ready for JSON.
+        table (str): The same for people.
+        json_file (str, optional): File to write the JSON to; ``'-'``: the standard output,
+            instead of the table.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    text = json.dumps(found, indent=2)
+    if json_file == '-':
+        print(text)
+        return
+    if json_file is not None:
+        with replace_file(json_file) as file:
+            file.write(f'{text}\n'.encode())
+    print(table)
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say in errors which file they are about, unless they say it.
+
+    Args:
+        name (str): The file.
+
+    Raises:
+        ValueError: The one of the ``with`` block.
+    """
+    try:
+        yield
+    except ValueError as error:
+        told = str(error) if name in str(error) else f'{name}: {error}'
+        raise ValueError(told) from error
