@@ -10,8 +10,16 @@ from vlpose_mm import compat
 # Before anything that imports torchvision, mmcv's operators or a checkpoint.
 compat.mend()
 
-from vlpose_mm import datasets, engine, models
+from vlpose_mm import datasets, engine, evaluation, models
 from vlpose_mm.paths import config_path
 from vlpose_mm.version import __version__
 
-__all__ = ['__version__', 'compat', 'config_path', 'datasets', 'engine', 'models']
+__all__ = [
+    '__version__',
+    'compat',
+    'config_path',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+]

@@ -13,13 +13,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.structures import InstanceData
-from mmpose.datasets.datasets import CocoDataset
-from mmpose.structures import PoseDataSample
-from mmpose.visualization import PoseLocalVisualizer
 from runs import BASE_WEIGHTS, CONFIGS, ROOT, Results, draw_data, mmpose_tool
 
-from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
+from vlpose_mm.report.pictures import SkeletonPainter
 
 DATA = ROOT / 'data/mini'
 OUT = ROOT / 'work_dirs/demo'
@@ -92,16 +88,12 @@ def make_report(
     Returns:
         dict: AP in [0, 1] by kind of picture, as ``report.json`` holds it.
     """
-    by_scenario: dict[str, list[int]] = {name: [] for name in SCENARIOS}
-    for image in art['original'].truth.imgs.values():
-        by_scenario[scenario_name(image['category'])].append(image['id'])
-    artificial = art['original'].artificial()
     return dict(
-        artificial={k: r.ap(artificial) for k, r in art.items()},
+        artificial={k: r.ap('artificial') for k, r in art.items()},
         natural={k: r.ap() for k, r in photos.items()},
         scenarios={
-            name: {k: r.ap(img_ids) for k, r in art.items()}
-            for name, img_ids in by_scenario.items()
+            name: {k: r.ap(name) for k, r in art.items()}
+            for name in art['original'].evaluation.scenarios
         },
         seconds=seconds,
     )
@@ -127,30 +119,6 @@ def format_report(report: dict) -> str:
     lines += [rule, row('all artificial', report['artificial'])]
     lines += [row('photos (original route)', report['natural'])]
     return '\n'.join(lines)
-
-
-def draw_people(
-    visualizer: PoseLocalVisualizer, image: np.ndarray, found: list[dict]
-) -> np.ndarray:
-    """Draw skeletons with MMPose's visualizer.
-
-    Args:
-        visualizer (PoseLocalVisualizer): It knows the skeleton.
-        image (np.ndarray): Picture in RGB, H x W x 3.
-        found (list[dict]): Results on this picture.
-
-    Returns:
-        np.ndarray: The picture with skeletons, same shape.
-    """
-    keypoints = np.array([r['keypoints'] for r in found]).reshape(-1, 17, 3)
-    sample = PoseDataSample(
-        pred_instances=InstanceData(
-            keypoints=keypoints[..., :2], keypoint_scores=keypoints[..., 2]
-        )
-    )
-    return visualizer.add_datasample(
-        'people', image, sample, draw_gt=False, draw_bbox=False, kpt_thr=0.2
-    )
 
 
 def caption(picture: np.ndarray, text: str) -> np.ndarray:
@@ -179,33 +147,26 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
         path (Path): PNG to write.
     """
     height, tiles = 300, []
-    visualizer = PoseLocalVisualizer(radius=4, line_width=2)
-    visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
+    painter = SkeletonPainter()
     oks = {key: results.oks() for key, results in art.items()}
     truth = art['tuned'].truth
     for name in SHOWN:
         best = max(
             (
                 img_id
-                for img_id, image in truth.imgs.items()
-                if scenario_name(image['category']) == name
-                and image['width'] <= image['height']
+                for img_id in art['tuned'].evaluation.scenarios[name]
+                if truth.imgs[img_id]['width'] <= truth.imgs[img_id]['height']
             ),
             key=lambda img_id: oks['tuned'][img_id] - oks['original'][img_id],
         )
         image = cv2.imread(str(DATA / truth.imgs[best]['file_name']))[..., ::-1]
         scale = height / image.shape[0]
-        image = np.ascontiguousarray(cv2.resize(image, None, fx=scale, fy=scale))
         pair = []
         for key, results in art.items():
             # Further boxes of the detector hold nobody.
             people = sorted(results.detected.imgToAnns[best], key=lambda r: -r['score'])
-            people = [
-                dict(r, keypoints=np.array(r['keypoints']) * np.tile([scale, scale, 1], 17))
-                for r in people[: len(truth.imgToAnns[best])]
-            ]
-            label = f'{key}, OKS {oks[key][best]:.2f}'
-            pair.append(caption(draw_people(visualizer, image, people), label))
+            drawn = painter.paint(image, people[: len(truth.imgToAnns[best])], scale)
+            pair.append(caption(drawn, f'{key}, OKS {oks[key][best]:.2f}'))
         tiles.append(caption(np.hstack(pair), name.replace('_', ' ')))
     width = max(tile.shape[1] for tile in tiles)
     tiles = [

@@ -1,6 +1,5 @@
 """Run MMPose's own commands and read what they leave behind."""
 
-import json
 import os
 import re
 import signal
@@ -8,16 +7,10 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from mmpose.datasets.datasets import CocoDataset
-from xtcocotools.coco import COCO
-from xtcocotools.cocoeval import COCOeval
-
-from vlpose_mm.datasets.scenarios import REAL, SCENARIOS, scenario_name
+from vlpose_mm.evaluation import evaluate_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'projects/mini_humanart/configs'
@@ -89,19 +82,14 @@ class Results:
     """
 
     def __init__(self, ann_file: Path, result_file: Path) -> None:
-        self.found = json.loads(result_file.read_text())
-        self.sigmas = CocoDataset(lazy_init=True).metainfo['sigmas']
-        with redirect_stdout(None):
-            self.truth = COCO(str(ann_file))
-            self.detected = self.truth.loadRes(self.found)
+        self.evaluation = evaluate_file(ann_file, result_file)
+        self.truth = self.evaluation.truth
+        self.detected = self.evaluation.found
 
-    def _evaluate(self, img_ids: Iterable[int] | None = None) -> COCOeval:
-        """Match what was found with the truth, on some pictures or all."""
-        evaluation = COCOeval(self.truth, self.detected, 'keypoints', self.sigmas)
-        if img_ids is not None:
-            evaluation.params.imgIds = list(img_ids)
-        evaluation.evaluate()
-        return evaluation
+    @property
+    def found(self) -> list[dict]:
+        """What was found, in COCO's format."""
+        return self.detected.dataset['annotations']
 
     def artificial(self) -> list[int]:
         """List the pictures of scenarios that are no photos.
@@ -109,37 +97,23 @@ class Results:
         Returns:
             list[int]: Their image ids.
         """
-        return [
-            image['id']
-            for image in self.truth.imgs.values()
-            if SCENARIOS[scenario_name(image['category'])].group != REAL
-        ]
+        return self.evaluation.pictures('artificial')
 
-    def ap(self, img_ids: Iterable[int] | None = None) -> float:
+    def ap(self, part: str | Iterable[int] = 'all') -> float:
         """Average precision over some pictures.
 
         Args:
-            img_ids (Iterable[int], optional): The pictures; all by default.
+            part (str | Iterable[int]): The pictures; see :class:`ScenarioEvaluation`.
 
         Returns:
             float: AP over OKS 0.50 to 0.95, in [0, 1], to six digits.
         """
-        with redirect_stdout(None):
-            evaluation = self._evaluate(img_ids)
-            evaluation.accumulate()
-            evaluation.summarize()
-        return round(float(evaluation.stats[0]), 6)
+        return round(self.evaluation.scores(part).AP, 6)
 
     def oks(self) -> dict[int, float]:
         """How well the people of each picture were found.
 
         Returns:
-            dict[int, float]: By picture, the mean over its people of the best OKS that
-            anything found there has with them, in [0, 1].
+            dict[int, float]: See :meth:`ScenarioEvaluation.oks`.
         """
-        with redirect_stdout(None):
-            ious = self._evaluate().ious
-        return {
-            img_id: float(np.mean(np.max(oks, axis=0))) if len(oks) else 0.0
-            for (img_id, _), oks in ious.items()
-        }
+        return self.evaluation.oks()

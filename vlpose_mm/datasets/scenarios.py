@@ -1,6 +1,7 @@
 """The scenarios of Human-Art and the sentence that tells each one to the model."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 DEFAULT_SENTENCE = 'a photo of a person'
@@ -54,6 +55,35 @@ def scenario_name(text: str) -> str:
         str: Such as ``'digital_art'``.
     """
     return '_'.join(text.lower().replace('-', ' ').replace('_', ' ').split())
+
+
+def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | None]:
+    """Tell the scenario and the group of a picture.
+
+    Args:
+        record (Mapping): What is known of it. Its ``category`` counts, else its folder.
+        path_key (str): Where its path stands in the record.
+
+    Returns:
+        tuple[str | None, str | None]: Scenario; ``None`` if nothing tells one, as for
+        photos. Group of the table, else the folder above its own if that is one.
+
+    Raises:
+        ValueError: If the ``category`` is no text.
+    """
+    category = record.get('category') or ''
+    path = record.get(path_key)
+    if not isinstance(category, str):
+        named = path or f'picture {record.get("id")}'
+        raise ValueError(f'The category of {named} must be text, got {category!r}.')
+    folders = PurePath(path or '').parts[:-1]
+    group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
+    name = scenario_name(category)
+    if not name and folders:
+        name = scenario_name(folders[-1])
+        # Any folder may hold photos.
+        name = name if group or name in SCENARIOS else ''
+    return name or None, SCENARIOS[name].group if name in SCENARIOS else group
 
 
 def humanised_sentence(name: str) -> str:

@@ -3,7 +3,6 @@
 import logging
 import zlib
 from collections.abc import Mapping
-from pathlib import PurePath
 
 import torch
 from mmcv.transforms import BaseTransform
@@ -11,11 +10,9 @@ from mmengine.logging import print_log
 from mmpose.registry import TRANSFORMS
 
 from vlpose_mm.datasets.scenarios import (
-    GROUPS,
-    SCENARIOS,
+    find_scenario,
     humanised_sentence,
     keypoint_sentences,
-    scenario_name,
     sentence_table,
 )
 from vlpose_mm.datasets.sentences import (
@@ -123,9 +120,8 @@ class AssignTextPrompt(BaseTransform):
             ValueError: If the words of the sample are no text, or the names of its
                 keypoints are wanted and unknown.
         """
-        name, group = self._scenario(results)
+        name, results['group'] = find_scenario(results, 'img_path')
         results['scenario'] = name
-        results['group'] = SCENARIOS[name].group if name in SCENARIOS else group
         picture = results.get('img_path')
         source = 'sentence'
         if results.get('text_prompt'):
@@ -151,21 +147,6 @@ class AssignTextPrompt(BaseTransform):
                 f'The description of {results.get("img_path")} must be text, got {text!r}.'
             )
         return ' '.join((text or '').split())
-
-    @staticmethod
-    def _scenario(results: dict) -> tuple[str | None, str | None]:
-        """Find the scenario and the group that the folders tell."""
-        folders = PurePath(results.get('img_path') or '').parts[:-1]
-        group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
-        category = results.get('category') or ''
-        if not isinstance(category, str):
-            raise ValueError(
-                f'The category of {results.get("img_path")} must be text, got {category!r}.'
-            )
-        if scenario_name(category):
-            return scenario_name(category), group
-        name = scenario_name(folders[-1]) if folders else ''
-        return (name if name and (group or name in SCENARIOS) else None), group
 
     def _sentence(self, name: str | None) -> str | list[str]:
         """Look up or make the prompt of a scenario."""

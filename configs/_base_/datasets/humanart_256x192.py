@@ -53,5 +53,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='CocoMetric', ann_file=data_root + val_ann_file)
+val_evaluator = dict(type='ScenarioCocoMetric', ann_file=data_root + val_ann_file)
 test_evaluator = val_evaluator

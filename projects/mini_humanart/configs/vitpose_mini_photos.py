@@ -85,7 +85,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = dict(
-    type='CocoMetric',
+    type='ScenarioCocoMetric',
     ann_file=data_root + 'coco/annotations/person_keypoints_val2017.json',
 )
 test_evaluator = val_evaluator

@@ -1,0 +1,54 @@
+"""Score result files scenario by scenario."""
+
+import argparse
+from collections.abc import Sequence
+
+from mmpose.datasets.datasets import CocoDataset
+
+from vlpose_mm.evaluation.files import evaluate_file, read_annotations
+from vlpose_mm.evaluation.tables import as_dict, keypoint_table, score_table
+from vlpose_mm.tools.shared import put_out
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Score the results of any models on Human-Art, COCO, or both, scenario '
+        'by scenario.'
+    )
+    parser.add_argument('ann', help='COCO-format annotation file')
+    parser.add_argument(
+        'results',
+        nargs='+',
+        help='COCO-format result files, as MMPose writes them with --cfg-options '
+        'test_evaluator.outfile_prefix=NAME',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write the numbers as JSON; - writes them to the standard output instead of '
+        'the tables',
+    )
+    options = parser.parse_args(args)
+
+    keypoints = CocoDataset(lazy_init=True).metainfo['keypoint_id2name']
+    names = [keypoints[i] for i in range(len(keypoints))]
+    found, tables = [], []
+    try:
+        truth = read_annotations(options.ann)
+        for path in options.results:
+            evaluation = evaluate_file(truth, path)
+            found += [dict(file=path, **as_dict(evaluation, names))]
+            tables += [path, score_table(evaluation), keypoint_table(evaluation, names)]
+        found = dict(annotations=options.ann, results=found)
+        put_out(found, '\n\n'.join(tables), options.json)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+
+
+if __name__ == '__main__':
+    main()
