@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
 
-import vlpose_mm  # noqa: F401
+from vlpose_mm.models import stock_config
 
 ROOT = Path(__file__).parents[1]
 CODEC = dict(type='UDPHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
@@ -79,7 +79,9 @@ def vlpose_cfg(text_file: str) -> dict:
     return copy.deepcopy(
         dict(
             type='VLPoseEstimator',
-            backbone=dict(prompt=dict(num_tokens=3, deep=True), **BACKBONE),
+            backbone=dict(
+                prompt=dict(num_tokens=3, deep=True), lora=dict(rank=2), **BACKBONE
+            ),
             text_encoder=dict(type='PrecomputedTextEncoder', path=text_file),
             matcher=dict(type='RelationMatcher'),
             head=dict(type='DualExtractorInjectorHead', **HEAD),
@@ -184,14 +186,7 @@ def small_config(
     path = folder / 'mine.py'
     path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
     cfg = Config.fromfile(path).model
-    stock = MODELS.build(
-        dict(
-            type='TopdownPoseEstimator',
-            data_preprocessor=cfg.data_preprocessor,
-            backbone={**cfg.backbone, 'prompt': None},
-            head={**cfg.head, 'type': 'HeatmapHead', 'in_channels': 32},
-        )
-    )
+    stock = MODELS.build(stock_config(cfg.to_dict()))
     torch.manual_seed(0)
     stock.init_weights()
     torch.save(dict(state_dict=stock.state_dict()), base)

@@ -10,7 +10,7 @@ from vlpose_mm import compat
 # Before anything that imports torchvision, mmcv's operators or a checkpoint.
 compat.mend()
 
-from vlpose_mm import datasets, engine, evaluation, models
+from vlpose_mm import datasets, engine, evaluation, models, visualization
 from vlpose_mm.paths import config_path
 from vlpose_mm.version import __version__
 
@@ -22,4 +22,5 @@ __all__ = [
     'engine',
     'evaluation',
     'models',
+    'visualization',
 ]

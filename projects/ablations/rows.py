@@ -1,8 +1,5 @@
 """The rows of the ablations: which there are, and the config that each resolves to."""
 
-import hashlib
-import inspect
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -10,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fingerprint import sum_up
 from mmengine.config import Config
-from mmengine.runner import Runner
 from runs import ROOT
 
 CONFIGS = ROOT / 'projects/ablations/configs'
@@ -174,13 +171,8 @@ def fingerprint(cfg: Config, places: Places) -> str:
         str: Equal for configs that MMEngine's runner cannot tell apart, on equal data and
         weights.
     """
-    names = inspect.signature(Runner).parameters.keys()
-    read = {k: v for k, v in cfg.to_dict().items() if k in names}
-    digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode())
-    digest.update((places.data / 'mini.json').read_bytes())
-    if cfg.load_from:
-        digest.update(places.path(cfg.load_from).read_bytes())
-    return digest.hexdigest()[:12]
+    base = places.path(cfg.load_from) if cfg.load_from else None
+    return sum_up(cfg, places.data, base)
 
 
 @contextmanager

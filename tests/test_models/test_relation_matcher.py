@@ -124,3 +124,63 @@ def test_refuses_a_checkpoint_tuned_with_text_of_another_width() -> None:
         weights = make(text_dims=tuned).state_dict()
         with pytest.raises(ValueError, match=f'text_proj.weight {fault}'):
             make(text_dims=now).load_state_dict(weights)
+
+
+def attention(matcher: RelationMatcher, feature_map: Tensor, words: Tensor) -> Tensor:
+    """Weights of one picture, C x h x w, to its words, L x D: heads x L x h x w."""
+    w = matcher.state_dict()
+    x = feature_map.flatten(1).T  # hw, C
+    words = words @ w['text_proj.weight'].T + w['text_proj.bias']
+    if matcher.variant == 'cosine':
+        words = words * torch.stack([(x * word).sum(0) for word in words])
+    read = words if matcher.variant == 'cross' else torch.cat([x, words])
+    q = x @ w['q.weight'].T + w['q.bias']
+    k = read @ w['k.weight'].T + w['k.bias']
+    maps = []
+    for s in (slice(0, 8), slice(8, 16)):
+        scores = q[:, s] @ k[:, s].T / 8**0.5  # hw, N
+        weights = (scores - scores.max(1, keepdim=True).values).exp()
+        weights = weights / weights.sum(1, keepdim=True)
+        maps.append(weights[:, -len(words) :].T.reshape(-1, *feature_map.shape[1:]))
+    return torch.stack(maps)
+
+
+@pytest.mark.parametrize('variant', ['joint', 'cross', 'cosine'])
+def test_attention_to_words_is_the_softmax_of_queries_and_keys(variant: str) -> None:
+    matcher = make(variant=variant)
+    text = sentences([5, 2, 7], [1, 0, 1, 2])
+    feature_map = torch.randn(4, 16, 4, 3)
+    got = matcher.attention_to_words(feature_map, text)
+    assert got.shape == (4, 2, 7, 4, 3)
+    for sample, sentence in enumerate(text.index):
+        count = int(text.mask[sentence].sum())
+        expected = attention(matcher, feature_map[sample], text.tokens[sentence, :count])
+        torch.testing.assert_close(got[sample, :, :count], expected, atol=1e-5, rtol=1e-4)
+        assert got[sample, :, count:].eq(0).all()
+        # What is not paid to words is paid to patches, where those are read.
+        paid = got[sample].sum(1)
+        if variant == 'cross':
+            torch.testing.assert_close(paid, torch.ones_like(paid))
+        else:
+            assert (paid >= 0).all() and (paid < 1 + 1e-5).all() and paid.mean() < 0.99
+
+
+@pytest.mark.parametrize('variant', ['joint', 'cross', 'cosine'])
+def test_attention_to_words_does_not_depend_on_other_sentences(variant: str) -> None:
+    matcher = make(variant=variant)
+    text = sentences([5, 9], [0, 1])
+    feature_map = torch.randn(2, 16, 4, 3)
+    alone = TextFeatures(text.tokens[:1, :5], text.mask[:1, :5], text.index[:1])
+    torch.testing.assert_close(
+        matcher.attention_to_words(feature_map, text)[:1, :, :5],
+        matcher.attention_to_words(feature_map[:1], alone),
+        atol=1e-6,
+        rtol=1e-5,
+    )
+
+
+def test_attention_to_words_knows_no_dropout() -> None:
+    matcher = make().train()
+    text, feature_map = sentences([5], [0]), torch.randn(1, 16, 4, 3)
+    first, second = (matcher.attention_to_words(feature_map, text) for _ in range(2))
+    assert torch.equal(first, second)

@@ -10,7 +10,8 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from vlpose_mm.models import PrecomputedTextEncoder, TransformersTextEncoder
-from vlpose_mm.models.text_encoders import RandomTextEncoder, text_features
+from vlpose_mm.models.text_encoders import RandomTextEncoder
+from vlpose_mm.models.text_files import text_features
 
 SKETCH, GLASS = 'a sketch of a person', 'a stained glass picture of a very tall person'
 

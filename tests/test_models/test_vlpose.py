@@ -88,12 +88,17 @@ def test_test_cfg_chooses_the_route(vlpose_cfg: dict, make_sample: Callable) -> 
 
 TRAINED = (
     'backbone.prompts',
+    'backbone.lora.',
     'matcher.',
     'head.aux_deconv_layers.',
     'head.tuned_final_layer.',
     'head.entry_gate',
     'head.exit_gate',
 )
+
+
+def is_trained(name: str) -> bool:
+    return name.startswith(TRAINED) or '.lora_' in name
 
 
 def test_training_touches_the_tuned_parts_alone_and_all_of_them(
@@ -104,12 +109,12 @@ def test_training_touches_the_tuned_parts_alone_and_all_of_them(
     before = copy.deepcopy(model.state_dict())
     train(model, make_sample)
     for name, tensor in model.state_dict().items():
-        trained = name.startswith(TRAINED) and not name.endswith('_id')
+        trained = is_trained(name) and not name.endswith('_id')
         assert torch.equal(tensor, before[name]) != trained, name
     samples = [make_sample(sentence) for sentence in SENTENCES]
     model.loss(torch.randn(3, 3, 128, 96), samples)['loss_kpt'].backward()
     for name, param in model.named_parameters():
-        assert param.requires_grad == name.startswith(TRAINED), name
+        assert param.requires_grad == is_trained(name), name
         # Distributed training would wait for a gradient that never comes.
         assert (param.grad is not None) == param.requires_grad, name
 

@@ -78,6 +78,7 @@ def test_a_released_file_alone_says_what_it_lacks(
     assert 'BLIP text encoder was left out: --text FOLDER writes it' in err
     assert 'Salesforce/blip-itm-base-coco' in err
     assert 'The original route cannot be restored from this file' in err
+    vlpose_cfg['backbone']['lora'] = None
     vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)
@@ -99,6 +100,7 @@ def test_a_released_file_with_its_base_and_text_encoder_is_whole(
     assert 'left out' not in err and 'cannot be restored' not in err
     text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
     assert MODELS.build(text_encoder)(SENTENCES).tokens.shape[2] == 128
+    vlpose_cfg['backbone']['lora'] = None
     vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
     model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(stock_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)

@@ -22,9 +22,9 @@ def test_prints_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
     assert 'VLPoseEstimator, input 192 x 256' in out
     lines = [' '.join(line.split()) for line in out.splitlines()]
     assert 'prompts 184.32 k 184.32 k' in lines
-    assert 'total 96.74 M 6.75 M' in lines
+    assert 'total 99.69 M 9.70 M' in lines
     assert 'original 18.52 G' in lines
-    assert 'tuned only 27.00 MB' in lines
+    assert 'tuned only 38.84 MB' in lines
     assert 'The sentence has 7 tokens, 768 wide.' in out
     assert out in (ROOT / 'README.md').read_text()
 

@@ -84,7 +84,7 @@ def original_maps(
         for batch in loader:
             data = model.data_preprocessor(batch, False)
             with torch.no_grad():
-                (feature_map,) = model.backbone(data['inputs'], use_prompts=False)
+                (feature_map,) = model.backbone(data['inputs'], tuned=False)
             yield feature_map, data['data_samples']
     finally:
         for module, mode in modes:

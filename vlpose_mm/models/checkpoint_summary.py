@@ -6,8 +6,8 @@ from typing import Any
 from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
-from vlpose_mm.models.summary import PARTS
-from vlpose_mm.models.text_encoders import sentences_of
+from vlpose_mm.models.summary import part_of
+from vlpose_mm.models.text_files import sentences_of
 from vlpose_mm.weights.files import STATE_DICT_KEYS, state_dict_of
 from vlpose_mm.weights.identity import KEY, decode
 from vlpose_mm.weights.tuned import CLASSIFIER, base_hash, base_of
@@ -80,11 +80,11 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
 
 def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
     """Count what each part has, in the order of the names."""
-    starts = {**PARTS, CLASSIFIER: 'scenario classifier', KEY: 'identity'}
+    further = {CLASSIFIER: 'scenario classifier', KEY: 'identity'}
     counts = {}
     for name, tensor in weights.items():
-        start = max((s for s in starts if name.startswith(s)), key=len, default=None)
-        part = starts.get(start, name.split('.')[0])
+        start = next((start for start in further if name.startswith(start)), None)
+        part = part_of(name) if start is None else further[start]
         count = counts.setdefault(part, dict(name=part, tensors=0, bytes=0))
         count['tensors'] += 1
         count['bytes'] += tensor.numel() * tensor.element_size()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from vlpose_mm.models.backbones.lora import is_lora
 from vlpose_mm.weights import identity, tuned
 from vlpose_mm.weights.files import read_file, state_dict_of
 from vlpose_mm.weights.fit import check_touches
@@ -57,6 +58,11 @@ def fit_checkpoint(
             f"The checkpoint's scenario classifier reads features of shape "
             f'{tuple(weight.shape[1:])}, and those of the backbone are {dims} wide; '
             'use the config that it was fitted with.'
+        )
+    if getattr(model.backbone, 'lora', None) is None and any(map(is_lora, state_dict)):
+        raise ValueError(
+            'The checkpoint was tuned with low-rank updates and the config has '
+            'backbone.lora=None; use the config that it was tuned with.'
         )
     # MMEngine loads part by part, so look at all of them first.
     trial = dict(state_dict)
@@ -145,5 +151,9 @@ def added_names(model: VLPoseEstimator) -> list[str]:
         name
         for name, param in model.named_parameters()
         if param.requires_grad
-        and (not name.startswith('backbone.') or name.startswith('backbone.prompt'))
+        and (
+            not name.startswith('backbone.')
+            or name.startswith('backbone.prompt')
+            or is_lora(name)
+        )
     ]

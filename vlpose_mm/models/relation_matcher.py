@@ -90,16 +90,7 @@ class RelationMatcher(BaseModule):
         """
         B, C, h, w = feature_map.shape
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        if text is None:
-            k, v, mask = self.k(x), self.v(x), None  # k, v: B, hw, C
-        else:
-            k, v = self._keys_and_values(x, text)  # each: B, L, C
-            mask = text.mask[text.index]  # B, L
-            if self.variant != 'cross':
-                k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
-                v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
-                mask = torch.cat([mask.new_ones(B, h * w), mask], dim=1)  # B, hw+L
-            mask = mask[:, None, None]
+        k, v, mask = self._keys_and_values(x, text)  # k, v: B, N, C
         attended = F.scaled_dot_product_attention(
             self._split_heads(self.q(x)),
             self._split_heads(k),
@@ -111,7 +102,50 @@ class RelationMatcher(BaseModule):
         relation = self.norm(self.proj(attended) + x)  # B, hw, C
         return relation.transpose(1, 2).reshape(B, C, h, w)
 
-    def _keys_and_values(self, x: Tensor, text: TextFeatures) -> tuple[Tensor, Tensor]:
+    def attention_to_words(self, feature_map: Tensor, text: TextFeatures) -> Tensor:
+        """Compute how much of each patch's attention goes to each token.
+
+        What is missing to 1 over all tokens of a sample goes to patches.
+
+        Args:
+            feature_map (Tensor): E, B x C x h x w.
+            text (TextFeatures): The sentences of the batch.
+
+        Returns:
+            Tensor: Weights without dropout, in [0, 1], 0 at padding;
+            B x heads x L x h x w.
+        """
+        h, w = feature_map.shape[2:]
+        x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
+        k, _, mask = self._keys_and_values(x, text)  # k: B, N, C
+        N, L = k.shape[1], text.mask.shape[1]
+        # Attention to one-hot values is its weights; the tokens are the last L keys.
+        one_hot = torch.eye(N, dtype=k.dtype, device=k.device)[:, N - L :]  # N, L
+        weights = F.scaled_dot_product_attention(
+            self._split_heads(self.q(x)),
+            self._split_heads(k),
+            one_hot.expand(len(k), self.num_heads, -1, -1),
+            attn_mask=mask,
+        )  # B, heads, hw, L
+        return weights.transpose(2, 3).unflatten(-1, (h, w))
+
+    def _keys_and_values(
+        self, x: Tensor, text: TextFeatures | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keys and values, B x N x C each, and which of them are read, B x 1 x 1 x N."""
+        if text is None:
+            return self.k(x), self.v(x), None  # B, hw, C
+        k, v = self._keys_and_values_of_words(x, text)  # each: B, L, C
+        mask = text.mask[text.index]  # B, L
+        if self.variant != 'cross':
+            k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
+            v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
+            mask = torch.cat([mask.new_ones(x.shape[:2]), mask], dim=1)  # B, hw+L
+        return k, v, mask[:, None, None]
+
+    def _keys_and_values_of_words(
+        self, x: Tensor, text: TextFeatures
+    ) -> tuple[Tensor, Tensor]:
         """Keys and values of every sample's words, each B x L x C."""
         words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
         if self.variant == 'cosine':

@@ -46,9 +46,9 @@ def stock_config(model: dict) -> dict:
             f'The backbone {prompted!r} has no stock counterpart; known are '
             f'{list(STOCK_BACKBONES)}.'
         )
-    built = build_on_meta(backbone)
-    for name in ('prompt', 'trained_layers', 'frozen_stages'):
+    for name in ('prompt', 'lora', 'trained_layers', 'frozen_stages'):
         backbone.pop(name, None)
+    built = build_on_meta(backbone)
     backbone['type'] = STOCK_BACKBONES[prompted]
     if hasattr(built, 'out_indices'):
         # Where the stock class would return all stages by default.

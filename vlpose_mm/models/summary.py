@@ -12,6 +12,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
+from vlpose_mm.models.backbones.lora import is_lora
 from vlpose_mm.models.stock import build_on_meta
 from vlpose_mm.models.text_features import TextEncoder, TextFeatures
 from vlpose_mm.models.vlpose import VLPoseEstimator
@@ -20,6 +21,7 @@ from vlpose_mm.models.vlpose import VLPoseEstimator
 PARTS = {
     'backbone.': 'backbone',
     'backbone.prompt': 'prompts',
+    'backbone.lora': 'low-rank updates',
     'matcher.': 'matcher',
     'head.': 'head: original branch',
     'head.aux_': 'head: auxiliary branch',
@@ -166,14 +168,26 @@ def _count_parts(model: nn.Module, is_vlpose: bool) -> list[dict]:
     names = list(PARTS.values()) if is_vlpose else []
     counts = {name: dict(name=name, parameters=0, trained=0) for name in names}
     for name, param in model.named_parameters():
-        part = name.split('.')[0]
-        if is_vlpose:
-            starts = [start for start in PARTS if name.startswith(start)]
-            part = PARTS[max(starts, key=len)] if starts else part
+        part = part_of(name) if is_vlpose else name.split('.')[0]
         row = counts.setdefault(part, dict(name=part, parameters=0, trained=0))
         row['parameters'] += param.numel()
         row['trained'] += param.numel() * param.requires_grad
     return [row for row in counts.values() if row['parameters']]
+
+
+def part_of(name: str) -> str:
+    """Tell which part of a VLPose a parameter belongs to.
+
+    Args:
+        name (str): Its name.
+
+    Returns:
+        str: One of :data:`PARTS`, else the first word of the name.
+    """
+    if is_lora(name):
+        return PARTS['backbone.lora']
+    starts = [start for start in PARTS if name.startswith(start)]
+    return PARTS[max(starts, key=len)] if starts else name.split('.')[0]
 
 
 def _file_bytes(state: dict[str, Tensor]) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from mmpose.registry import MODELS
@@ -12,9 +12,11 @@ from vlpose_mm.models.text_features import (
     Prompt,
     TextEncoder,
     TextFeatures,
+    Word,
     check_prompts,
     pack,
 )
+from vlpose_mm.models.text_files import sentences_of, words_of
 from vlpose_mm.models.text_loading import load_text_model
 from vlpose_mm.weights.files import read_file
 
@@ -106,6 +108,11 @@ class TransformersTextEncoder(TextEncoder):
         ids = [self._model.tokenize(s, self._max_length) for s in sentences]
         return self._model.encode(ids, self.context)
 
+    def split(self, sentence: str) -> list[Word]:
+        """Ask the tokenizer; see :meth:`TextEncoder.split`."""
+        context = 0 if self.context is None else len(self.context)
+        return self._model.split(sentence, self._max_length, context)
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
         """Move or convert the language model as well."""
         self._model = self._model.converted(fn)
@@ -136,10 +143,12 @@ class PrecomputedTextEncoder(TextEncoder):
                 f'python -m vlpose_mm.tools.precompute_text {path}.'
             )
         table = read_file(path)
-        features = sentences_of(table.get('text_features') or table, path)
+        table = table.get('text_features') or table
+        features = sentences_of(table, path)
         super().__init__(next(iter(features.values())).shape[1], combine)
         self.path = path
         self._features = features
+        self._words = words_of(table, path)
 
     @property
     def features(self) -> dict[str, Tensor]:
@@ -172,6 +181,14 @@ class PrecomputedTextEncoder(TextEncoder):
                     '--per-keypoint as AssignTextPrompt has them.'
                 )
         return [self._features[sentence] for sentence in sentences]
+
+    def split(self, sentence: str) -> list[Word]:
+        """Look the words up; see :meth:`TextEncoder.split`."""
+        numbered = super().split(sentence)
+        words = self._words.get(sentence, [])
+        # The features may have been replaced by those of another tokenizer.
+        fits = sum(word.num_tokens for word in words) == len(numbered)
+        return words if fits else numbered
 
 
 @MODELS.register_module()
@@ -231,47 +248,3 @@ class RandomTextEncoder(TextEncoder):
             size = (self.num_tokens, self.embed_dims)
             states.append(torch.randn(size, generator=generator))  # L, D
         return states
-
-
-@torch.no_grad()
-def text_features(encoder: TextEncoder, sentences: Sequence[str]) -> dict:
-    """Encode sentences in the form that :class:`PrecomputedTextEncoder` reads.
-
-    Args:
-        encoder (TextEncoder): The encoder to ask.
-        sentences (Sequence[str]): The sentences; duplicates count once.
-
-    Returns:
-        dict: ``sentences`` (list[str]) and ``tokens`` (list[Tensor]), L x D each.
-
-    Raises:
-        ValueError: If there are no sentences or one of them is blank.
-    """
-    sentences = list(dict.fromkeys(sentences))
-    features = encoder(sentences)
-    tokens = [t[m].clone() for t, m in zip(features.tokens, features.mask, strict=True)]
-    return dict(sentences=sentences, tokens=tokens)
-
-
-def sentences_of(features: Mapping, path: str) -> dict[str, Tensor]:
-    """Read what :func:`text_features` gave.
-
-    Args:
-        features (Mapping): See there.
-        path (str): The file that holds it, for errors.
-
-    Returns:
-        dict[str, Tensor]: Token states L x D by sentence, at least one.
-
-    Raises:
-        ValueError: If it is something else.
-    """
-    try:
-        sentences = dict(zip(features['sentences'], features['tokens'], strict=True))
-        (_,) = {tokens.shape[1] for tokens in sentences.values()}
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f'{path} holds no text features ({type(error).__name__}: {error}); write it '
-            'anew with python -m vlpose_mm.tools.precompute_text.'
-        ) from error
-    return sentences

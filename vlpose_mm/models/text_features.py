@@ -13,6 +13,20 @@ COMBINES = ('concat', 'mean')
 Prompt = str | Sequence[str]
 
 
+class Word(NamedTuple):
+    """What some tokens of a prompt, one after the other, stand for.
+
+    Attributes:
+        text (str): As it is written in the prompt, or the name of a special token.
+        num_tokens (int): How many tokens it has.
+        special (bool): Whether it is no word of the prompt, such as ``[CLS]``.
+    """
+
+    text: str
+    num_tokens: int
+    special: bool = False
+
+
 class TextFeatures(NamedTuple):
     """The prompts of a batch, each distinct one once.
 
@@ -83,6 +97,36 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         Returns:
             list[Tensor]: Token states of each, L x D, on any device.
         """
+
+    def words(self, prompt: Prompt) -> list[Word]:
+        """Tell what the tokens of a prompt stand for.
+
+        Args:
+            prompt (str | Sequence[str]): A sentence or several.
+
+        Returns:
+            list[Word]: In the order of the tokens that :meth:`forward` gives, of which
+            each belongs to one; one word for a prompt that is a single token.
+
+        Raises:
+            ValueError: If the prompt holds no sentence or a blank one.
+        """
+        (sentences,) = check_prompts([prompt])
+        if self.combine == 'mean':
+            return [Word(' / '.join(sentences), 1)]
+        return [word for sentence in sentences for word in self.split(sentence)]
+
+    def split(self, sentence: str) -> list[Word]:
+        """Tell what the tokens of a sentence stand for, as :meth:`encode` gives them.
+
+        Args:
+            sentence (str): The sentence.
+
+        Returns:
+            list[Word]: Numbered tokens, for encoders that know no words.
+        """
+        (tokens,) = self.encode([sentence])
+        return [Word(f'token {number}', 1) for number in range(1, len(tokens) + 1)]
 
     def forward(
         self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'

@@ -12,6 +12,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from vlpose_mm.models.text_features import Word
+from vlpose_mm.models.words import split_words
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -121,6 +124,26 @@ class TextModel:
             )
         cut = self.tokenizer(sentence, truncation=True, max_length=max_length)
         return cut['input_ids']
+
+    def split(self, sentence: str, max_length: int, context: int = 0) -> list[Word]:
+        """Tell what the token states of a sentence stand for.
+
+        Args:
+            sentence (str): The sentence.
+            max_length (int): See :meth:`tokenize`.
+            context (int): How many word embeddings are put in front of the sentence, see
+                :meth:`encode`.
+
+        Returns:
+            list[Word]: As many tokens as states; the sentence for the pooled embedding.
+        """
+        if self.pooled:
+            return [Word(sentence, 1)]
+        words = split_words(self.tokenizer, sentence, max_length)
+        if context:
+            start = self._start(self.tokenize(sentence, max_length))
+            words.insert(start, Word('[context]', context, special=True))
+        return words
 
     def encode(
         self, sentences: Sequence[list[int]], context: Tensor | None = None

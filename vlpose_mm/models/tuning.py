@@ -8,12 +8,8 @@ import torch
 from torch import Tensor
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
-from vlpose_mm.models.text_encoders import (
-    PrecomputedTextEncoder,
-    RandomTextEncoder,
-    sentences_of,
-    text_features,
-)
+from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
+from vlpose_mm.models.text_files import sentences_of, text_features
 from vlpose_mm.weights import identity, tuned
 from vlpose_mm.weights.files import read_file, state_dict_of
 from vlpose_mm.weights.identity import KEY
@@ -236,7 +232,7 @@ class Tunings:
         """Encode the sentences used so far, the default one and the classifier's.
 
         Returns:
-            dict | None: See :func:`vlpose_mm.models.text_encoders.text_features`; ``None``
+            dict | None: See :func:`vlpose_mm.models.text_files.text_features`; ``None``
             if there is nothing to tell twice: no words, or random ones drawn anew.
         """
         encoder, classifier = self.model.text_encoder, self.model.scenario_classifier

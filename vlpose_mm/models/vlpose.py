@@ -18,6 +18,7 @@ from vlpose_mm.models.loading import added_names, fit_checkpoint
 from vlpose_mm.models.routing import ROUTES, Group, Router, pick
 from vlpose_mm.models.text_features import TextFeatures
 from vlpose_mm.models.tuning import Tunings
+from vlpose_mm.models.word_maps import tell_word_maps
 from vlpose_mm.weights import identity
 
 
@@ -48,7 +49,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
             ``route``: ``'tuned'`` (default), or ``'auto'``: samples for the original
             weights, which have nothing to learn, are left out.
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
-            ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``.
+            ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``; and
+            ``output_word_maps``: whether :meth:`predict` tells which words are read.
         routes (dict, optional): The table of the route ``'auto'``, see :class:`Router`.
         scenario_classifier (dict, optional): A :class:`ScenarioClassifier`, for the
             pictures that nobody says anything about.
@@ -85,6 +87,15 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 'The widths of the matcher come from the backbone and the text encoder; '
                 'leave embed_dims and text_dims away.'
             )
+        text_dims = None
+        if text_encoder is not None:
+            text_encoder = MODELS.build(text_encoder)
+            text_dims = text_encoder.embed_dims
+        backbone = {**backbone}
+        # None of them is nothing that a backbone without the argument has to hear of.
+        lora = backbone.pop('lora', None)
+        if lora is not None:
+            backbone['lora'] = {**lora, 'text_dims': text_dims}
         built = MODELS.build(backbone)
         if not hasattr(built, 'out_channels'):
             prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
@@ -107,10 +118,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
             test_cfg=test_cfg,
             **kwargs,
         )
-        self.text_encoder = text_dims = None
-        if text_encoder is not None:
-            self.text_encoder = MODELS.build(text_encoder)
-            text_dims = self.text_encoder.embed_dims
+        self.text_encoder = text_encoder
         self.matcher = MODELS.build(
             {**matcher, 'embed_dims': embed_dims, 'text_dims': text_dims}
         )
@@ -256,7 +264,12 @@ class VLPoseEstimator(TopdownPoseEstimator):
 
         Returns:
             list[PoseDataSample]: The samples with ``pred_instances``, and the route that
-            they went in ``pred_route``.
+            they went in ``pred_route``; with ``test_cfg['output_word_maps']``, those that
+            were tuned have :class:`WordMaps`, of the picture itself and not its mirror
+            image, in ``pred_word_maps``.
+
+        Raises:
+            ValueError: If word maps are wanted and there are no words.
         """
         views = [inputs]
         if self.test_cfg.get('flip_test', False):
@@ -278,6 +291,9 @@ class VLPoseEstimator(TopdownPoseEstimator):
             for row, sample in zip(rows, samples, strict=True):
                 sample.set_metainfo(dict(pred_route=route))
                 predicted[row] = sample
+            if route == 'tuned' and self.test_cfg.get('output_word_maps', False):
+                text = self._encode_text(samples, inputs.device)
+                tell_word_maps(self.matcher, self.text_encoder, feats[0][0], text, samples)
         return predicted
 
     def _route(
@@ -292,16 +308,18 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
     ) -> list[tuple[Tensor, ...]]:
         """What the head reads of each view on the original route."""
-        return [self.backbone(view, use_prompts=False) for view in views]
+        return [self.backbone(view, tuned=False) for view in views]
 
     def _extract_tuned(
         self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
     ) -> list[tuple[Tensor, ...]]:
         """What it reads on the tuned one; all views of a picture share the words."""
         text = self._encode_text(data_samples, views[0].device)
+        # The other backbones have nothing that words could steer.
+        steering = {} if getattr(self.backbone, 'lora', None) is None else {'text': text}
         feats = []
         for view in views:
-            (feature_map,) = self.backbone(view)  # B, C, h, w
+            (feature_map,) = self.backbone(view, **steering)  # B, C, h, w
             feats.append((feature_map, self.matcher(feature_map, text)))
         return feats
 

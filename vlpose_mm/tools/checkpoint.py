@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.checkpoint_summary import describe_checkpoint
-from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, sentences_of
+from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
+from vlpose_mm.models.text_files import sentences_of, text_features
 from vlpose_mm.tools.shared import named, put_out
 from vlpose_mm.weights import tuned
 from vlpose_mm.weights.files import (
@@ -87,8 +88,8 @@ def extract(options: argparse.Namespace) -> None:
             weights = tuned.extract(weights)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     if options.text is not None:
-        table = PrecomputedTextEncoder(options.text).features
-        kept['text_features'] = dict(sentences=[*table], tokens=[*table.values()])
+        encoder = PrecomputedTextEncoder(options.text)
+        kept['text_features'] = text_features(encoder, [*encoder.features])
     write({**kept, 'state_dict': weights}, options.out)
 
 

@@ -101,7 +101,7 @@ def convert_released(options: argparse.Namespace) -> None:
         write_text_folder(text_model, tokenizer, options.text)
 
     num_sets, num_tokens, _ = converted.state_dict['backbone.prompts'].shape
-    print('Settings for its config, say by --cfg-options:')
+    print('Settings for its config, say by --cfg-options of a -paper one:')
     print('  model.head.wiring=released model.head.tuned_norms=True')
     print(f'  model.backbone.prompt.num_tokens={num_tokens}', end=' ')
     print(f'model.backbone.prompt.deep={num_sets > 1}')

@@ -8,7 +8,8 @@ from mmpose.datasets.datasets import CocoDataset
 
 from vlpose_mm.datasets.scenarios import all_sentences, sentence_table
 from vlpose_mm.datasets.sentences import check_single, load_sentences
-from vlpose_mm.models.text_encoders import TransformersTextEncoder, text_features
+from vlpose_mm.models.text_encoders import TransformersTextEncoder
+from vlpose_mm.models.text_files import text_features
 from vlpose_mm.models.text_loading import TOKENS
 from vlpose_mm.weights.files import write_file
 

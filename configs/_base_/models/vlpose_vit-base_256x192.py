@@ -14,8 +14,13 @@ model = dict(
         patch_cfg=dict(padding=2),
         drop_path_rate=0.3,
         prompt=dict(num_tokens=20, deep=True),
+        lora=dict(rank=16),
     ),
+    # This, the gates and the low-rank updates are our recipe; tuning/paper.py is the paper's.
     head=dict(
+        wiring='released',
+        tuned_norms=True,
+        gate_init=0.1,
         deconv_out_channels=(256, 256),
         deconv_kernel_sizes=(4, 4),
         decoder=dict(

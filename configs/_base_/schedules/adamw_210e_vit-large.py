@@ -1,8 +1,6 @@
-_base_ = 'adamw_210e_vit-base.py'
+_base_ = 'adamw_210e_batch-256.py'
 
 optim_wrapper = dict(
-    optimizer=dict(lr=2.5e-4),
+    constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(num_layers=24, layer_decay_rate=0.8),
 )
-
-auto_scale_lr = dict(base_batch_size=256)

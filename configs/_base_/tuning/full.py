@@ -1,2 +1,2 @@
-# No prompts; the whole backbone is trained.
-tuning = dict(prompt=None)
+# Neither prompts nor low-rank updates; the whole backbone is trained.
+tuning = dict(prompt=None, lora=None)

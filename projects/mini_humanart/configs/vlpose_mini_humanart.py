@@ -11,11 +11,16 @@ base_weights = 'projects/mini_humanart/vitpose_mini_photos.pth'
 model = dict(
     type='VLPoseEstimator',
     base_weights=base_weights,
-    backbone=dict(prompt=dict(num_tokens=20, deep=True)),
+    backbone=dict(prompt=dict(num_tokens=20, deep=True), lora=dict(rank=32)),
     text_encoder=dict(type='TransformersTextEncoder', pretrained=minilm),
     matcher=dict(type='RelationMatcher'),
-    # So few steps get further from a start near the original.
-    head=dict(type='DualExtractorInjectorHead', gate_init=0.1),
+    head=dict(
+        type='DualExtractorInjectorHead',
+        wiring='released',
+        tuned_norms=True,
+        # So few steps get further from a start near the original.
+        gate_init=0.1,
+    ),
 )
 load_from = base_weights
 

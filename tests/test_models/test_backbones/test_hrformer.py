@@ -79,7 +79,7 @@ def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
     model = tiny.build('hrformer', dict(num_tokens=3))
     model.load_state_dict(stock.state_dict(), strict=False)
     x = tiny.image('hrformer')
-    assert torch.equal(model(x, use_prompts=False)[0], stock(x)[0])
+    assert torch.equal(model(x, tuned=False)[0], stock(x)[0])
 
 
 def test_refuses_several_feature_maps() -> None:

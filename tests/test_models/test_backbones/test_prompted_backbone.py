@@ -61,12 +61,12 @@ def test_without_prompts_equals_the_stock_backbone_exactly(kind: str) -> None:
         # PyTorch multiplies frozen matrices in another order here and there.
         stock.requires_grad_(model is plain)
         (want,) = stock(x)
-        (got,) = model(x, use_prompts=False)
+        (got,) = model(x, tuned=False)
         assert torch.equal(got, want)
         assert got.shape[1] == model.out_channels
         assert torch.equal(model(x)[0], want) == (model is plain)
     assert not torch.allclose(prompted(x)[0], want, atol=1e-3)
-    assert torch.equal(prompted(x, use_prompts=False)[0], want)
+    assert torch.equal(prompted(x, tuned=False)[0], want)
 
 
 @every_kind
@@ -143,7 +143,7 @@ def test_a_gate_scales_what_prompts_change_in_an_attention(kind: str) -> None:
     attn = model._readers[0][0].attn
     calls = tiny.record(attn)
     x = tiny.image(kind)
-    model(x, use_prompts=False)
+    model(x, tuned=False)
     model(x)
     model.prompt_gates.fill_(1.0)
     model(x)
@@ -158,7 +158,7 @@ def test_a_gate_scales_what_prompts_change_in_an_attention(kind: str) -> None:
 def test_prompts_are_put_away_when_a_forward_fails(kind: str) -> None:
     model = tiny.build(kind, dict(num_tokens=3, gate_init=0.5))
     x = tiny.image(kind)
-    (plain,), (prompted,) = model(x, use_prompts=False), model(x)
+    (plain,), (prompted,) = model(x, tuned=False), model(x)
     last = model._readers[-1][0].attn
 
     def fail(*args: object) -> None:
@@ -168,7 +168,7 @@ def test_prompts_are_put_away_when_a_forward_fails(kind: str) -> None:
     with pytest.raises(RuntimeError, match='out of memory'):
         model(x)
     handle.remove()
-    assert torch.equal(model(x, use_prompts=False)[0], plain)
+    assert torch.equal(model(x, tuned=False)[0], plain)
     assert torch.equal(model(x)[0], prompted)
 
 

@@ -49,7 +49,7 @@ def test_loads_checkpoints_without_what_follows_from_the_config(kind: str) -> No
     model = nn.ModuleDict(dict(backbone=tiny.build(kind, dict(num_tokens=3))))
     load_state_dict(model, weights)
     x = tiny.image(kind)
-    assert torch.equal(model['backbone'](x, use_prompts=False)[0], stock(x)[0])
+    assert torch.equal(model['backbone'](x, tuned=False)[0], stock(x)[0])
 
 
 def renamed(weights: dict) -> dict:

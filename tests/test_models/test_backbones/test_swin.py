@@ -55,7 +55,7 @@ def test_every_window_attends_to_the_prompts_of_its_block(
 
 def gradients(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
     (feature_map,) = model(x)
-    model(x, use_prompts=False)
+    model(x, tuned=False)
     feature_map.square().sum().backward()
     return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
 
@@ -94,7 +94,7 @@ def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
     model = tiny.build('swin', dict(num_tokens=3))
     model.load_state_dict(stock.state_dict(), strict=False)
     x = tiny.image('swin')
-    assert torch.equal(model(x, use_prompts=False)[0], stock(x)[1])
+    assert torch.equal(model(x, tuned=False)[0], stock(x)[1])
 
 
 def test_absolute_position_embeddings_are_frozen_too() -> None:

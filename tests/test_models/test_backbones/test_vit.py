@@ -107,9 +107,9 @@ def test_gates_count_from_start_layer() -> None:
     weights = copy.deepcopy(model.state_dict())
     model.prompt_gates.data.fill_(0.0)
     image = torch.randn(2, 3, 128, 96)
-    assert torch.equal(model(image)[0], model(image, use_prompts=False)[0])
+    assert torch.equal(model(image)[0], model(image, tuned=False)[0])
     model.load_state_dict(weights)
-    assert not torch.equal(model(image)[0], model(image, use_prompts=False)[0])
+    assert not torch.equal(model(image)[0], model(image, tuned=False)[0])
 
 
 @pytest.mark.parametrize('deep', [True, False])
@@ -118,7 +118,7 @@ def test_without_prompts_equals_the_plain_vit_exactly(deep: bool) -> None:
     plain = build().eval()
     plain.load_state_dict(model.state_dict(), strict=False)
     image = torch.randn(2, 3, 128, 96)
-    assert torch.equal(model(image, use_prompts=False)[0], plain(image)[0])
+    assert torch.equal(model(image, tuned=False)[0], plain(image)[0])
     assert not torch.equal(model(image)[0], plain(image)[0])
 
 
@@ -150,7 +150,7 @@ def test_gated_prompts_start_exactly_at_the_plain_vit_and_end_as_ungated_ones() 
     ).eval()
     image = torch.randn(2, 3, 128, 96)
     (got,) = gated(image)
-    assert torch.equal(got, gated(image, use_prompts=False)[0])
+    assert torch.equal(got, gated(image, tuned=False)[0])
     got.square().sum().backward()
     assert (gated.prompt_gates.grad != 0).all()
 

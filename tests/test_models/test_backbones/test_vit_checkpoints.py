@@ -16,7 +16,7 @@ def test_takes_a_class_token_row_and_drops_it() -> None:
     weights['pos_embed'] = torch.cat([torch.randn(1, 1, 32), weights['pos_embed']], dim=1)
     target.load_state_dict(weights, strict=False)
     image = torch.randn(1, 3, 128, 96)
-    assert torch.equal(target.eval()(image, use_prompts=False)[0], source.eval()(image)[0])
+    assert torch.equal(target.eval()(image, tuned=False)[0], source.eval()(image)[0])
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def stock(stock_cfg: dict) -> nn.Module:
 @pytest.fixture
 def cfg(vlpose_cfg: dict) -> dict:
     """The config that reads converted weights."""
+    vlpose_cfg['backbone']['lora'] = None
     vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
     return vlpose_cfg
 

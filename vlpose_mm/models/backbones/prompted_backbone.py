@@ -156,18 +156,18 @@ class PromptedBackbone:
             self.get_submodule(name).eval()
         return self
 
-    def forward(self, x: Tensor, use_prompts: bool = True) -> tuple[Tensor]:
+    def forward(self, x: Tensor, tuned: bool = True) -> tuple[Tensor]:
         """Compute the last feature map E.
 
         Args:
             x (Tensor): Images, B x 3 x H x W.
-            use_prompts (bool): ``False`` runs the stock backbone, as if there were no
+            tuned (bool): ``False`` runs the stock backbone, as if there were no
                 prompts.
 
         Returns:
             tuple[Tensor]: One feature map, B x C x h x w.
         """
-        prompted = use_prompts and self.prompts is not None
+        prompted = tuned and self.prompts is not None
         with self._reading_prompts() if prompted else nullcontext():
             return tuple(super().forward(x))
 

@@ -1,6 +1,7 @@
 """The vision transformer of ViTPose, with optional learnable prompts (method, part 2)."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from mmengine.model.weight_init import trunc_normal_
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from vlpose_mm.models.backbones.lora import is_lora, make_lora
 from vlpose_mm.models.backbones.prompts import (
     PromptSettings,
     make_gates,
@@ -17,6 +19,7 @@ from vlpose_mm.models.backbones.prompts import (
     settle_trained_layers,
 )
 from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
+from vlpose_mm.models.text_features import TextFeatures
 from vlpose_mm.weights.fit import check_fit
 from vlpose_mm.weights.pos_embed import resize_pos_embed, split_pos_embed
 
@@ -67,10 +70,12 @@ class PromptedVisionTransformer(BaseModule):
             by default), ``start_layer`` (int, 0 by default) and ``gate_init`` (float,
             optional): the initial value of a gate per layer on what deep prompts change;
             0.0 starts exactly at the plain ViT, at the cost of a second attention.
-            ``None``: a plain ViT.
+            ``None``: no prompts.
+        lora (dict, optional): ``rank`` (int, at least 1) of the low-rank updates of every
+            layer, see :mod:`vlpose_mm.models.backbones.lora`. ``None``: no updates.
         trained_layers (int, optional): How many of the last layers are trained, with the
-            final norm; 0 freezes everything but the prompts. ``None``: 0 with ``prompt``,
-            everything without.
+            final norm; 0 freezes everything but prompts and low-rank updates. ``None``: 0
+            with ``prompt`` or ``lora``, everything without.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
@@ -95,6 +100,7 @@ class PromptedVisionTransformer(BaseModule):
         patch_cfg: dict | None = None,
         frozen_stages: int | None = None,
         prompt: dict | None = None,
+        lora: dict | None = None,
         trained_layers: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -108,7 +114,8 @@ class PromptedVisionTransformer(BaseModule):
         self.embed_dims = self.out_channels = arch['embed_dims']
         self.num_layers = arch['num_layers']
         self.prompt_settings = PromptSettings.from_dict(prompt, self.num_layers)
-        self.frozen_stages = self._frozen_stages(frozen_stages, trained_layers)
+        tunes = self.prompt_settings is not None or lora is not None
+        self.frozen_stages = self._frozen_stages(frozen_stages, trained_layers, tunes)
 
         self.patch_embed = PatchEmbed(
             in_channels=in_channels,
@@ -144,6 +151,8 @@ class PromptedVisionTransformer(BaseModule):
             self._make_prompts(self.prompt_settings)
         for part in self._frozen_parts():
             part.requires_grad_(False)
+        # After freezing, as it lives inside of what is frozen.
+        self.lora = make_lora(self.layers, lora)
         self.train()
         self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
@@ -159,11 +168,12 @@ class PromptedVisionTransformer(BaseModule):
             raise ValueError(f'arch lacks {sorted(missing)}: {arch}.')
         return arch
 
-    def _frozen_stages(self, frozen_stages: int | None, trained_layers: int | None) -> int:
+    def _frozen_stages(
+        self, frozen_stages: int | None, trained_layers: int | None, tunes: bool
+    ) -> int:
         """Settle how much is frozen."""
         if frozen_stages is None:
-            prompted = self.prompt_settings is not None
-            trained = settle_trained_layers(trained_layers, prompted, self.num_layers)
+            trained = settle_trained_layers(trained_layers, tunes, self.num_layers)
             return -1 if trained is None else self.num_layers - trained
         if trained_layers is not None:
             raise ValueError(
@@ -203,23 +213,34 @@ class PromptedVisionTransformer(BaseModule):
                 part.eval()
         return self
 
-    def forward(self, x: Tensor, use_prompts: bool = True) -> tuple[Tensor]:
+    def forward(
+        self, x: Tensor, tuned: bool = True, text: TextFeatures | None = None
+    ) -> tuple[Tensor]:
         """Compute the last feature map E.
 
         Args:
             x (Tensor): Images, B x 3 x H x W.
-            use_prompts (bool): ``False`` runs the plain ViT, as if there were no prompts.
+            tuned (bool): ``False`` runs the plain ViT, as if there were neither prompts nor
+                low-rank updates.
+            text (TextFeatures, optional): The sentences of the batch, which steer the
+                low-rank updates.
 
         Returns:
             tuple[Tensor]: One feature map, B x C x h x w.
         """
+        updated = tuned and self.lora is not None
+        with self.lora.applied(text) if updated else nullcontext():
+            return self._forward(x, tuned)
+
+    def _forward(self, x: Tensor, prompted: bool) -> tuple[Tensor]:
+        """Run the layers, with or without prompts."""
         x, (h, w) = self.patch_embed(x)  # B, hw, C
         pos_embed = self.pos_embed
         if (h, w) != self.patch_embed.init_out_size:
             pos_embed = resize_pos_embed(pos_embed, self.patch_embed.init_out_size, (h, w))
         x = self.drop_after_pos(x + pos_embed)
 
-        settings = self.prompt_settings if use_prompts else None
+        settings = self.prompt_settings if prompted else None
         for i, layer in enumerate(self.layers):
             if settings is None or i < settings.start_layer:
                 x = layer(x)
@@ -236,7 +257,7 @@ class PromptedVisionTransformer(BaseModule):
         return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w
 
     def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: fit ``pos_embed``, drop the class token, refuse a misfit."""
+        """Load hook: fit ``pos_embed``, drop what is not used, refuse a misfit."""
         name = prefix + 'pos_embed'
         table = state_dict.get(name)
         if table is not None and table.shape[-1] == self.embed_dims:
@@ -244,10 +265,17 @@ class PromptedVisionTransformer(BaseModule):
             table, source_grid = split_pos_embed(table, grid)
             state_dict[name] = resize_pos_embed(table, source_grid, grid)
         state_dict.pop(prefix + 'cls_token', None)
+        lora = tuple(filter(is_lora, self.state_dict()))
+        if not lora:
+            # They lie in the middle of a layer, where nothing else may be too much.
+            start = len(prefix)
+            for name in [n for n in state_dict if n.startswith(prefix)]:
+                if is_lora(name[start:]):
+                    del state_dict[name]
         check_fit(
             self,
             state_dict,
             prefix,
-            # MAE checkpoints end before the final norm; prompts are ours alone.
-            optional=[('ln1.',), ('prompts', 'prompt_gates')],
+            # MAE checkpoints end before the final norm; the rest is ours alone.
+            optional=[('ln1.',), ('prompts', 'prompt_gates'), lora],
         )

@@ -1,5 +1,5 @@
 _base_ = [
-    'td-hm_VLPose-small_8xb64-210e_humanart-coco-256x192.py',
+    'td-hm_VLPose-small-paper_8xb64-210e_humanart-coco-256x192.py',
     '../../../_base_/tuning/shallow_prompts.py',
 ]
 

@@ -1,0 +1,5 @@
+_base_ = 'adamw_210e.py'
+
+optim_wrapper = dict(optimizer=dict(lr=1.25e-4))
+
+auto_scale_lr = dict(base_batch_size=128)

@@ -1,0 +1,11 @@
+_base_ = [
+    '../../../_base_/datasets/coco_256x192.py',
+    '../../../_base_/models/vlpose_vit-huge_256x192.py',
+    '../../../_base_/schedules/adamw_210e_vit-huge.py',
+    '../../../_base_/tuning/paper.py',
+]
+
+model = _base_.paper
+load_from = _base_.base_weights
+
+train_dataloader = dict(batch_size=16)

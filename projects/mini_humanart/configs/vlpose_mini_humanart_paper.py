@@ -1,0 +1,6 @@
+# As the paper has it: prompts, matcher and the plain sum of both branches.
+_base_ = 'vlpose_mini_humanart.py'
+
+model = dict(
+    backbone=dict(lora=None), head=dict(wiring='dual', gate_init=None, tuned_norms=False)
+)

@@ -1,0 +1,126 @@
+"""Word maps of a picture, as a program asks for them."""
+
+import json
+from pathlib import Path
+
+import mmcv
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import Runner
+from mmpose.apis import init_model
+
+from tests.test_models.estimators import build
+from vlpose_mm.datasets.scenarios import SCENARIOS
+from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.visualization import find_word_maps
+from vlpose_mm.visualization.find_words import annotated_people
+
+ANN = 'HumanArt/annotations/validation_humanart.json'
+
+
+def test_maps_of_annotated_people_are_those_of_testing(
+    model: VLPoseEstimator, art: Path, mini_data: Path
+) -> None:
+    boxes, words = annotated_people(str(mini_data / ANN), str(art))
+    found = find_word_maps(model, str(art), boxes, words)
+    assert len(found) == len(boxes) > 0 and 'output_word_maps' not in model.test_cfg
+
+    cfg = model.cfg
+    cfg.val_dataloader.dataset.bbox_file = None
+    model.test_cfg['output_word_maps'] = True
+    tested = []
+    for batch in Runner.build_dataloader(cfg.val_dataloader):
+        with torch.no_grad():
+            samples = model.test_step(batch)
+        tested += [s for s in samples if s.metainfo['img_path'].endswith(str(art)[-30:])]
+    for maps, sample in zip(found, tested, strict=True):
+        expected = sample.metainfo['pred_word_maps']
+        assert maps.prompt == expected.prompt == SCENARIOS['cartoon'].sentence
+        np.testing.assert_allclose(maps.center, expected.center)
+        np.testing.assert_allclose(maps.scale, expected.scale)
+        torch.testing.assert_close(maps.weights, expected.weights, atol=1e-5, rtol=1e-3)
+
+
+def test_the_whole_picture_and_the_sentence_of_its_folder_are_the_default(
+    model: VLPoseEstimator, art: Path
+) -> None:
+    image = mmcv.imread(str(art))
+    (maps,) = find_word_maps(model, str(art))
+    assert maps.prompt == SCENARIOS['cartoon'].sentence
+    np.testing.assert_allclose(maps.center, [image.shape[1] / 2, image.shape[0] / 2])
+    words = dict(text_prompt=SCENARIOS['cartoon'].sentence)
+    (same,) = find_word_maps(model, image, words=words)
+    torch.testing.assert_close(same.weights, maps.weights)
+    (other,) = find_word_maps(model, image, words=dict(category='Stained glass'))
+    assert other.prompt == SCENARIOS['stained_glass'].sentence
+
+
+def test_a_model_of_init_model_goes_in_as_it_is(
+    small_config: Path, art: Path, tmp_path: Path
+) -> None:
+    made = init_model(str(small_config), device='cpu')
+    weights = build(made.cfg.model).state_dict()
+    made.load_state_dict(weights)
+    (maps,) = find_word_maps(made, str(art))
+    assert sum(maps.shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize('box', [(-30, 0, 20, 20), (5000, 0, 20, 20), (0, 0, 0, 9)])
+def test_a_box_that_holds_nothing_is_refused(
+    box: tuple, model: VLPoseEstimator, art: Path
+) -> None:
+    with pytest.raises(ValueError, match='holds nothing of .*cartoon.* pixels'):
+        find_word_maps(model, str(art), [box])
+
+
+def test_what_reads_no_words_is_refused(model: VLPoseEstimator, art: Path) -> None:
+    with pytest.raises(ValueError, match='Linear reads no words'):
+        find_word_maps(torch.nn.Linear(1, 1), str(art))
+    with (
+        model.original(),
+        pytest.raises(ValueError, match='takes the original route, which reads no words'),
+    ):
+        find_word_maps(model, str(art))
+    pipeline = model.cfg.test_dataloader.dataset.pipeline
+    model.cfg.test_dataloader.dataset.pipeline = [
+        step for step in pipeline if step.type != 'AssignTextPrompt'
+    ]
+    with pytest.raises(ValueError, match='add AssignTextPrompt'):
+        find_word_maps(model, str(art))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('no json', 'is no annotation file'),
+        ('[]', 'is no annotation file'),
+        ('{"images": []}', 'is no annotation file'),
+        ('{"images": [], "annotations": []}', 'has no picture'),
+    ],
+)
+def test_an_annotation_file_of_something_else_is_refused(
+    content: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / 'ann.json'
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        annotated_people(str(path), 'picture.jpg')
+
+
+def test_people_without_keypoints_are_left_out(tmp_path: Path) -> None:
+    images = [dict(id=7, file_name='a/b.jpg', category='mural')]
+    people = [
+        dict(image_id=7, bbox=[1, 2, 3, 4], keypoints=[0, 0, 0]),
+        dict(image_id=7, bbox=[5, 6, 7, 8], keypoints=[1, 1, 2]),
+        dict(image_id=8, bbox=[0, 0, 1, 1], keypoints=[1, 1, 2]),
+    ]
+    path = tmp_path / 'ann.json'
+    path.write_text(json.dumps(dict(images=images, annotations=people)))
+    boxes, words = annotated_people(str(path), '/data/a/b.jpg')
+    assert boxes.tolist() == [[5, 6, 7, 8]] and words == dict(category='mural')
+    path.write_text(json.dumps(dict(images=images, annotations=people[:1])))
+    with pytest.raises(ValueError, match='nobody with keypoints on'):
+        annotated_people(str(path), '/data/a/b.jpg')
+    with pytest.raises(ValueError, match='no picture /data/c/b.jpg'):
+        annotated_people(str(path), '/data/c/b.jpg')

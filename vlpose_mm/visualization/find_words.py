@@ -1,0 +1,123 @@
+"""Ask a model which words the patches of a picture read."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+
+from vlpose_mm.datasets.humanart import HumanArtVLDataset
+from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.models.word_maps import WordMaps
+from vlpose_mm.visualization.pictures import read_picture
+
+
+def find_word_maps(
+    model: VLPoseEstimator,
+    picture: str | np.ndarray,
+    boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
+    words: Mapping | None = None,
+) -> list[WordMaps]:
+    """Find out which words each patch of a picture reads.
+
+    Args:
+        model (VLPoseEstimator): A model made by :func:`mmpose.apis.init_model`.
+        picture (str | np.ndarray): A file, or a picture in BGR, H x W x 3.
+        boxes (Sequence[Sequence[float]] | np.ndarray, optional): People: x, y, width and
+            height in pixels, N x 4; the whole picture by default.
+        words (Mapping, optional): What the picture is told, as an image record would:
+            ``text_prompt`` or ``category``, see :class:`AssignTextPrompt`.
+
+    Returns:
+        list[WordMaps]: One for each box.
+
+    Raises:
+        OSError: If the picture cannot be read.
+        ValueError: If the model reads no words or none for this picture, its test pipeline
+            has no prompts, or a box has no size or is outside of the picture.
+    """
+    if not isinstance(model, VLPoseEstimator):
+        raise ValueError(f'{type(model).__name__} reads no words; give a VLPoseEstimator.')
+    path = picture if isinstance(picture, str) else None
+    image = picture if path is None else read_picture(path)
+    height, width = image.shape[:2]
+    boxes = np.array([(0, 0, width, height)] if boxes is None else boxes, np.float32)
+    for x, y, w, h in boxes.reshape(-1, 4):
+        is_inside = x < width and y < height and x + w > 0 and y + h > 0
+        if not (w > 0 and h > 0 and is_inside):
+            raise ValueError(
+                f'The box {x:g} {y:g} {w:g} {h:g} (x y width height) holds nothing of '
+                f'{path or "the picture"}, which is {width} x {height} pixels.'
+            )
+    init_default_scope('mmpose')
+    pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
+    batch = []
+    for x, y, w, h in boxes.reshape(-1, 4):
+        info = dict(img=image.copy(), img_path=path, **model.dataset_meta)
+        info |= dict(bbox=np.array([[x, y, x + w, y + h]]), bbox_score=np.ones(1))
+        batch.append(pipeline(info | dict(words or {})))
+    if any('text_prompt' not in packed['data_samples'].metainfo for packed in batch):
+        raise ValueError(
+            "The model's test pipeline gives no sentences; add AssignTextPrompt to it, as "
+            'the configs of vlpose_mm have it.'
+        )
+    before = model.test_cfg
+    model.test_cfg = {**before, 'output_word_maps': True}
+    try:
+        with torch.no_grad():
+            samples = model.test_step(pseudo_collate(batch))
+    finally:
+        model.test_cfg = before
+    maps = [sample.metainfo.get('pred_word_maps') for sample in samples]
+    if None in maps:
+        raise ValueError(
+            f'{path or "The picture"} takes the original route, which reads no words; '
+            'give it a sentence or a scenario, or set model.test_cfg.route=tuned.'
+        )
+    return maps
+
+
+def annotated_people(ann_file: str, picture: str) -> tuple[np.ndarray, dict]:
+    """Look a picture up in an annotation file.
+
+    Args:
+        ann_file (str): COCO-style annotation file.
+        picture (str): Path of the picture, which ends with the file's name for it.
+
+    Returns:
+        tuple[np.ndarray, dict]: Boxes of the people who have keypoints, N x 4 (x, y, width,
+        height in pixels), and the words of the image record; see :func:`find_word_maps`.
+
+    Raises:
+        OSError: If there is no such annotation file.
+        ValueError: If it is no such file, or does not have the picture or people on it.
+    """
+    try:
+        with open(ann_file, encoding='utf-8') as file:
+            truth = json.load(file)
+        path = PurePath(os.path.abspath(picture)).parts
+        images = [
+            image
+            for image in truth['images']
+            if path[-len(name := PurePath(image['file_name']).parts) :] == name
+        ]
+        image_id = images[0]['id'] if images else None
+        boxes = [
+            person['bbox']
+            for person in truth['annotations']
+            if person['image_id'] == image_id and any(person.get('keypoints', []))
+        ]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{ann_file} is no annotation file like COCO's ({type(error).__name__}: "
+            f'{error}).'
+        ) from error
+    if not boxes:
+        missing = 'nobody with keypoints on' if images else 'no picture'
+        raise ValueError(f'{ann_file} has {missing} {picture}; give boxes instead.')
+    words = {k: images[0][k] for k in HumanArtVLDataset.WORDS if images[0].get(k)}
+    return np.array(boxes, np.float32), words

@@ -1,0 +1,82 @@
+"""Read, caption and write pictures."""
+
+from functools import cache
+
+import cv2
+import mmcv
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from vlpose_mm.weights.files import replace_file
+
+BLACK = (30, 30, 30)
+GRAY = (110, 110, 110)
+# Height of a line of text in pixels.
+LINE = 17
+
+
+def read_picture(path: str) -> np.ndarray:
+    """Read a picture.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        np.ndarray: BGR, H x W x 3.
+
+    Raises:
+        OSError: If there is none, or it is no picture.
+    """
+    try:
+        picture = mmcv.imread(path)
+    except OSError as error:
+        raise OSError(f'Cannot read {path}: {error.strerror}.') from error
+    except cv2.error:
+        # What OpenCV says of an empty file; of other contents it says nothing.
+        picture = None
+    if picture is None:
+        raise OSError(f'{path} is no picture that can be read; give a JPEG or PNG.')
+    return picture
+
+
+def save_picture(picture: np.ndarray, path: str) -> None:
+    """Write a picture; whatever was there stays until the new one is whole.
+
+    Args:
+        picture (np.ndarray): RGB, H x W x 3.
+        path (str): The file, a PNG.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    _, content = cv2.imencode('.png', picture[..., ::-1])
+    with replace_file(path) as file:
+        file.write(content.tobytes())
+
+
+def caption(width: int, *lines: tuple[str, tuple[int, int, int]]) -> np.ndarray:
+    """Write lines of text; what is too long for the width is cut.
+
+    Args:
+        width (int): Width of the strip in pixels.
+        *lines (tuple[str, tuple[int, int, int]]): Text and colour of each, from the top.
+
+    Returns:
+        np.ndarray: A white strip with the text, RGB.
+    """
+    strip = Image.new('RGB', (width, LINE * len(lines) + 2), 'white')
+    draw, font = ImageDraw.Draw(strip), _font()
+    for row, (text, colour) in enumerate(lines):
+        if draw.textlength(text, font) > width:
+            while text and draw.textlength(f'{text}…', font) > width:
+                text = text[:-1]
+            text = f'{text}…'
+        draw.text((0, LINE * row), text, colour, font)
+    return np.array(strip)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """A font of many scripts, which comes with matplotlib."""
+    return ImageFont.truetype(font_manager.findfont('DejaVu Sans'), 12)
