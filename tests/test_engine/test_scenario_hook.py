@@ -144,7 +144,7 @@ class _Watch(Hook):
 
 def test_refuses_a_backbone_that_changes_while_training(cfg: Config) -> None:
     cfg.model.backbone.trained_layers = 1
-    with pytest.raises(ValueError, match='trains more than prompts.*after training'):
+    with pytest.raises(ValueError, match='trains more than what.*after training'):
         ScenarioClassifierHook().before_train(Runner.from_cfg(cfg))
 
 

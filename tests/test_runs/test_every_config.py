@@ -101,9 +101,11 @@ def intended(model: dict) -> str:
         if is_vlpose
         else r'head\.'
     ]
+    if model.backbone.get('lora'):
+        parts.append(r'backbone\.lora|backbone\.layers\.\d\..*\.lora_')
     if model.backbone.get('prompt'):
         parts.append(r'backbone\.prompt')
-    else:
+    elif not model.backbone.get('lora'):
         num_trained = model.backbone.get('trained_layers')
         layers = {None: r'backbone\.', 0: 'nothing', 1: r'backbone\.(layers\.3|ln1)\.'}
         parts.append(layers[num_trained])

@@ -57,7 +57,7 @@ def test_writes_json_alone_to_the_standard_output(
     assert summary['config'] == str(small_config)
     prompts = dict(name='prompts', parameters=3 * 5 * 32, trained=3 * 5 * 32)
     assert prompts in summary['parts']
-    assert 'trains more than prompts' in err
+    assert 'trains more than what is added to it' in err
 
 
 def test_a_process_of_its_own_prints_json_alone(small_config: Path) -> None:

@@ -15,6 +15,7 @@ from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from vlpose_mm.engine.scenario_fit import fit_scenarios, original_maps, training_loader
+from vlpose_mm.models.backbones.lora import is_lora
 from vlpose_mm.models.routing import NO_PICTURE, picture_of
 from vlpose_mm.models.scenario_classifier import Decision, box_scores
 from vlpose_mm.models.vlpose import VLPoseEstimator
@@ -45,17 +46,17 @@ class ScenarioClassifierHook(Hook):
 
         Raises:
             ValueError: If the model has no classifier, its backbone trains more than
-                prompts, or the training pictures are of one side alone.
+                what is added to it, or the training pictures are of one side alone.
         """
         model = _model_of(runner)
         changing = [
             name
             for name, param in model.backbone.named_parameters()
-            if param.requires_grad and not name.startswith('prompt')
+            if param.requires_grad and not (name.startswith('prompt') or is_lora(name))
         ]
         if changing:
             raise ValueError(
-                f'The backbone trains more than prompts ({changing[0]} and '
+                f'The backbone trains more than what is added to it ({changing[0]} and '
                 f'{len(changing) - 1} more), so what the scenario classifier reads would '
                 'change after it was fitted. Leave ScenarioClassifierHook away, and fit '
                 'the classifier after training: '

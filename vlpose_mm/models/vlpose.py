@@ -91,11 +91,13 @@ class VLPoseEstimator(TopdownPoseEstimator):
         if text_encoder is not None:
             text_encoder = MODELS.build(text_encoder)
             text_dims = text_encoder.embed_dims
-        backbone = {**backbone}
-        # None of them is nothing that a backbone without the argument has to hear of.
-        lora = backbone.pop('lora', None)
-        if lora is not None:
-            backbone['lora'] = {**lora, 'text_dims': text_dims}
+        lora = backbone.get('lora')
+        if isinstance(lora, dict):
+            if 'text_dims' in lora:
+                raise ValueError(
+                    'lora.text_dims comes from the text encoder; leave it away.'
+                )
+            backbone = {**backbone, 'lora': {**lora, 'text_dims': text_dims}}
         built = MODELS.build(backbone)
         if not hasattr(built, 'out_channels'):
             prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
@@ -140,7 +142,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
         thawed = sorted({*trained} - {*added_names(self)})
         if thawed:
             _warn(
-                f'The backbone trains more than prompts ({thawed[0]} and '
+                f'The backbone trains more than what is added to it ({thawed[0]} and '
                 f'{len(thawed) - 1} more); the original route changes with it.'
             )
         self._register_load_state_dict_pre_hook(self._fit_checkpoint)

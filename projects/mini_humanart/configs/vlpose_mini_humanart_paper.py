@@ -1,4 +1,4 @@
-# As the paper has it: prompts, matcher and the plain sum of both branches.
+# The paper's model, with our schedule: prompts, matcher, the plain sum of both branches.
 _base_ = 'vlpose_mini_humanart.py'
 
 model = dict(

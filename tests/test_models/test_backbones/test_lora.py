@@ -1,14 +1,17 @@
 """Low-rank updates against the formula of the module's docstring."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
 from mmpose.registry import MODELS
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from tests.conftest import BACKBONE
-from vlpose_mm.models.backbones.lora import LoRA, is_lora
+from tests.test_models.test_backbones import tiny
+from vlpose_mm.models.backbones.lora import LoRA, is_lora, scaled
 from vlpose_mm.models.text_features import pack
 
 
@@ -27,13 +30,14 @@ def image() -> torch.Tensor:
 
 def test_an_update_is_two_thin_matrices_scaled_by_the_sentence() -> None:
     layers = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
-    lora = LoRA(layers, rank=3, text_dims=5)
+    lora = LoRA([layers], rank=3, text_dims=5)
     for param in [*layers.parameters(), *lora.parameters()]:
         nn.init.normal_(param.data)
     sentences = [torch.randn(2, 5), torch.randn(4, 5)]
     index = [1, 0, 1]
     x = torch.randn(3, 7, 6)
-    with lora.applied(pack(sentences, index)):
+    (scales,) = lora(x, pack(sentences, index))
+    with scaled(layers.lora_linears, scales):
         got = layers(x)
 
     means = torch.stack([sentence.mean(0) for sentence in sentences])
@@ -126,10 +130,42 @@ def test_a_tuned_checkpoint_without_updates_is_refused_with_lora(vlpose_cfg: dic
         (dict(rank=0), 'at least 1, got 0'),
         (dict(rank=2.0), r'at least 1, got 2\.0'),
         (dict(rank=True), 'at least 1, got True'),
-        (dict(), 'lora takes rank'),
-        (dict(rank=2, alpha=4), 'lora takes rank'),
+        (dict(), r'takes rank.*got \{\}'),
+        (dict(rank=2, alpha=4), 'takes rank'),
+        (8, 'takes rank.*got 8'),
     ],
 )
-def test_wrong_settings_are_refused(lora: dict, fault: str) -> None:
+def test_wrong_settings_are_refused(lora: dict | int, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         MODELS.build({**copy.deepcopy(BACKBONE), 'lora': lora})
+
+
+def test_the_width_of_the_words_is_not_the_configs_to_say(vlpose_cfg: dict) -> None:
+    vlpose_cfg['backbone']['lora'] = dict(rank=2, text_dims=5)
+    with pytest.raises(ValueError, match='leave it away'):
+        MODELS.build(vlpose_cfg)
+
+
+@pytest.mark.parametrize('kind', ['swin', 'pvt', 'hrformer'])
+def test_the_other_backbones_say_that_they_have_none(kind: str) -> None:
+    tiny.build(kind, lora=None)
+    with pytest.raises(ValueError, match='no low-rank updates'):
+        tiny.build(kind, lora=dict(rank=2))
+
+
+@pytest.mark.parametrize('use_reentrant', [False, True])
+def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
+    use_reentrant: bool, image: torch.Tensor
+) -> None:
+    model = build(lora=dict(rank=2, text_dims=5), prompt=dict(num_tokens=2)).train()
+    text = pack([torch.randn(3, 5)], [0] * len(image))
+
+    def gradients() -> dict[str, torch.Tensor]:
+        model.zero_grad()
+        model(image, text=text)[0].square().sum().backward()
+        return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
+
+    want = gradients()
+    for layer in model.layers:
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=use_reentrant)
+    torch.testing.assert_close(gradients(), want)

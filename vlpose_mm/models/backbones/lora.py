@@ -9,6 +9,7 @@ rank, so that each kind of picture mixes the same updates in its own way. U and 
 zero: at first nothing changes.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,14 +19,12 @@ from torch import Tensor, nn
 
 from vlpose_mm.models.text_features import TextFeatures
 
-KEYS = ('rank', 'text_dims')
-
 
 class LoRALinear(nn.Linear):
     """A linear layer with a low-rank update, which counts while there are ``scales``.
 
     Without them it is the stock layer. Its parameters ``lora_down`` (r x in) and
-    ``lora_up`` (out x r) are added by :class:`LoRA`.
+    ``lora_up`` (out x r) come from :class:`LoRA`.
     """
 
     scales: Tensor | None = None
@@ -49,10 +48,11 @@ class LoRALinear(nn.Linear):
 
 
 class LoRA(nn.Module):
-    """The low-rank updates of some layers, and what the words have to say about them.
+    """The low-rank updates of a backbone, and what the words have to say about them.
 
     Args:
-        layers (nn.Module): Every linear layer in it gets an update.
+        layers (Sequence[nn.Module]): Every linear layer in them gets an update; each of
+            them has as many.
         rank (int): Rank r of each update, at least 1.
         text_dims (int, optional): Width D of the text tokens; ``None``: there are no words,
             and every scale is 1.
@@ -61,64 +61,78 @@ class LoRA(nn.Module):
         ValueError: If the rank is no positive integer.
     """
 
-    def __init__(self, layers: nn.Module, rank: int, text_dims: int | None = None) -> None:
+    def __init__(
+        self, layers: Sequence[nn.Module], rank: int, text_dims: int | None = None
+    ) -> None:
         super().__init__()
         if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
             raise ValueError(f'lora.rank must be an integer of at least 1, got {rank!r}.')
         self.rank = rank
-        # A tuple, which PyTorch does not look into: they are the backbone's.
-        self._linears = tuple(m for m in layers.modules() if isinstance(m, nn.Linear))
-        for linear in self._linears:
-            linear.__class__ = LoRALinear
-            down = torch.randn(rank, linear.in_features) * linear.in_features**-0.5
-            linear.lora_down = nn.Parameter(down)
-            linear.lora_up = nn.Parameter(torch.zeros(linear.out_features, rank))
+        for layer in layers:
+            layer.lora_linears = tuple(
+                _updated(m, rank) for m in layer.modules() if isinstance(m, nn.Linear)
+            )
+        self.shape = len(layers), len(layers[0].lora_linears), 1, rank
         self.norm = self.steer = None
         if text_dims is not None:
             self.norm = nn.LayerNorm(text_dims)
-            self.steer = nn.Linear(text_dims, len(self._linears) * rank)
+            self.steer = nn.Linear(text_dims, math.prod(self.shape))
             nn.init.zeros_(self.steer.weight)
             nn.init.zeros_(self.steer.bias)
 
-    @contextmanager
-    def applied(self, text: TextFeatures | None) -> Iterator[None]:
-        """Let the updates count inside a ``with`` block.
-
-        Args:
-            text (TextFeatures, optional): The sentences of the batch; ``None``: every
-                scale is 1.
-        """
-        try:
-            for linear, scales in zip(self._linears, self.scales(text), strict=True):
-                linear.scales = scales
-            yield
-        finally:
-            for linear in self._linears:
-                linear.scales = None
-
-    def scales(self, text: TextFeatures | None) -> Sequence[Tensor]:
+    def forward(self, x: Tensor, text: TextFeatures | None) -> tuple[Tensor, ...]:
         """Compute how much of each rank counts.
 
         Args:
-            text (TextFeatures, optional): The sentences of the batch.
+            x (Tensor): What the backbone computes with; of its dtype and device.
+            text (TextFeatures, optional): The sentences of the batch; ``None``: every
+                scale is 1.
 
         Returns:
-            Sequence[Tensor]: For each linear layer, B x 1 x r; 1 x 1 x r without words.
+            tuple[Tensor, ...]: For each layer, B x linear layers x 1 x r; B is 1 without
+            words.
         """
-        ones = self._linears[0].lora_down.new_ones(1, 1, self.rank)
         if text is None or self.steer is None:
-            return [ones] * len(self._linears)
+            return x.new_ones(1, *self.shape).unbind(1)
         mask = text.mask[..., None]  # U, L, 1
         mean = (text.tokens * mask).sum(1) / mask.sum(1)  # U, D
-        steered = self.steer(self.norm(mean.to(ones.dtype)))[text.index]  # B, layers*r
-        return (1 + steered).unflatten(1, (-1, 1, self.rank)).unbind(1)
+        steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))[text.index]
+        return (1 + steered).unflatten(1, self.shape).unbind(1)
 
 
-def make_lora(layers: nn.Module, settings: dict | None) -> LoRA | None:
+@contextmanager
+def scaled(linears: Sequence[LoRALinear], scales: Tensor | None) -> Iterator[None]:
+    """Let the updates of a layer count inside a ``with`` block.
+
+    Args:
+        linears (Sequence[LoRALinear]): The linear layers in it.
+        scales (Tensor, optional): Of each, B x linear layers x 1 x r; ``None``: the
+            frozen layer alone.
+    """
+    try:
+        if scales is not None:
+            for linear, own in zip(linears, scales.unbind(1), strict=True):
+                linear.scales = own
+        yield
+    finally:
+        for linear in linears:
+            linear.scales = None
+
+
+def _updated(linear: nn.Linear, rank: int) -> LoRALinear:
+    """Give a linear layer an update that changes nothing at first."""
+    linear.__class__ = LoRALinear
+    down = torch.randn(rank, linear.in_features) * linear.in_features**-0.5
+    linear.lora_down = nn.Parameter(down)
+    linear.lora_up = nn.Parameter(torch.zeros(linear.out_features, rank))
+    return linear
+
+
+def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None:
     """Make what a backbone's ``lora`` says.
 
     Args:
-        layers (nn.Module): The layers of the backbone.
+        layers (Sequence[nn.Module]): The layers of the backbone.
         settings (dict, optional): The config's value: ``rank``; the estimator adds
             ``text_dims``.
 
@@ -130,10 +144,13 @@ def make_lora(layers: nn.Module, settings: dict | None) -> LoRA | None:
     """
     if settings is None:
         return None
-    unknown = sorted(settings.keys() - set(KEYS))
-    if unknown or 'rank' not in settings:
+    given = settings
+    if isinstance(settings, dict):
+        given = {k: v for k, v in settings.items() if k != 'text_dims'}
+    if not isinstance(given, dict) or given.keys() != {'rank'}:
         raise ValueError(
-            f'lora takes rank, the rank of the updates, and nothing else; got {settings}.'
+            'backbone.lora takes rank, the rank of the updates, and nothing else, such as '
+            f'dict(rank=16); got {given!r}.'
         )
     return LoRA(layers, **settings)
 

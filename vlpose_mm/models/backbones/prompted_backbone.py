@@ -58,6 +58,14 @@ class PromptedBackbone:
     unused_outputs: tuple[str, ...] = ()
     """Starts of names of stock outputs that this backbone does not compute."""
 
+    def __init__(self, *args, lora: dict | None = None, **kwargs) -> None:
+        if lora is not None:
+            raise ValueError(
+                f'{type(self).__name__} has no low-rank updates, which only '
+                'PromptedVisionTransformer has; leave lora away.'
+            )
+        super().__init__(*args, **kwargs)
+
     def add_prompts(
         self,
         layers: list[PromptedLayer],

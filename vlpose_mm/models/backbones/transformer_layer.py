@@ -6,6 +6,7 @@ from mmcv.cnn.bricks.transformer import FFN
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from vlpose_mm.models.backbones.lora import LoRALinear, scaled
 from vlpose_mm.models.backbones.prompts import prefix_keys_values
 
 
@@ -116,9 +117,15 @@ class TransformerLayer(BaseModule):
             act_cfg=dict(type='GELU'),
         )
         self.drop_path = self.ffn.dropout_layer
+        #: Those with low-rank updates, see :class:`LoRA`.
+        self.lora_linears: tuple[LoRALinear, ...] = ()
 
     def forward(
-        self, x: Tensor, prompts: Tensor | None = None, gate: Tensor | None = None
+        self,
+        x: Tensor,
+        prompts: Tensor | None = None,
+        gate: Tensor | None = None,
+        scales: Tensor | None = None,
     ) -> Tensor:
         """Run the layer.
 
@@ -126,11 +133,16 @@ class TransformerLayer(BaseModule):
             x (Tensor): Tokens, B x N x C.
             prompts (Tensor, optional): This layer's prompt tokens, P x C.
             gate (Tensor, optional): The gate of these prompts, a scalar.
+            scales (Tensor, optional): Of this layer's low-rank updates, see
+                :class:`LoRA`; none count by default.
 
         Returns:
             Tensor: Tokens, B x N x C.
         """
         if prompts is not None:
             prompts = self.ln1(prompts)
-        x = x + self.drop_path(self.attn(self.ln1(x), prompts, gate))
-        return self.ffn(self.ln2(x), identity=x)  # B, N, C
+        # Here and not around all layers, so that what is recomputed in the backward pass
+        # is what was computed.
+        with scaled(self.lora_linears, scales):
+            x = x + self.drop_path(self.attn(self.ln1(x), prompts, gate))
+            return self.ffn(self.ln2(x), identity=x)  # B, N, C

@@ -1,7 +1,6 @@
 """The vision transformer of ViTPose, with optional learnable prompts (method, part 2)."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -228,31 +227,28 @@ class PromptedVisionTransformer(BaseModule):
         Returns:
             tuple[Tensor]: One feature map, B x C x h x w.
         """
-        updated = tuned and self.lora is not None
-        with self.lora.applied(text) if updated else nullcontext():
-            return self._forward(x, tuned)
-
-    def _forward(self, x: Tensor, prompted: bool) -> tuple[Tensor]:
-        """Run the layers, with or without prompts."""
         x, (h, w) = self.patch_embed(x)  # B, hw, C
         pos_embed = self.pos_embed
         if (h, w) != self.patch_embed.init_out_size:
             pos_embed = resize_pos_embed(pos_embed, self.patch_embed.init_out_size, (h, w))
         x = self.drop_after_pos(x + pos_embed)
 
-        settings = self.prompt_settings if prompted else None
+        settings = self.prompt_settings if tuned else None
+        scales = [None] * self.num_layers
+        if tuned and self.lora is not None:
+            scales = self.lora(x, text)
         for i, layer in enumerate(self.layers):
             if settings is None or i < settings.start_layer:
-                x = layer(x)
+                x = layer(x, scales=scales[i])
             elif settings.deep:
                 number = i - settings.start_layer
                 gate = None if self.prompt_gates is None else self.prompt_gates[number]
-                x = layer(x, self.prompts[number], gate)
+                x = layer(x, self.prompts[number], gate, scales[i])
             else:
                 if i == settings.start_layer:
                     prompts = self.prompts.expand(len(x), -1, -1)
                     x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
-                x = layer(x)
+                x = layer(x, scales=scales[i])
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
         return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w
 
