@@ -97,6 +97,18 @@ def test_people_without_the_crowd_mark_are_no_crowd(tmp_path: Path) -> None:
             changed(FOUND, lambda f: f[4]['keypoints'].__setitem__(7, None)),
             'record 4, on picture',
         ),
+        (
+            changed(FOUND, lambda f: f[4]['keypoints'].__setitem__(7, False)),
+            'record 4, on picture',
+        ),
+        (changed(FOUND, lambda f: f[4].update(keypoints=[[1]] * 51)), 'record 4, on'),
+        (changed(FOUND, lambda f: f[4].update(score=True)), 'record 4, on picture'),
+        (changed(FOUND, lambda f: f[4].update(score=10**400)), 'record 4, on picture'),
+        (
+            changed(FOUND, lambda f: f[4].update(bbox=[1, 2])),
+            'record 4, .* has a bbox that is no list of four finite numbers',
+        ),
+        (changed(FOUND, lambda f: f[0].update(image_id=True)), 'such as true, are not'),
     ],
 )
 def test_a_file_that_holds_no_results_on_these_pictures_is_refused(
@@ -134,6 +146,41 @@ def test_a_file_that_holds_no_results_on_these_pictures_is_refused(
         (
             changed(CONTENT, lambda c: c['images'][0].update(category='all')),
             "'all' is no name for a scenario",
+        ),
+        *(
+            (
+                changed(CONTENT, lambda c, b=broken: c['annotations'][3].update(b)),
+                f'annotation 4, on picture .* has a broken {[*broken][0]}; keypoints must',
+            )
+            for broken in (
+                dict(keypoints=None),
+                dict(keypoints=['1'] * 51),
+                dict(area=None),
+                dict(area=True),
+                dict(bbox=None),
+                dict(bbox=[1, 2]),
+                dict(bbox=[1, 2, 3, float('inf')]),
+            )
+        ),
+        (
+            changed(CONTENT, lambda c: c['annotations'][3].update(id=[4])),
+            'has annotations whose id is neither',
+        ),
+        (
+            changed(CONTENT, lambda c: c['images'][3].update(id=None)),
+            'has images whose id is neither',
+        ),
+        (
+            changed(CONTENT, lambda c: c['images'][3].update(file_name=5)),
+            r'the file_name of image \d+ must be text',
+        ),
+        (
+            changed(CONTENT, lambda c: c['annotations'][3].update(image_id=5000)),
+            r'itself: 1 of its \d+ values of image_id, such as 5000, .* among its images',
+        ),
+        (
+            changed(CONTENT, lambda c: [a.update(category_id=7) for a in c['annotations']]),
+            '1 of its 1 values of category_id, such as 7, are not among its categories',
         ),
     ],
 )

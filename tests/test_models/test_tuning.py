@@ -11,8 +11,13 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
 
 from tests.test_models.estimators import SENTENCES, build, train
-from vlpose_mm.models import VLPoseEstimator
+from vlpose_mm.models import (
+    PrecomputedTextEncoder,
+    TransformersTextEncoder,
+    VLPoseEstimator,
+)
 from vlpose_mm.models.scenario_classifier import ScenarioClass
+from vlpose_mm.models.text_files import text_features
 from vlpose_mm.weights.files import write_file
 from vlpose_mm.weights.tuned import extract, identity_of
 
@@ -209,6 +214,28 @@ def test_a_tuning_brings_the_token_states_of_its_sentences(
     with torch.no_grad():
         torch.testing.assert_close(other(image, samples), expected)
     model.tunings.load(path, 'again')
+
+
+def test_a_tuning_brings_the_words_of_its_sentences_and_keeps_them_when_saved(
+    vlpose_cfg: dict, base: str, minilm: str, tuned: list, tmp_path: Path
+) -> None:
+    encoder = TransformersTextEncoder(minilm)
+    content = torch.load(tuned[0][0])
+    content['text_features'] = text_features(encoder, ['a horse'])
+    write_file(content, tuned[0][0])
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    assert isinstance(model.text_encoder, PrecomputedTextEncoder)
+    model.tunings.load(tuned[0][0], 'horse')
+    model.text_encoder(['a horse'])
+    assert model.text_encoder.words('a horse') == encoder.words('a horse')
+    again = torch.load(save(model, tmp_path / 'again.pth'))['text_features']
+    words = dict(zip(again['sentences'], again['words'], strict=True))
+    assert words['a horse'] == content['text_features']['words'][0]
+    model.tunings.use('default')
+    assert 'a horse' not in model.text_encoder.words_by_sentence
+    model.tunings.use('horse')
+    assert model.text_encoder.words('a horse') == encoder.words('a horse')
 
 
 def test_switching_switches_the_token_states_as_well(

@@ -159,11 +159,25 @@ def test_tokens_are_numbered_where_nobody_knows_their_words(
     # Features of another tokenizer took the place of those that the words are of.
     torch.save(features, path)
     encoder = PrecomputedTextEncoder(path)
-    encoder.features = {'a mural': torch.randn(2, 384)}
+    words = encoder.words_by_sentence
+    encoder.replace({'a mural': torch.randn(2, 384)}, words)
     assert encoder.words('a mural') == numbered[:2]
 
 
-@pytest.mark.parametrize('words', [[], [[['a', 1, False, 3]]], [7]])
+@pytest.mark.parametrize(
+    'words',
+    [
+        [],
+        [7],
+        [['abc']],
+        [[['a', 1, False, 3]]],
+        [[['a', 'b', False]]],
+        [[['a', 2, 0]]],
+        [[[1, 2, False]]],
+        [[['a', True, False]]],
+        [[['a', -1, False], ['mural', 3, False]]],
+    ],
+)
 def test_a_file_with_broken_words_is_refused(words: list, tmp_path: Path) -> None:
     path = str(tmp_path / 'text.pth')
     tokens = [torch.randn(2, 8)]

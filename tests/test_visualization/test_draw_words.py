@@ -126,3 +126,8 @@ def test_attention_of_nothing_is_dark() -> None:
 def test_colours_go_from_dark_to_bright() -> None:
     shades = _colours(np.array([[0.0, 0.25, 0.5, 0.75, 1.0]]))[0].astype(int).sum(-1)
     assert (np.diff(shades) > 0).all()
+
+
+def test_nobody_is_nothing_to_draw() -> None:
+    with pytest.raises(ValueError, match='nothing to draw'):
+        draw_word_maps(np.zeros((9, 9, 3), np.uint8), [])

@@ -74,6 +74,26 @@ def test_a_box_that_holds_nothing_is_refused(
         find_word_maps(model, str(art), [box])
 
 
+def test_a_picture_or_box_of_another_shape_is_refused(
+    model: VLPoseEstimator, art: Path
+) -> None:
+    for image in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8)):
+        with pytest.raises(ValueError, match='The picture must be H x W x 3'):
+            find_word_maps(model, image)
+    for boxes in ([(0, 0, 9)], [(0, 0, 9, 9), (0, 0, 9)], np.zeros((4, 3)), [5]):
+        with pytest.raises(ValueError, match='must be lists of x, y, width and height'):
+            find_word_maps(model, str(art), boxes)
+
+
+def test_no_boxes_have_no_maps_and_a_path_is_a_file(
+    model: VLPoseEstimator, art: Path
+) -> None:
+    assert find_word_maps(model, art, []) == []
+    assert find_word_maps(model, art, np.zeros((0, 4))) == []
+    (maps,), (same,) = find_word_maps(model, art), find_word_maps(model, str(art))
+    torch.testing.assert_close(maps.weights, same.weights)
+
+
 def test_what_reads_no_words_is_refused(model: VLPoseEstimator, art: Path) -> None:
     with pytest.raises(ValueError, match='Linear reads no words'):
         find_word_maps(torch.nn.Linear(1, 1), str(art))
@@ -87,6 +107,15 @@ def test_what_reads_no_words_is_refused(model: VLPoseEstimator, art: Path) -> No
         step for step in pipeline if step.type != 'AssignTextPrompt'
     ]
     with pytest.raises(ValueError, match='add AssignTextPrompt'):
+        find_word_maps(model, str(art))
+
+
+def test_a_pipeline_that_does_not_tell_the_crop_is_refused(
+    model: VLPoseEstimator, art: Path
+) -> None:
+    pack = model.cfg.test_dataloader.dataset.pipeline[-1]
+    pack.meta_keys = ('text_prompt', 'input_center', 'input_size', 'flip_indices')
+    with pytest.raises(ValueError, match='input_scale; add it to meta_keys of its Pack'):
         find_word_maps(model, str(art))
 
 

@@ -1,7 +1,8 @@
 """Read annotation files and result files in COCO format, and check them."""
 
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Container, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ ANNOTATED = dict(
     annotations=('id', 'image_id', 'category_id', 'keypoints', 'bbox', 'area'),
     categories=('id',),
 )
+# Numbers of an annotation; how many keypoints there are is up to the reader.
+SIZES = dict(keypoints=None, bbox=4)
 FOUND = ('image_id', 'category_id', 'keypoints', 'score')
 
 
@@ -55,7 +58,8 @@ def read_annotations(path: str | Path) -> COCO:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it holds something else.
+        ValueError: If it holds something else, or annotations of pictures or categories
+            that it does not have.
     """
     content = read_json(path)
     for key, fields in ANNOTATED.items():
@@ -66,8 +70,28 @@ def read_annotations(path: str | Path) -> COCO:
                 f'{", ".join(fields)}.'
             )
         ids = [record['id'] for record in records]
+        if not all(_is_id(value) for value in ids):
+            raise ValueError(
+                f'{path} has {key} whose id is neither a whole number nor text.'
+            )
         if len(set(ids)) < len(ids):
             raise ValueError(f'{path} has two {key} with the same id; give each its own.')
+    for image in content['images']:
+        if not isinstance(image.get('file_name') or '', str):
+            raise ValueError(f'{path}: the file_name of image {image["id"]} must be text.')
+    people = content['annotations']
+    for key, part in (('image_id', 'images'), ('category_id', 'categories')):
+        known = {record['id'] for record in content[part]}
+        _check_known(people, key, known, f'{path} contradicts itself', f'its {part}')
+    for person in people:
+        broken = [key for key, size in SIZES.items() if not _is_numbers(person[key], size)]
+        broken += [] if _is_numbers([person['area']], 1) else ['area']
+        if broken:
+            raise ValueError(
+                f'{path}: annotation {person["id"]}, on picture {person["image_id"]}, '
+                f'has a broken {broken[0]}; keypoints must be a list of finite numbers, '
+                'bbox one of four, and area a number.'
+            )
     with redirect_stdout(None):
         return COCO(str(path), ann_data=content)
 
@@ -95,22 +119,19 @@ def read_results(path: str | Path, truth: COCO, num_keypoints: int) -> list[dict
             f'{", ".join(FOUND)}.'
         )
     for key, known in (('image_id', truth.imgs), ('category_id', truth.cats)):
-        given = {json.dumps(record[key]): record[key] for record in records}
-        unknown = [text for text, value in given.items() if not _is_known(value, known)]
-        if unknown:
-            raise ValueError(
-                f'{path} belongs to other annotations: {len(unknown)} of its {len(given)} '
-                f'values of {key}, such as {unknown[0]}, are not among the annotated ones.'
-            )
+        of_others = f'{path} belongs to other annotations'
+        _check_known(records, key, known, of_others, 'the annotated ones')
     _check_size(records, num_keypoints, str(path))
     for i, record in enumerate(records):
-        if not _is_finite([record['score']]) or not _is_finite(record['keypoints']):
+        where = f'{path}: record {i}, on picture {record["image_id"]},'
+        if not _is_numbers([record['score']], 1) or not _is_numbers(record['keypoints']):
             raise ValueError(
-                f'{path}: record {i}, on picture {record["image_id"]}, has a score or '
-                'keypoints that are no finite numbers.'
+                f'{where} has a score or keypoints that are no finite numbers.'
             )
+        if record.get('bbox') is not None and not _is_numbers(record['bbox'], 4):
+            raise ValueError(f'{where} has a bbox that is no list of four finite numbers.')
     # COCO takes all records for the kind that the first one is of.
-    boxed = all(_is_finite(record.get('bbox')) for record in records)
+    boxed = all(record.get('bbox') is not None for record in records)
     fields = (*FOUND, 'bbox') if boxed else FOUND
     return [{key: record[key] for key in fields} for record in records]
 
@@ -139,17 +160,34 @@ def _lacking(records: list, fields: Iterable[str]) -> bool:
     return any(not isinstance(r, dict) or any(f not in r for f in fields) for r in records)
 
 
-def _is_known(value: Any, known: dict) -> bool:
-    """Whether an id is one of the known ones."""
-    return isinstance(value, int | float | str) and value in known
+def _is_id(value: Any) -> bool:
+    """Whether something can be an id; ``True`` would pass for 1."""
+    return type(value) in (int, str)
 
 
-def _is_finite(values: Any) -> bool:
-    """Whether something is a list of finite numbers."""
-    try:
-        return isinstance(values, list) and bool(np.isfinite(values).all())
-    except (TypeError, ValueError):
-        return False
+def _check_known(
+    records: Iterable[dict], key: str, known: Container, fault: str, place: str
+) -> None:
+    """Check that ids which records refer to are among the known ones."""
+    given = {json.dumps(record[key]): record[key] for record in records}
+    unknown = [
+        text for text, value in given.items() if not (_is_id(value) and value in known)
+    ]
+    if unknown:
+        raise ValueError(
+            f'{fault}: {len(unknown)} of its {len(given)} values of {key}, such as '
+            f'{unknown[0]}, are not among {place}.'
+        )
+
+
+def _is_numbers(values: Any, size: int | None = None) -> bool:
+    """Whether something is a flat list of finite numbers, so many if a size is given."""
+    return (
+        isinstance(values, list)
+        and size in (None, len(values))
+        # Neither true and false, nor not a number, nor what no float holds.
+        and all(type(v) in (int, float) and abs(v) <= sys.float_info.max for v in values)
+    )
 
 
 def _check_size(records: Iterable[dict], num_keypoints: int, name: str) -> None:

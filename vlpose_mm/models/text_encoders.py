@@ -152,12 +152,24 @@ class PrecomputedTextEncoder(TextEncoder):
 
     @property
     def features(self) -> dict[str, Tensor]:
-        """dict[str, Tensor]: Token states by sentence, L x D each; may be replaced."""
+        """dict[str, Tensor]: Token states by sentence, L x D each."""
         return self._features
 
-    @features.setter
-    def features(self, features: dict[str, Tensor]) -> None:
-        self._features = features
+    @property
+    def words_by_sentence(self) -> dict[str, list[Word]]:
+        """dict[str, list[Word]]: Words of the sentences that have some."""
+        return self._words
+
+    def replace(
+        self, features: dict[str, Tensor], words: dict[str, list[Word]] | None = None
+    ) -> None:
+        """Read other sentences instead.
+
+        Args:
+            features (dict[str, Tensor]): Token states by sentence, L x D each.
+            words (dict[str, list[Word]], optional): Words of those that have some.
+        """
+        self._features, self._words = features, words or {}
         self._cache.clear()
 
     def knows(self, sentence: str) -> bool:
@@ -186,7 +198,7 @@ class PrecomputedTextEncoder(TextEncoder):
         """Look the words up; see :meth:`TextEncoder.split`."""
         numbered = super().split(sentence)
         words = self._words.get(sentence, [])
-        # The features may have been replaced by those of another tokenizer.
+        # The words in a file need not be those of its features.
         fits = sum(word.num_tokens for word in words) == len(numbered)
         return words if fits else numbered
 

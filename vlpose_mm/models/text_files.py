@@ -71,9 +71,17 @@ def words_of(features: Mapping, path: str) -> dict[str, list[Word]]:
         return {}
     try:
         by_sentence = zip(features['sentences'], features['words'], strict=True)
-        return {s: [Word(*word) for word in words] for s, words in by_sentence}
+        return {s: [_checked(Word(*word)) for word in words] for s, words in by_sentence}
     except (TypeError, ValueError) as error:
         raise ValueError(
             f'{path} holds no words of its sentences ({type(error).__name__}: {error}); '
             'write it anew with python -m vlpose_mm.tools.precompute_text.'
         ) from error
+
+
+def _checked(word: Word) -> Word:
+    """Give a word back if its parts are of the right kinds."""
+    kinds = [type(part) for part in word]
+    if kinds != [str, int, bool] or word.num_tokens < 1:
+        raise ValueError(f'{list(word)} is no text, number of tokens and yes or no')
+    return word

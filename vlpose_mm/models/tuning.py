@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
-from vlpose_mm.models.text_files import sentences_of, text_features
+from vlpose_mm.models.text_features import Word
+from vlpose_mm.models.text_files import sentences_of, text_features, words_of
 from vlpose_mm.weights import identity, tuned
 from vlpose_mm.weights.files import read_file, state_dict_of
 from vlpose_mm.weights.identity import KEY
@@ -26,10 +27,12 @@ class Tuning(NamedTuple):
         weights (dict[str, Tensor]): Tensors by name.
         sentences (dict[str, Tensor], optional): Token states L x D by sentence, where the
             text encoder reads them from a file.
+        words (dict[str, list[Word]]): Words of those sentences that have some.
     """
 
     weights: dict[str, Tensor]
     sentences: dict[str, Tensor] | None
+    words: dict[str, list[Word]]
 
 
 class Tunings:
@@ -50,7 +53,7 @@ class Tunings:
         #: Of the base in float32, where it is known already.
         self.sha256: str | None = None
         # Those of the config, for a tuning that brings none.
-        self._sentences = self._read_from_file()
+        self._sentences, self._words = self._read_from_file()
 
     def names(self) -> list[str]:
         """List all tunings.
@@ -129,14 +132,15 @@ class Tunings:
             if self.has_base:
                 told['base']['sha256'] = self.base_hash()
                 weights[KEY] = identity.encode(told)
-        sentences = None
+        sentences, words = None, {}
         if content.get('text_features') is not None:
             sentences = sentences_of(content['text_features'], path)
+            words = words_of(content['text_features'], path)
             self._check_sentences(sentences, path)
         self._keep()
         self.model.load_state_dict(weights)
-        self.kept[name] = Tuning(weights, sentences)
-        self._read_sentences(sentences)
+        self.kept[name] = Tuning(weights, sentences, words)
+        self._read_sentences(sentences, words)
         self.in_use = name
 
     def use(self, name: str) -> None:
@@ -153,7 +157,7 @@ class Tunings:
         if name not in self.kept:
             raise ValueError(f'No tuning is called {name!r}; there are {self.names()}.')
         self._keep()
-        weights, sentences = self.kept[name]
+        weights, sentences, words = self.kept[name]
         own = self.model.state_dict()
         with torch.no_grad():
             for key in self._trained:
@@ -162,7 +166,7 @@ class Tunings:
         state = {k[start:]: v for k, v in weights.items() if k.startswith(CLASSIFIER)}
         if state and self.model.scenario_classifier is not None:
             self.model.scenario_classifier.load_state_dict(state)
-        self._read_sentences(sentences)
+        self._read_sentences(sentences, words)
         self.in_use = name
 
     def _keep(self) -> None:
@@ -177,14 +181,18 @@ class Tunings:
         ):
             return
         weights = {name: own[name].detach().clone() for name in names}
-        self.kept[self.in_use] = Tuning(weights, self._read_from_file())
+        self.kept[self.in_use] = Tuning(weights, *self._read_from_file())
 
-    def _read_from_file(self) -> dict[str, Tensor] | None:
+    def _read_from_file(self) -> tuple[dict[str, Tensor] | None, dict[str, list[Word]]]:
         """What the encoder reads now, if it is one that reads sentences from a file."""
         encoder = self.model.text_encoder
-        return encoder.features if isinstance(encoder, PrecomputedTextEncoder) else None
+        if isinstance(encoder, PrecomputedTextEncoder):
+            return encoder.features, encoder.words_by_sentence
+        return None, {}
 
-    def _read_sentences(self, sentences: dict[str, Tensor] | None) -> None:
+    def _read_sentences(
+        self, sentences: dict[str, Tensor] | None, words: dict[str, list[Word]]
+    ) -> None:
         """Let an encoder that reads sentences from a file read those of a tuning."""
         encoder = self.model.text_encoder
         if isinstance(encoder, PrecomputedTextEncoder):
@@ -192,8 +200,8 @@ class Tunings:
             # Those of the config serve as well if the same text encoder made them.
             shared = own.keys() & sentences.keys()
             if all(_alike(own[name], sentences[name]) for name in shared):
-                sentences = {**own, **sentences}
-            encoder.features = sentences
+                sentences, words = {**own, **sentences}, {**self._words, **words}
+            encoder.replace(sentences, words)
 
     def _check_sentences(self, sentences: dict[str, Tensor], path: str) -> None:
         """Check that the text encoder is the one that the tuning was made with."""

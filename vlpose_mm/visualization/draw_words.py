@@ -41,8 +41,12 @@ def draw_word_maps(
         np.ndarray: The sheet, RGB.
 
     Raises:
-        ValueError: If a word is not in the sentence.
+        ValueError: If a word is not in the sentence, or there is nobody.
     """
+    if not people:
+        raise ValueError(
+            'There is nothing to draw; give the word maps of at least one person.'
+        )
     blocks = [
         _draw_person(image, maps, words, per_head, strongest, columns) for maps in people
     ]

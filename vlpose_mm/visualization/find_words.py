@@ -18,7 +18,7 @@ from vlpose_mm.visualization.pictures import read_picture
 
 def find_word_maps(
     model: VLPoseEstimator,
-    picture: str | np.ndarray,
+    picture: str | os.PathLike | np.ndarray,
     boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
     words: Mapping | None = None,
 ) -> list[WordMaps]:
@@ -26,7 +26,7 @@ def find_word_maps(
 
     Args:
         model (VLPoseEstimator): A model made by :func:`mmpose.apis.init_model`.
-        picture (str | np.ndarray): A file, or a picture in BGR, H x W x 3.
+        picture (str | os.PathLike | np.ndarray): A file, or a picture in BGR, H x W x 3.
         boxes (Sequence[Sequence[float]] | np.ndarray, optional): People: x, y, width and
             height in pixels, N x 4; the whole picture by default.
         words (Mapping, optional): What the picture is told, as an image record would:
@@ -38,15 +38,23 @@ def find_word_maps(
     Raises:
         OSError: If the picture cannot be read.
         ValueError: If the model reads no words or none for this picture, its test pipeline
-            has no prompts, or a box has no size or is outside of the picture.
+            has no prompts or does not tell the crop, the picture is not H x W x 3, or a
+            box is not four numbers, has no size or is outside of the picture.
     """
     if not isinstance(model, VLPoseEstimator):
         raise ValueError(f'{type(model).__name__} reads no words; give a VLPoseEstimator.')
-    path = picture if isinstance(picture, str) else None
+    path = None if isinstance(picture, np.ndarray) else os.fspath(picture)
     image = picture if path is None else read_picture(path)
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f'The picture must be H x W x 3, in BGR, got {image.shape}.')
     height, width = image.shape[:2]
-    boxes = np.array([(0, 0, width, height)] if boxes is None else boxes, np.float32)
-    for x, y, w, h in boxes.reshape(-1, 4):
+    boxes = [(0, 0, width, height)] if boxes is None else boxes
+    if any(np.shape(box) != (4,) for box in boxes):
+        raise ValueError(f'Boxes must be lists of x, y, width and height, got {boxes}.')
+    if len(boxes) == 0:
+        return []
+    boxes = np.array(boxes, np.float32)  # N, 4
+    for x, y, w, h in boxes:
         is_inside = x < width and y < height and x + w > 0 and y + h > 0
         if not (w > 0 and h > 0 and is_inside):
             raise ValueError(
@@ -56,7 +64,7 @@ def find_word_maps(
     init_default_scope('mmpose')
     pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     batch = []
-    for x, y, w, h in boxes.reshape(-1, 4):
+    for x, y, w, h in boxes:
         info = dict(img=image.copy(), img_path=path, **model.dataset_meta)
         info |= dict(bbox=np.array([[x, y, x + w, y + h]]), bbox_score=np.ones(1))
         batch.append(pipeline(info | dict(words or {})))
@@ -65,6 +73,12 @@ def find_word_maps(
             "The model's test pipeline gives no sentences; add AssignTextPrompt to it, as "
             'the configs of vlpose_mm have it.'
         )
+    for key in ('input_center', 'input_scale', 'input_size'):
+        if any(key not in packed['data_samples'].metainfo for packed in batch):
+            raise ValueError(
+                f"The model's test pipeline does not tell {key}; add it to meta_keys of "
+                'its PackPoseInputs.'
+            )
     before = model.test_cfg
     model.test_cfg = {**before, 'output_word_maps': True}
     try:

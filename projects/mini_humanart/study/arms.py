@@ -1,0 +1,125 @@
+"""The arms of the study: what is trained, and with which sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from vlpose_mm.datasets.scenarios import REAL, SCENARIOS
+
+CONFIGS = Path(__file__).resolve().parent / 'configs'
+# The arm that every sentence, and every left-out scenario, is tried on.
+RECIPE = 'recipe'
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A row of the table.
+
+    Args:
+        title (str): What the table calls it.
+        config (str): Name of its config.
+        test (str): With which sentences it is tested: ``'own'``, those of the scenarios, or
+            ``'wrong'``, another scenario's.
+        shuffled (bool): Whether every picture is trained with a random picture's sentence.
+    """
+
+    title: str
+    config: str
+    test: str = 'own'
+    shuffled: bool = False
+
+
+ARMS = dict(
+    original=Arm('original (ViTPose, photos only)', 'original'),
+    full=Arm('full fine-tuning', 'full'),
+    last_layer=Arm('last layer', 'last_layer'),
+    head_only=Arm('head only', 'head_only'),
+    deep_prompts=Arm('deep prompts without text', 'deep_prompts'),
+    paper=Arm("VLPose, the paper's model", 'paper'),
+    paper_zero_gates=Arm('... with zero gates', 'paper_zero_gates'),
+    paper_wrong=Arm("... a wrong scenario's sentence at test time", 'paper', test='wrong'),
+    recipe=Arm('VLPose, our recipe', 'recipe'),
+    recipe_wrong=Arm("... a wrong scenario's sentence at test time", 'recipe', 'wrong'),
+    recipe_shuffled=Arm('... shuffled sentences in training', 'recipe', shuffled=True),
+    recipe_random=Arm('... random embeddings', 'recipe_random'),
+    recipe_no_words=Arm('... no words', 'recipe_no_words'),
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained once, and tested in all ways that arms ask for.
+
+    Args:
+        config (str): Name of the config.
+        seed (int): Seed of the training, and of what is shuffled.
+        shuffled (bool): See :class:`Arm`.
+        left_out (str, optional): A scenario that the training does without.
+    """
+
+    config: str
+    seed: int
+    shuffled: bool = False
+    left_out: str | None = None
+
+    def __str__(self) -> str:
+        name = f'{self.config}{"_shuffled" if self.shuffled else ""}'
+        if self.left_out is not None:
+            name += f'_without_{self.left_out}'
+        return f'{name}/seed_{self.seed}'
+
+    def load(self, epochs: int) -> Config:
+        """Read its config.
+
+        Args:
+            epochs (int): How long to train, for configs that train.
+
+        Returns:
+            Config: The config.
+        """
+        cfg = Config.fromfile(CONFIGS / f'{self.config}.py')
+        # The study tests on its own.
+        for name in ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_evaluator'):
+            cfg.pop(name, None)
+        if cfg.train_cfg.max_epochs:
+            cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs)
+            for scheduler in cfg.param_scheduler:
+                if 'T_max' in scheduler:
+                    scheduler.T_max = epochs
+        return cfg
+
+
+def artificial() -> list[str]:
+    """List the scenarios that are no photos.
+
+    Returns:
+        list[str]: Their names, in the order of the table.
+    """
+    return [name for name, scenario in SCENARIOS.items() if scenario.group != REAL]
+
+
+def trainings(seeds: Sequence[int], left_out_seeds: Sequence[int]) -> list[Training]:
+    """List all trainings, what the table needs first.
+
+    Args:
+        seeds (Sequence[int]): Those of the arms.
+        left_out_seeds (Sequence[int]): Those of the trainings without a scenario.
+
+    Returns:
+        list[Training]: Each once.
+    """
+    of_arms = [
+        # A seed decides about nothing where nothing is trained.
+        Training(arm.config, seed, arm.shuffled)
+        for seed in seeds
+        for name, arm in ARMS.items()
+        if name != 'original' or seed == seeds[0]
+    ]
+    without = [
+        Training(RECIPE, seed, left_out=name)
+        for seed in left_out_seeds
+        for name in artificial()
+    ]
+    return list(dict.fromkeys([*of_arms, *without]))

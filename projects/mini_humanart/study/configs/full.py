@@ -1,0 +1,5 @@
+_base_ = 'paper.py'
+
+model = {**__import__('vlpose_mm').models.stock_config(_base_.model), '_delete_': True}
+model['backbone'].update(prompt=None)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -1,0 +1,1 @@
+_base_ = '../../configs/vlpose_mini_humanart_paper.py'

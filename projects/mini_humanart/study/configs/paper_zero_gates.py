@@ -1,0 +1,3 @@
+_base_ = 'paper.py'
+
+model = dict(head=dict(gate_init=0.0))

@@ -1,0 +1,3 @@
+_base_ = 'recipe.py'
+
+model = dict(text_encoder=None)

@@ -1,0 +1,219 @@
+"""Lay the study out: raw numbers as JSON, tables inside of the page."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean, stdev
+
+from arms import ARMS, RECIPE, Training, artificial
+
+from vlpose_mm.datasets.scenarios import SCENARIOS
+
+ROUNDED = 5
+
+
+def write_results(
+    found: Mapping[Training, dict],
+    costs: Mapping[str, dict],
+    settings: dict,
+    raw: Path,
+    page: Path,
+) -> None:
+    """Write the raw results, and the tables into the page.
+
+    Args:
+        found (Mapping[Training, dict]): See :func:`training.train_and_test`.
+        costs (Mapping[str, dict]): See :func:`cost.measure_all`.
+        settings (dict): What the study was run with.
+        raw (Path): JSON file to write.
+        page (Path): Markdown file, in which what stands between ``<!-- table NAME -->`` and
+            ``<!-- end -->`` is replaced.
+    """
+    runs = [
+        dict(
+            config=t.config,
+            seed=t.seed,
+            shuffled=t.shuffled,
+            left_out=t.left_out,
+            **_rounded(result),
+        )
+        for t, result in found.items()
+    ]
+    content = dict(settings=settings, costs=_rounded(costs), runs=runs)
+    tables = tables_of(content)
+    lines = [json.dumps(run) for run in runs]
+    # A line for each run, so that changes can be read.
+    text = json.dumps({**content, 'runs': []}, indent=1).replace(
+        '"runs": []', '"runs": [\n  ' + ',\n  '.join(lines) + '\n ]'
+    )
+    shown = page.read_text()
+    for name, table in tables.items():
+        shown, count = re.subn(
+            f'(<!-- table {name} -->\n).*?(<!-- end -->)',
+            lambda match, table=table: f'{match[1]}\n{table}\n\n{match[2]}',
+            shown,
+            flags=re.DOTALL,
+        )
+        if count != 1:
+            raise ValueError(f'{page} has no place for the table {name!r}.')
+    _write(raw, text + '\n')
+    _write(page, shown)
+
+
+def tables_of(content: Mapping) -> dict[str, str]:
+    """Make the tables of raw results.
+
+    Args:
+        content (Mapping): What the JSON file holds.
+
+    Returns:
+        dict[str, str]: ``arms``, ``scenarios`` and ``left_out`` in Markdown.
+    """
+    runs = content['runs']
+    return dict(
+        arms=_arms(runs, content['costs']),
+        scenarios=_scenarios(runs),
+        left_out=_left_out(runs),
+    )
+
+
+def _arms(runs: list[dict], costs: Mapping[str, dict]) -> str:
+    """A row per arm."""
+    header = [
+        'arm',
+        'artificial AP',
+        'natural AP (photos)',
+        'trained',
+        's/step',
+        'of full',
+        'MiB',
+        'seeds',
+    ]
+    (original,) = _of(runs, 'original')
+    lines = []
+    for name, arm in ARMS.items():
+        mine = _of(runs, name)
+        if not mine:
+            lines.append([arm.title, *['missing'] * (len(header) - 1)])
+            continue
+        cost = costs.get(arm.config, {})
+        same = {run['photos_sha256'] for run in mine} == {original['photos_sha256']}
+        natural = spread([run['photos']['natural'] for run in mine])
+        lines.append(
+            [
+                arm.title,
+                spread([run[_test(name)]['artificial'] for run in mine]),
+                f'{natural} =' if same else natural,
+                f'{mine[0]["trained"] / 1e6:.2f} M',
+                f'{cost["seconds"]:.3f}' if cost else '',
+                f'{cost["seconds"] / costs["full"]["seconds"]:.2f}' if cost else '',
+                f'{cost["mebibytes"]:.0f}' if cost else '',
+                str(len(mine)),
+            ]
+        )
+    return _align([header, *lines])
+
+
+def _scenarios(runs: list[dict]) -> str:
+    """AP of some arms on every scenario."""
+    names = ('original', 'full', 'paper', RECIPE)
+    lines = [['scenario', *(ARMS[name].title for name in names)]]
+    for scenario in SCENARIOS:
+        scores = [[run['art'][scenario] for run in _of(runs, name)] for name in names]
+        best = max(round(100 * mean(s), 1) for s in scores if s)
+        cells = [spread(s) if s else 'missing' for s in scores]
+        lines.append(
+            [scenario]
+            + [
+                f'**{cell}**' if s and round(100 * mean(s), 1) == best else cell
+                for s, cell in zip(scores, cells, strict=True)
+            ]
+        )
+    return _align(lines)
+
+
+def _left_out(runs: list[dict]) -> str:
+    """Every scenario, tuned without it and with it."""
+    header = ['left out', 'original', 'tuned without it', 'tuned with it', 'kept', 'seeds']
+    lines, means = [], []
+    (original,) = _of(runs, 'original')
+    for scenario in artificial():
+        without = [run['art'][scenario] for run in runs if run['left_out'] == scenario]
+        whole = [run['art'][scenario] for run in _of(runs, RECIPE)]
+        if not without or not whole:
+            continue
+        row = original['art'][scenario], mean(without), mean(whole)
+        means.append(row)
+        lines.append(
+            [scenario, f'{100 * row[0]:.1f}', spread(without), spread(whole), _kept(row)]
+            + [str(len(without))]
+        )
+    if means:
+        row = tuple(mean(column) for column in zip(*means, strict=True))
+        cells = [f'{100 * value:.1f}' for value in row]
+        lines.append(['**mean**', *cells, _kept(row), ''])
+    return _align([header, *lines])
+
+
+def _kept(row: tuple[float, float, float]) -> str:
+    """How much of the gain there is without the scenario, if there is any to keep."""
+    original, without, whole = row
+    if whole <= original:
+        return '-'
+    return f'{100 * (without - original) / (whole - original):.0f} %'
+
+
+def _of(runs: list[dict], name: str) -> list[dict]:
+    """The runs of an arm, one for each seed."""
+    arm = ARMS[name]
+    return [
+        run
+        for run in runs
+        if (run['config'], run['shuffled']) == (arm.config, arm.shuffled)
+        and run['left_out'] is None
+    ]
+
+
+def _test(name: str) -> str:
+    """Which test of a run an arm reads."""
+    return 'art' if ARMS[name].test == 'own' else ARMS[name].test
+
+
+def spread(scores: list[float]) -> str:
+    """Mean and, of several, standard deviation.
+
+    Args:
+        scores (list[float]): In [0, 1].
+
+    Returns:
+        str: In points.
+    """
+    points = [100 * score for score in scores]
+    text = f'{mean(points):.1f}'
+    return text if len(points) < 2 else f'{text} ± {stdev(points):.1f}'
+
+
+def _rounded(value: object) -> object:
+    """Leave off the digits that nobody reads."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return round(value, ROUNDED) if isinstance(value, float) else value
+
+
+def _align(lines: list[list[str]]) -> str:
+    """Lay cells out in columns."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines = [lines[0], ['-' * width for width in widths], *lines[1:]]
+    return '\n'.join(
+        f'| {" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |'
+        for line in lines
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    unfinished = path.with_suffix(path.suffix + '.unfinished')
+    unfinished.write_text(text)
+    os.replace(unfinished, path)

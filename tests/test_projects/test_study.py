@@ -1,0 +1,210 @@
+"""projects/mini_humanart/study: what the arms are, and what the tables say of results."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from tests.conftest import ROOT
+from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
+
+MINI = ROOT / 'projects/mini_humanart'
+
+
+@pytest.fixture(autouse=True)
+def study_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(MINI / 'study')
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def ann_file(mini_data: Path) -> Path:
+    return mini_data / 'HumanArt/annotations/training_humanart.json'
+
+
+def prompts(path: Path) -> list[str]:
+    return [image['text_prompt'] for image in json.loads(path.read_text())['images']]
+
+
+def own_sentences(path: Path) -> list[str]:
+    images = json.loads(path.read_text())['images']
+    return [SCENARIOS[scenario_name(image['category'])].sentence for image in images]
+
+
+def test_shuffling_keeps_the_sentences_and_follows_the_seed(
+    ann_file: Path, tmp_path: Path
+) -> None:
+    from sentences import shuffle
+
+    first, again, other = (
+        prompts(shuffle(ann_file, tmp_path / 'ann.json', seed)) for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert Counter(first) == Counter(own_sentences(ann_file))
+
+
+def test_a_wrong_sentence_is_never_the_own_one(ann_file: Path, tmp_path: Path) -> None:
+    from sentences import confuse
+
+    wrong = prompts(confuse(ann_file, tmp_path / 'ann.json'))
+    assert all(w != own for w, own in zip(wrong, own_sentences(ann_file), strict=True))
+    assert {*wrong} <= {scenario.sentence for scenario in SCENARIOS.values()}
+
+
+def test_a_scenario_is_left_out_with_its_people(ann_file: Path, tmp_path: Path) -> None:
+    from sentences import leave_out
+
+    whole = json.loads(ann_file.read_text())
+    rest = json.loads(leave_out(ann_file, tmp_path / 'ann.json', 'sketch').read_text())
+    gone = {i['id'] for i in whole['images'] if i['category'] == 'sketch'}
+    assert gone
+    assert {i['id'] for i in rest['images']} == {i['id'] for i in whole['images']} - gone
+    assert not gone & {a['image_id'] for a in rest['annotations']}
+
+
+def test_every_arm_trains_what_it_is_called_after() -> None:
+    from arms import ARMS, Training
+
+    trained = {}
+    for config in {arm.config for arm in ARMS.values()}:
+        cfg = Training(config, seed=0).load(epochs=5)
+        model = MODELS.build(cfg.model)
+        names = [name for name, p in model.named_parameters() if p.requires_grad]
+        trained[config] = {'.'.join(name.split('.')[:2]) for name in names}
+        steps = 0 if config == 'original' else 5
+        assert cfg.train_cfg.max_epochs == steps
+    stock_head = {'head.deconv_layers', 'head.final_layer'}
+    assert trained['head_only'] == stock_head
+    assert trained['deep_prompts'] == stock_head | {'backbone.prompts'}
+    assert trained['last_layer'] == stock_head | {'backbone.layers', 'backbone.ln1'}
+    assert trained['full'] >= {'backbone.patch_embed', 'backbone.pos_embed'} | stock_head
+    assert 'backbone.layers' not in trained['paper']
+    assert trained['recipe'] - trained['paper'] == {
+        'backbone.layers',
+        'backbone.lora',
+        'head.tuned_norms',
+        'head.entry_gate',
+        'head.exit_gate',
+    }
+    for config in ('recipe', 'recipe_random', 'paper', 'paper_zero_gates'):
+        assert not trained[config] & stock_head
+
+
+def test_the_recipe_is_what_the_demo_trains() -> None:
+    from arms import RECIPE, Training
+
+    demo = Config.fromfile(MINI / 'configs/vlpose_mini_humanart.py')
+    assert Training(RECIPE, seed=0).load(epochs=5).model == demo.model
+
+
+def test_every_training_stands_once_with_every_seed() -> None:
+    from arms import ARMS, artificial, trainings
+
+    jobs = trainings([0, 1], [0])
+    assert len(set(jobs)) == len(jobs)
+    assert len([t for t in jobs if t.config == 'original']) == 1
+    tuned = {(a.config, a.shuffled) for a in ARMS.values()} - {('original', False)}
+    assert len([t for t in jobs if t.left_out is None]) == 1 + 2 * len(tuned)
+    assert Counter(t.left_out for t in jobs if t.left_out) == {n: 1 for n in artificial()}
+
+
+def run_of(config: str, seed: int, ap: float, **kwargs: object) -> dict:
+    scores = dict.fromkeys(['artificial', 'natural', *SCENARIOS], ap)
+    return {
+        **dict(config=config, seed=seed, shuffled=False, left_out=None, art=scores),
+        **dict(
+            trained=1_500_000, photos=dict(natural=0.6), photos_sha256='a', wrong=scores
+        ),
+        **kwargs,
+    }
+
+
+def test_tables_give_mean_and_spread_and_what_equals_the_original() -> None:
+    from tables import tables_of
+
+    content = dict(
+        costs={
+            c: dict(seconds=s, mebibytes=64.4) for c, s in (('full', 0.2), ('paper', 0.3))
+        },
+        runs=[
+            run_of('original', 0, 0.1),
+            run_of('full', 0, 0.3, photos=dict(natural=0.4), photos_sha256='b'),
+            run_of('paper', 0, 0.2),
+            run_of('paper', 1, 0.4),
+            run_of('recipe', 0, 0.5),
+            run_of('recipe', 0, 0.4, left_out='sketch'),
+        ],
+    )
+    tables = {
+        name: [
+            [c.strip() for c in line.strip('|').split('|')] for line in text.splitlines()
+        ]
+        for name, text in tables_of(content).items()
+    }
+    arms = {row[0]: row[1:] for row in tables['arms']}
+    paper = arms["VLPose, the paper's model"]
+    assert paper == ['30.0 ± 14.1', '60.0 ± 0.0 =', '1.50 M', '0.300', '1.50', '64', '2']
+    assert arms['full fine-tuning'][:2] == ['30.0', '40.0']
+    assert arms['head only'] == ['missing'] * 7
+    (mural,) = [row for row in tables['scenarios'] if row[0] == 'mural']
+    assert mural[1:] == ['10.0', '30.0', '30.0 ± 14.1', '**50.0**']
+    assert tables['left_out'][2] == ['sketch', '10.0', '40.0', '50.0', '75 %', '1']
+    assert tables['left_out'][3] == ['**mean**', '10.0', '40.0', '50.0', '75 %', '']
+
+
+def test_the_page_shows_the_raw_results() -> None:
+    from tables import tables_of
+
+    page = (MINI / 'RESULTS.md').read_text()
+    for name, table in tables_of(json.loads((MINI / 'results.json').read_text())).items():
+        (shown,) = re.findall(f'<!-- table {name} -->\n(.*?)<!-- end -->', page, re.DOTALL)
+        assert shown.strip() == table
+
+
+@pytest.mark.parametrize(
+    ('args', 'fault'),
+    [
+        (['--only', 'nonsense'], 'invalid choice'),
+        (['--workers', '0'], 'no whole number from 1'),
+        (['--page', 'nowhere.md'], 'no page'),
+    ],
+)
+def test_odd_arguments_are_refused(
+    args: list[str], fault: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    sys.modules.pop('run', None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['run.py', '--out', str(tmp_path), *args])
+        with pytest.raises(SystemExit, match='2'):
+            __import__('run').main()
+    assert fault in capsys.readouterr().err
+    sys.modules.pop('run', None)
+
+
+@pytest.mark.slow
+def test_the_command_resumes_and_reports_what_fails(
+    mini_data: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, '-W', 'ignore', str(MINI / 'study/run.py'), '--data']
+    command += [str(mini_data), '--out', str(tmp_path), '--epochs', '1', '--seeds', '1']
+    command += ['--workers', '1', '--only', 'original', 'recipe_random']
+    first = subprocess.run(command, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    assert '2 runs: 2 to do' in first.stdout
+    files = sorted(tmp_path.glob('*/*.json'))
+    original, tuned = (json.loads(file.read_text()) for file in files)
+    assert original['photos_sha256'] == tuned['photos_sha256']
+    assert original['photos'] == tuned['photos']
+    assert tuned['wrong'].keys() == tuned['art'].keys() >= {'artificial', 'sketch'}
+    assert 0 == original['trained'] < tuned['trained'] < tuned['total']
+
+    files[0].unlink()
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert '2 runs: 1 to do' in again.stdout
+    assert json.loads(files[0].read_text()) == original
