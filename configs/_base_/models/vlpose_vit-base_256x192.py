@@ -16,7 +16,7 @@ model = dict(
         prompt=dict(num_tokens=20, deep=True),
         lora=dict(rank=16),
     ),
-    # This, the gates and the low-rank updates are our recipe; tuning/paper.py is the paper's.
+    # With the low-rank updates this is our recipe; tuning/paper.py has the paper's.
     head=dict(
         wiring='released',
         tuned_norms=True,
