@@ -25,6 +25,10 @@ INSTEAD = dict(checkpoint=dict(type='TunedCheckpointHook', max_keep_ckpts=-1))
 BESIDES = dict(type='TunedCheckpointHook', interval=1, save_best='coco/AP', rule='greater')
 
 
+def is_tuned(name: str) -> bool:
+    return name.startswith(TUNED) or '.lora_' in name
+
+
 @pytest.fixture
 def cfg(small_config: Path, tmp_path: Path) -> Config:
     """A config that trains two epochs, and knows its base."""
@@ -75,7 +79,7 @@ def test_saves_what_is_tuned_without_base_and_language_model(
     path = folder / 'tuned_epoch_2.pth'
     content = read(path)
     weights = content['state_dict']
-    assert all(name.startswith(TUNED) or '.lora_' in name for name in weights)
+    assert all(is_tuned(name) for name in weights)
     model = MODELS.build(cfg.model)
     trained = {n for n, param in model.named_parameters() if param.requires_grad}
     assert trained < weights.keys()
@@ -229,7 +233,7 @@ def test_distributed_training_saves_the_sentences_of_all_processes(
     args = ('--no-validate', '--work-dir', tmp_path / 'work', '--launcher', 'pytorch')
     mmpose_tool('train', config, *args, cwd=tmp_path, launcher=launcher)
     content = read(tmp_path / 'work/tuned_epoch_1.pth')
-    assert all(name.startswith(TUNED) for name in content['state_dict'])
+    assert all(is_tuned(name) for name in content['state_dict'])
     known = (SCENARIOS[name].sentence for name in ('cartoon', 'digital_art'))
     assert {*content['text_features']['sentences']} == {*known, DEFAULT_SENTENCE}
 

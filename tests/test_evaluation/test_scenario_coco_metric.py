@@ -169,6 +169,8 @@ def test_training_keeps_the_best_by_any_key_and_logs_all(
     cfg = Config.fromfile(small_config)
     cfg.val_evaluator.type = 'ScenarioCocoMetric'
     cfg.work_dir = str(tmp_path / 'work')
+    # MMEngine shares one of the same name with other runs of this process.
+    cfg.visualizer.name = str(tmp_path)
     cfg.train_dataloader.dataset.indices = 4
     keys = ['coco/shadow_play/AP', 'coco/scenario_mean/AR', 'coco/gap/AP']
     cfg.default_hooks.checkpoint.update(save_best=keys, rule=['greater', 'greater', 'less'])

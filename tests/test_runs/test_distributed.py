@@ -108,6 +108,12 @@ def test_two_processes_average_to_the_gradients_of_the_doubled_batch(
         )
         assert len(alone) > 20
         only_photos = by_the_table and step == 1
+        silent = sum(not grad.any() for grad in alone)
+        if only_photos:
+            assert silent == len(alone)
+        elif step == 2:
+            # Low-rank updates start at zero, and so does what steers them: the norm of the
+            # words has to wait for two steps that learn.
+            assert silent == (2 if by_the_table else 0)
         for one, two in zip(alone, averaged, strict=True):
-            assert (one.abs().sum() > 0) != only_photos
             torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)

@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from mmpose.apis import init_model
 
+from vlpose_mm.models import stock_config
+
 pytestmark = pytest.mark.slow
 
 
@@ -98,13 +100,9 @@ def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
 ) -> None:
     cfg = Config.fromfile(small_config)
     tuned = init_model(cfg, str(resumed[0] / 'epoch_2.pth'), device='cpu')
-    head = {**cfg.model.head, 'type': 'HeatmapHead', 'in_channels': 32}
-    cfg.model = dict(
-        type='TopdownPoseEstimator',
-        data_preprocessor=cfg.model.data_preprocessor,
-        backbone={**cfg.model.backbone, 'prompt': None},
-        head=head,
-    )
+    cfg.model = stock_config(cfg.model.to_dict())
+    assert cfg.model.type == 'TopdownPoseEstimator'
+    assert cfg.model.head.type == 'HeatmapHead'
     stock = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
     images = torch.randn(3, 3, 256, 192)
     with torch.no_grad(), tuned.original():
