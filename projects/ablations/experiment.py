@@ -88,7 +88,7 @@ def run(cfg: Config, seed: int, folder: Path, places: Places) -> dict:
     )
     params = list(MODELS.build(places.of(cfg.model.to_dict())).parameters())
     result = dict(
-        artificial=results.ap(results.artificial()),
+        artificial=results.ap('artificial'),
         all=results.ap(),
         trained=sum(p.numel() for p in params if p.requires_grad and trains),
         total=sum(p.numel() for p in params),

@@ -2,6 +2,7 @@
 
 from statistics import mean, stdev
 
+from markdown_table import align
 from rows import Row
 
 HEADER = [
@@ -29,7 +30,7 @@ def format_tables(results: dict[Row, list[dict]]) -> str:
     tables = []
     for study in dict.fromkeys(row.study for row in results):
         mine = {r.name: found for r, found in results.items() if r.study == study}
-        tables.append(f'## {study}\n\n{_align([HEADER, *_lines(mine)])}')
+        tables.append(f'## {study}\n\n{align([HEADER, *_lines(mine)])}')
     return '\n\n'.join(tables) + '\n'
 
 
@@ -67,13 +68,3 @@ def _lines(results: dict[str, list[dict]]) -> list[list[str]]:
 def _points(found: list[dict], key: str) -> float:
     """Mean AP in points, as exact as it is shown."""
     return round(100 * mean(result[key] for result in found), 1)
-
-
-def _align(lines: list[list[str]]) -> str:
-    """Lay cells out in columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines = [lines[0], ['-' * width for width in widths], *lines[1:]]
-    return '\n'.join(
-        f'| {" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |'
-        for line in lines
-    )

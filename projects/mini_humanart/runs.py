@@ -91,14 +91,6 @@ class Results:
         """What was found, in COCO's format."""
         return self.detected.dataset['annotations']
 
-    def artificial(self) -> list[int]:
-        """List the pictures of scenarios that are no photos.
-
-        Returns:
-            list[int]: Their image ids.
-        """
-        return self.evaluation.pictures('artificial')
-
     def ap(self, part: str | Iterable[int] = 'all') -> float:
         """Average precision over some pictures.
 

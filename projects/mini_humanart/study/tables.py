@@ -1,15 +1,16 @@
 """Lay the study out: raw numbers as JSON, tables inside of the page."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, stdev
 
 from arms import ARMS, RECIPE, Training, artificial
+from markdown_table import align
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
+from vlpose_mm.weights.files import replace_file
 
 ROUNDED = 5
 
@@ -58,8 +59,9 @@ def write_results(
         )
         if count != 1:
             raise ValueError(f'{page} has no place for the table {name!r}.')
-    _write(raw, text + '\n')
-    _write(page, shown)
+    for path, written in ((raw, text + '\n'), (page, shown)):
+        with replace_file(str(path)) as file:
+            file.write(written.encode())
 
 
 def tables_of(content: Mapping) -> dict[str, str]:
@@ -113,7 +115,7 @@ def _arms(runs: list[dict], costs: Mapping[str, dict]) -> str:
                 str(len(mine)),
             ]
         )
-    return _align([header, *lines])
+    return align([header, *lines])
 
 
 def _scenarios(runs: list[dict]) -> str:
@@ -131,7 +133,7 @@ def _scenarios(runs: list[dict]) -> str:
                 for s, cell in zip(scores, cells, strict=True)
             ]
         )
-    return _align(lines)
+    return align(lines)
 
 
 def _left_out(runs: list[dict]) -> str:
@@ -154,7 +156,7 @@ def _left_out(runs: list[dict]) -> str:
         row = tuple(mean(column) for column in zip(*means, strict=True))
         cells = [f'{100 * value:.1f}' for value in row]
         lines.append(['**mean**', *cells, _kept(row), ''])
-    return _align([header, *lines])
+    return align([header, *lines])
 
 
 def _kept(row: tuple[float, float, float]) -> str:
@@ -200,20 +202,3 @@ def _rounded(value: object) -> object:
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return round(value, ROUNDED) if isinstance(value, float) else value
-
-
-def _align(lines: list[list[str]]) -> str:
-    """Lay cells out in columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines = [lines[0], ['-' * width for width in widths], *lines[1:]]
-    return '\n'.join(
-        f'| {" | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |'
-        for line in lines
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    unfinished = path.with_suffix(path.suffix + '.unfinished')
-    unfinished.write_text(text)
-    os.replace(unfinished, path)

@@ -12,11 +12,11 @@ from arms import Training
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.loops import TestLoop
-from mmpose.datasets.datasets import CocoDataset
 from sentences import confuse, leave_out, shuffle
 
 from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.models import VLPoseEstimator
+from vlpose_mm.weights.files import replace_file
 
 ART = 'HumanArt/annotations/{}_humanart.json'
 PHOTOS = 'coco/annotations/person_keypoints_val2017.json'
@@ -33,16 +33,16 @@ def train_and_test(training: Training, cfg: Config, data: Path, result: Path) ->
         result (Path): JSON file to write at the end.
 
     Returns:
-        dict: ``art``, ``wrong`` (with wrong sentences) and ``photos``: artificial or all AP
-        and AP by scenario, in [0, 1]; ``photos_sha256`` of what was found on the photos;
+        dict: ``art``, ``wrong`` (with wrong sentences), ``photos`` and, of a VLPose,
+        ``photos_tuned`` (on its tuned route): AP of the side and of every scenario, in
+        [0, 1]; ``photos_sha256`` of what was found on the photos;
         ``trained`` and ``total``: numbers of parameters.
     """
     with tempfile.TemporaryDirectory() as folder:
         found = _Run(training, cfg, data, Path(folder)).results()
     result.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = result.with_suffix('.unfinished')
-    unfinished.write_text(json.dumps(found))
-    os.replace(unfinished, result)
+    with replace_file(str(result)) as file:
+        file.write(json.dumps(found).encode())
     return found
 
 
@@ -132,8 +132,7 @@ class _Run:
         )
         TestLoop(runner, loader, evaluator).run()
         found = Path(f'{prefix}.keypoints.json')
-        sigmas = CocoDataset(lazy_init=True).metainfo['sigmas']
-        evaluation = evaluate_file(ann_file, found, sigmas)
+        evaluation = evaluate_file(ann_file, found)
         parts = [part for part in ('natural', 'artificial') if evaluation.pictures(part)]
         scores = {p: evaluation.scores(p).AP for p in [*parts, *evaluation.scenarios]}
         return scores, hashlib.sha256(found.read_bytes()).hexdigest()
