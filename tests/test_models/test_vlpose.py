@@ -53,9 +53,14 @@ def test_a_sample_without_text_gets_the_default_sentence_and_a_warning(
     assert len(said) == 1 and 'AssignTextPrompt' in said[0]
 
 
+@pytest.mark.parametrize('join_views_up_to', [1, 2])
 def test_flip_test_averages_the_picture_and_its_mirror_image(
-    vlpose_cfg: dict, make_sample: Callable
+    join_views_up_to: int,
+    vlpose_cfg: dict,
+    make_sample: Callable,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr('vlpose_mm.models.vlpose.JOIN_VIEWS_UP_TO', join_views_up_to)
     vlpose_cfg['test_cfg']['output_heatmaps'] = True
     model = build(vlpose_cfg).eval()
     images = torch.randn(2, 3, 128, 96)
@@ -153,11 +158,28 @@ def test_warns_when_more_of_the_backbone_trains_than_prompts(
     assert torch.equal(model.state_dict()[name], weights[name])
 
 
+def test_the_accuracy_is_computed_from_time_to_time(
+    vlpose_cfg: dict, make_sample: Callable
+) -> None:
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+
+    def steps(**train_cfg: object) -> list[bool]:
+        model = MODELS.build({**vlpose_cfg, 'train_cfg': train_cfg}).train()
+        return ['acc_pose' in model.loss(image, samples) for _ in range(4)]
+
+    assert steps(accuracy_interval=2) == [False, True] * 2
+    assert steps(accuracy_interval=1) == [True] * 4
+    assert steps() == steps(accuracy_interval=1, compute_acc=False) == [False] * 4
+    for interval in (0, 2.5, None):
+        with pytest.raises(ValueError, match='accuracy_interval'):
+            steps(accuracy_interval=interval)
+
+
 def test_autocast_predicts_and_trains_every_tuned_part(
     vlpose_cfg: dict, make_sample: Callable
 ) -> None:
-    # MMPose measures the accuracy of a batch in numpy, which has no bfloat16.
-    vlpose_cfg['train_cfg'] = dict(compute_acc=False)
+    # MMPose measures it in numpy, which has no bfloat16.
+    vlpose_cfg['train_cfg'] = dict(accuracy_interval=1)
     model = build(vlpose_cfg)
     image, samples = torch.randn(2, 3, 128, 96), [make_sample(s) for s in SENTENCES[:2]]
     expected = model.eval()(image, samples)
@@ -165,8 +187,10 @@ def test_autocast_predicts_and_trains_every_tuned_part(
         torch.testing.assert_close(
             model(image, samples).float(), expected, atol=0.05, rtol=0.05
         )
-        loss = model.train().loss(image, samples)['loss_kpt']
-    loss.backward()
+        model.predict(image, samples)
+        losses = model.train().loss(image, samples)
+    assert 0 <= losses['acc_pose'] <= 1
+    losses['loss_kpt'].backward()
     for name, param in model.named_parameters():
         assert (param.grad is not None) == param.requires_grad, name
 
@@ -222,5 +246,5 @@ def test_the_text_side_follows_the_estimator_to_half_precision(
         model.bfloat16()
         assert model.text_encoder(SENTENCES).tokens.dtype == torch.bfloat16
         got = model(image.bfloat16(), samples)
-    assert got.dtype == torch.bfloat16
-    torch.testing.assert_close(got.float(), expected, atol=0.1, rtol=0.1)
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got, expected, atol=0.1, rtol=0.1)

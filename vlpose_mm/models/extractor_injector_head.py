@@ -99,6 +99,9 @@ class DualExtractorInjectorHead(HeatmapHead):
         self.wiring = WIRINGS[wiring]
         self.choices = dict(wiring=wiring)
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
+        # As features lie in memory; otherwise every call rearranges the weights. Not the
+        # original ones: on some machines it changes the last bit.
+        self.aux_deconv_layers.to(memory_format=torch.channels_last)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
         self.tuned_norms = nn.ModuleList(
             copy.deepcopy(self.deconv_layers[block.start + 1])
@@ -137,10 +140,10 @@ class DualExtractorInjectorHead(HeatmapHead):
                 original head.
 
         Returns:
-            Tensor: Heatmaps, B x K x H x W.
+            Tensor: Heatmaps, B x K x H x W; of float32 where less was computed with.
         """
         if len(feats) == 1:
-            return super().forward(feats)
+            return _at_least_float32(super().forward(feats))
         main, aux = feats  # E and R: B, C, h, w
         for i, block in enumerate(self._blocks()):
             if i == 0:
@@ -153,7 +156,8 @@ class DualExtractorInjectorHead(HeatmapHead):
             norm = self.tuned_norms[i] if self.tuned_norms else norm
             main = relu(norm(deconv(main)))  # B, C', 2h, 2w
             aux = self.aux_deconv_layers[block](aux)  # B, C', 2h, 2w
-        return self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
+        heatmaps = self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
+        return _at_least_float32(heatmaps)
 
     def _blocks(self) -> list[slice]:
         """Where each block lies in ``deconv_layers`` and ``aux_deconv_layers``."""
@@ -182,3 +186,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
         copied = [('tuned_final_layer.',), ('tuned_norms.',)]
         check_fit(self, state_dict, prefix, optional=[auxiliary, *copied])
+
+
+def _at_least_float32(heatmaps: Tensor) -> Tensor:
+    """Convert to what MMPose's accuracy and decoding, which are numpy's, can read."""
+    return heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))

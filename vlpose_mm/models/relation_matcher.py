@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from vlpose_mm.models.remembered import Remembered
 from vlpose_mm.models.text_features import TextFeatures
 from vlpose_mm.weights.fit import check_fit
 
@@ -76,6 +77,7 @@ class RelationMatcher(BaseModule):
         self.v = nn.Linear(embed_dims, embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
+        self.remembered_words = Remembered()
         self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
     def forward(self, feature_map: Tensor, text: TextFeatures | None) -> Tensor:
@@ -136,24 +138,34 @@ class RelationMatcher(BaseModule):
         if text is None:
             return self.k(x), self.v(x), None  # B, hw, C
         k, v = self._keys_and_values_of_words(x, text)  # each: B, L, C
-        mask = text.mask[text.index]  # B, L
+        mask = text.of_samples(text.mask) if text.padded else None  # B, L
         if self.variant != 'cross':
             k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
             v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
-            mask = torch.cat([mask.new_ones(x.shape[:2]), mask], dim=1)  # B, hw+L
-        return k, v, mask[:, None, None]
+            if mask is not None:
+                mask = F.pad(mask, (x.shape[1], 0), value=True)  # B, hw+L
+        return k, v, None if mask is None else mask[:, None, None]
 
     def _keys_and_values_of_words(
         self, x: Tensor, text: TextFeatures
     ) -> tuple[Tensor, Tensor]:
         """Keys and values of every sample's words, each B x L x C."""
-        words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
         if self.variant == 'cosine':
-            words = words[text.index]  # B, L, C
+            words = text.of_samples(self.text_proj(text.tokens.to(x.dtype)))  # B, L, C
             words = words * (x.sum(dim=1, keepdim=True) * words)  # B, L, C
             return self.k(words), self.v(words)
+
+        def compute() -> tuple[Tensor, Tensor]:
+            words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
+            return self.k(words), self.v(words)
+
         # Once per distinct sentence, not per sample.
-        return self.k(words)[text.index], self.v(words)[text.index]
+        made_by = (self.text_proj, self.k, self.v)
+        weights = [weight for part in made_by for weight in part.parameters()]
+        k, v = self.remembered_words.recall(
+            [text.tokens, *weights], compute
+        )  # each: U, L, C
+        return text.of_samples(k), text.of_samples(v)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""

@@ -7,12 +7,11 @@ import torch
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.module import register_module_forward_pre_hook
-from torch.utils.flop_counter import FlopCounterMode
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.backbones.lora import is_lora
+from vlpose_mm.models.multiply_accumulates import count_macs
 from vlpose_mm.models.stock import build_on_meta
 from vlpose_mm.models.text_features import TextEncoder, TextFeatures
 from vlpose_mm.models.vlpose import VLPoseEstimator
@@ -72,7 +71,7 @@ def describe(cfg: Mapping) -> dict:
     if not cfg.get('model'):
         raise ValueError('The config has no `model`; give the config of a pose estimator.')
     model_cfg = {**cfg['model']}
-    input_size = _input_size(cfg)
+    size = input_size(cfg)
     text = features = None
     if model_cfg.get('text_encoder') is not None:
         encoder = MODELS.build(model_cfg['text_encoder'])
@@ -98,12 +97,12 @@ def describe(cfg: Mapping) -> dict:
         macs = {}
         for route in ('original', 'tuned'):
             model.set_route(route)
-            macs[route] = _count_macs(model, input_size)
+            macs[route] = _count_macs(model, size)
     else:
-        macs = dict(original=_count_macs(model, input_size))
+        macs = dict(original=_count_macs(model, size))
     return dict(
         type=type(model).__name__,
-        input_size=list(input_size),
+        input_size=list(size),
         flip_test=bool((model_cfg.get('test_cfg') or {}).get('flip_test', False)),
         parts=parts,
         total={k: sum(part[k] for part in parts) for k in ('parameters', 'trained')},
@@ -126,8 +125,18 @@ class _Encoded(nn.Module):
         return self.features
 
 
-def _input_size(cfg: Mapping) -> tuple[int, int]:
-    """Find the width and height of the model's input."""
+def input_size(cfg: Mapping) -> tuple[int, int]:
+    """Find the size of a model's input.
+
+    Args:
+        cfg (Mapping): A config with ``model``.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels.
+
+    Raises:
+        ValueError: If nothing tells it.
+    """
     model = cfg['model']
     for codec in ((model.get('head') or {}).get('decoder'), cfg.get('codec')):
         # Networks with several outputs have a codec for each.
@@ -204,14 +213,11 @@ def _count_macs(model: nn.Module, input_size: tuple[int, int]) -> int:
     w, h = input_size
     inputs = torch.empty(1, 3, h, w, device='meta')
     samples = [PoseDataSample(metainfo=dict(text_prompt=DEFAULT_SENTENCE))]
-    counter = FlopCounterMode(display=False)
-    # The fused kernels of some devices are not counted, the plain one is everywhere.
     try:
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-            model(inputs, samples)
+        with torch.no_grad():
+            return count_macs(lambda: model(inputs, samples))
     except NotImplementedError as error:
         raise ValueError(
             f'How much {type(model).__name__} computes depends on what is in the picture, '
             'so it cannot be counted beforehand. Describe a top-down estimator.'
         ) from error
-    return counter.get_total_flops() // 2

@@ -40,6 +40,24 @@ class TextFeatures(NamedTuple):
     mask: Tensor
     index: Tensor
 
+    @property
+    def padded(self) -> bool:
+        """bool: Whether there can be padding, which a single prompt never has."""
+        return len(self.mask) > 1
+
+    def of_samples(self, of_prompts: Tensor) -> Tensor:
+        """Hand what belongs to prompts to the samples that use them.
+
+        Args:
+            of_prompts (Tensor): Something of each prompt, U x ...
+
+        Returns:
+            Tensor: The same of each sample, B x ...
+        """
+        if len(of_prompts) == 1:
+            return of_prompts.expand(len(self.index), *of_prompts.shape[1:])
+        return of_prompts[self.index]
+
 
 class TextEncoder(nn.Module, metaclass=ABCMeta):
     """Base of text encoders: encodes each distinct sentence once and remembers it.
@@ -72,6 +90,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         self.dtype = torch.float32
         self._cache: dict[str, Tensor] = {}
         self._used: dict[str, None] = {}
+        self._last_packed: tuple | None = None
 
     @property
     def learns(self) -> bool:
@@ -153,9 +172,28 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         # which is left first, as leaving it switches gradients on.
         with torch.inference_mode(False), torch.set_grad_enabled(learns):
             states = self._states(sentences, torch.device(device), remember=not learns)
-            tokens = [self._combined([states[s] for s in p]) for p in distinct]
+            packed = self._packed(distinct, states)
             rows = {prompt: row for row, prompt in enumerate(distinct)}
-            return pack(tokens, [rows[prompt] for prompt in prompts])
+            index = [rows[prompt] for prompt in prompts]
+            return packed._replace(index=torch.tensor(index, device=packed.tokens.device))
+
+    def _packed(
+        self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
+    ) -> TextFeatures:
+        """Pack distinct prompts, or give the same tensors again as the last time.
+
+        What follows from them alone can then be known as such, see :class:`Remembered`.
+        """
+        if self._last_packed is not None:
+            prompts, used, packed = self._last_packed
+            if prompts == distinct and all(states[s] is t for s, t in used.items()):
+                return packed
+        tokens = [self._combined([states[s] for s in p]) for p in distinct]
+        packed = pack(tokens, [])
+        self._last_packed = (
+            None if packed.tokens.requires_grad else (distinct, states, packed)
+        )
+        return packed
 
     def _states(
         self, sentences: list[str], device: torch.device, remember: bool
@@ -194,6 +232,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         super()._apply(fn, recurse)
         self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
         self._cache.clear()
+        self._last_packed = None
         return self
 
 

@@ -21,6 +21,11 @@ from vlpose_mm.models.tuning import Tunings
 from vlpose_mm.models.word_maps import tell_word_maps
 from vlpose_mm.weights import identity
 
+# With so few pictures, several views of them take less time in one batch than one after the
+# other; with more of them, more. The original route never joins them: like this it is the
+# stock estimator to the last bit.
+JOIN_VIEWS_UP_TO = 4
+
 
 @MODELS.register_module()
 class VLPoseEstimator(TopdownPoseEstimator):
@@ -47,7 +52,9 @@ class VLPoseEstimator(TopdownPoseEstimator):
             in.
         train_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
             ``route``: ``'tuned'`` (default), or ``'auto'``: samples for the original
-            weights, which have nothing to learn, are left out.
+            weights, which have nothing to learn, are left out; and ``accuracy_interval``:
+            every how many steps the accuracy on the training batch is computed, on the CPU,
+            for which a GPU has to wait (50 by default, MMPose's interval of logging).
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
             ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``; and
             ``output_word_maps``: whether :meth:`predict` tells which words are read.
@@ -137,6 +144,13 @@ class VLPoseEstimator(TopdownPoseEstimator):
             raise ValueError(
                 f"train_cfg.route is 'tuned' or 'auto', got {self.train_cfg['route']!r}."
             )
+        self.accuracy_interval = self.train_cfg.get('accuracy_interval', 50)
+        if not isinstance(self.accuracy_interval, int) or self.accuracy_interval < 1:
+            raise ValueError(
+                'train_cfg.accuracy_interval must be an integer of at least 1, got '
+                f'{self.accuracy_interval!r}; use compute_acc=False for no accuracy.'
+            )
+        self._num_steps = 0
         self._loaded_untuned = self._warned_of_text = False
         trained = [name for name, param in self.named_parameters() if param.requires_grad]
         thawed = sorted({*trained} - {*added_names(self)})
@@ -223,11 +237,11 @@ class VLPoseEstimator(TopdownPoseEstimator):
         if mode != 'tensor':
             return super().forward(inputs, data_samples, mode)
         groups = self._route([inputs], data_samples)
-        heatmaps = torch.cat([self.head(group.feats[0]) for group in groups])
+        heatmaps = [self.head(group.feats[0]) for group in groups]
         if len(groups) == 1:
-            return heatmaps
+            return heatmaps[0]
         rows = [row for group in groups for row in group.rows]
-        return heatmaps[torch.tensor(rows).argsort()]
+        return torch.cat(heatmaps)[torch.tensor(rows).argsort()]
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
         """Compute the losses of the tuned route, the only one that trains.
@@ -238,9 +252,10 @@ class VLPoseEstimator(TopdownPoseEstimator):
 
         Returns:
             dict: The head's losses; averaged over the whole batch, where samples that are
-            left out count as zero.
+            left out count as zero. Its accuracy in every ``accuracy_interval``-th step.
         """
         self._loaded_untuned = False
+        self._num_steps += 1
         rows = list(range(len(inputs)))
         if self.train_cfg.get('route') == 'auto':
             # Nothing is classified in training.
@@ -251,7 +266,10 @@ class VLPoseEstimator(TopdownPoseEstimator):
             return dict(loss_kpt=0 * torch.stack(trained).sum())
         inputs, samples = pick(inputs, rows), [data_samples[row] for row in rows]
         (feats,) = self._extract_tuned([inputs], samples)
-        losses = self.head.loss(feats, samples, train_cfg=self.train_cfg)
+        train_cfg = {**self.train_cfg}
+        if self._num_steps % self.accuracy_interval:
+            train_cfg['compute_acc'] = False
+        losses = self.head.loss(feats, samples, train_cfg=train_cfg)
         share = len(rows) / len(data_samples)
         return {k: v * share if 'loss' in k else v for k, v in losses.items()}
 
@@ -317,13 +335,20 @@ class VLPoseEstimator(TopdownPoseEstimator):
     ) -> list[tuple[Tensor, ...]]:
         """What it reads on the tuned one; all views of a picture share the words."""
         text = self._encode_text(data_samples, views[0].device)
+        num_pictures = len(views[0])
+        if len(views) > 1 and num_pictures <= JOIN_VIEWS_UP_TO:
+            if text is not None:
+                text = text._replace(index=text.index.repeat(len(views)))
+            feats = self._relate(torch.cat(views), text)  # E and R: views * B, C, h, w
+            return list(zip(*(feat.split(num_pictures) for feat in feats), strict=True))
+        return [self._relate(view, text) for view in views]
+
+    def _relate(self, inputs: Tensor, text: TextFeatures | None) -> tuple[Tensor, Tensor]:
+        """E and R of images, B x C x h x w each."""
         # The other backbones have nothing that words could steer.
         steering = {} if getattr(self.backbone, 'lora', None) is None else {'text': text}
-        feats = []
-        for view in views:
-            (feature_map,) = self.backbone(view, **steering)  # B, C, h, w
-            feats.append((feature_map, self.matcher(feature_map, text)))
-        return feats
+        (feature_map,) = self.backbone(inputs, **steering)
+        return feature_map, self.matcher(feature_map, text)
 
     # Compiled code would be tied to the sentences of one batch.
     @torch.compiler.disable

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.conftest import BACKBONE
 from tests.test_models.test_backbones import tiny
-from vlpose_mm.models.backbones.lora import LoRA, is_lora, scaled
+from vlpose_mm.models.backbones.lora import MERGE_AFTER, LoRA, is_lora, updated
 from vlpose_mm.models.text_features import pack
 
 
@@ -37,7 +37,7 @@ def test_an_update_is_two_thin_matrices_scaled_by_the_sentence() -> None:
     index = [1, 0, 1]
     x = torch.randn(3, 7, 6)
     (scales,) = lora(x, pack(sentences, index))
-    with scaled(layers.lora_linears, scales):
+    with updated(layers.lora_linears, scales):
         got = layers(x)
 
     means = torch.stack([sentence.mean(0) for sentence in sentences])
@@ -169,3 +169,46 @@ def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
     for layer in model.layers:
         layer.forward = partial(checkpoint, layer.forward, use_reentrant=use_reentrant)
     torch.testing.assert_close(gradients(), want)
+
+
+def test_the_same_sentence_for_long_is_merged_into_the_weights(
+    image: torch.Tensor,
+) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    one, other = (pack([torch.randn(3, 5)], [0] * len(image)) for _ in range(2))
+    with torch.no_grad():
+        want = [model(image, text=text)[0] for text in (one, other)]
+        assert not torch.allclose(*want)
+        batches = MERGE_AFTER // len(image)
+        for text, expected in zip((one, other, one), (*want, want[0]), strict=True):
+            for number in range(1, batches + 2):
+                got = model(image, text=text)[0]
+                torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+                updates = model.lora(image, text)
+                # It counts pictures, those of the line above as well.
+                assert isinstance(updates[0], tuple) == (2 * number >= batches)
+
+
+def test_mixed_sentences_and_training_are_not_merged(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    mixed = pack([torch.randn(3, 5), torch.randn(4, 5)], [0, 1])
+    one = pack([torch.randn(3, 5)], [0, 0])
+    for _ in range(MERGE_AFTER):
+        with torch.no_grad():
+            assert isinstance(model.lora(image, mixed)[0], torch.Tensor)
+        assert isinstance(model.lora(image, one)[0], torch.Tensor)
+
+
+def test_what_is_merged_follows_the_weights(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    text = pack([torch.randn(3, 5)], [0] * len(image))
+    with torch.no_grad():
+        for _ in range(MERGE_AFTER):
+            before = model(image, text=text)[0]
+        for name in ('layers.0.attn.qkv.lora_up', 'lora.steer.weight', 'pos_embed'):
+            model.get_parameter(name).add_(0.1)
+            merged = model(image, text=text)[0]
+            assert not torch.allclose(merged, before)
+            with torch.enable_grad():
+                torch.testing.assert_close(merged, model(image, text=text)[0])
+            before = merged

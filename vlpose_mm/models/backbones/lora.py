@@ -17,18 +17,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vlpose_mm.models.remembered import Remembered
 from vlpose_mm.models.text_features import TextFeatures
+
+#: Scales of a layer's updates, or its merged weights, see :class:`LoRA`.
+Updates = Tensor | tuple[Tensor, ...]
+#: For how many pictures in a row a sentence is the same before the updates are merged into
+#: the weights, which takes about as long as it saves on as many.
+MERGE_AFTER = 8
 
 
 class LoRALinear(nn.Linear):
-    """A linear layer with a low-rank update, which counts while there are ``scales``.
+    """A linear layer with a low-rank update, which counts while there is an ``update``.
 
-    Without them it is the stock layer. Its parameters ``lora_down`` (r x in) and
+    Without one it is the stock layer. Its parameters ``lora_down`` (r x in) and
     ``lora_up`` (out x r) come from :class:`LoRA`.
     """
 
-    scales: Tensor | None = None
-    """How much of each rank counts, B x 1 x r or 1 x 1 x r."""
+    update: Tensor | None = None
+    """How much of each rank counts, B x 1 x r or 1 x 1 x r; or the weight with the update
+    merged in, out x in."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the layer.
@@ -39,12 +47,31 @@ class LoRALinear(nn.Linear):
         Returns:
             Tensor: Tokens, B x N x out.
         """
-        y = super().forward(x)
-        if self.scales is None:
-            return y
+        if self.update is None:
+            return super().forward(x)
+        if self.update.dim() == 2:
+            return F.linear(x, self.update, self.bias)
         # In two thin steps: one with the sum of both weights would need the gradient of a
-        # whole weight, and be another for every sentence.
-        return y + F.linear(F.linear(x, self.lora_down) * self.scales, self.lora_up)
+        # whole weight, and be another for every sentence. In place, as a sum of its own
+        # takes as long as both of them.
+        y = super().forward(x.flatten(0, 1))  # BN, out
+        down = F.linear(x, self.lora_down) * self.update  # B, N, r
+        y.addmm_(down.flatten(0, 1).to(y.dtype), self.lora_up.t().to(y.dtype))
+        return y.unflatten(0, x.shape[:2])  # B, N, out
+
+    def merged(self, scales: Tensor) -> Tensor:
+        """Merge the update into the weight.
+
+        Args:
+            scales (Tensor): How much of each rank counts, r.
+
+        Returns:
+            Tensor: The weight of one layer that does it all, out x in.
+        """
+        # A sum of many small products, rounded once.
+        up = self.lora_up.float() * scales.float()
+        weight = torch.addmm(self.weight.float(), up, self.lora_down.float())
+        return weight.to(self.weight.dtype)
 
 
 class LoRA(nn.Module):
@@ -72,7 +99,12 @@ class LoRA(nn.Module):
             layer.lora_linears = tuple(
                 _updated(m, rank) for m in layer.modules() if isinstance(m, nn.Linear)
             )
+        # In a tuple, as they belong to the layers.
+        self.linears = tuple(layer.lora_linears for layer in layers)
         self.shape = len(layers), len(layers[0].lora_linears), 1, rank
+        self.remembered_scales, self.remembered_weights = Remembered(), Remembered()
+        self._last_scales: Tensor | None = None
+        self._num_alike = 0
         self.norm = self.steer = None
         if text_dims is not None:
             self.norm = nn.LayerNorm(text_dims)
@@ -80,8 +112,8 @@ class LoRA(nn.Module):
             nn.init.zeros_(self.steer.weight)
             nn.init.zeros_(self.steer.bias)
 
-    def forward(self, x: Tensor, text: TextFeatures | None) -> tuple[Tensor, ...]:
-        """Compute how much of each rank counts.
+    def forward(self, x: Tensor, text: TextFeatures | None) -> Sequence[Updates]:
+        """Compute the updates for the sentences of a batch.
 
         Args:
             x (Tensor): What the backbone computes with; of its dtype and device.
@@ -89,34 +121,72 @@ class LoRA(nn.Module):
                 scale is 1.
 
         Returns:
-            tuple[Tensor, ...]: For each layer, B x linear layers x 1 x r; B is 1 without
-            words.
+            Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
+            counts, B x linear layers x 1 x r, where B is 1 for a single sentence; or, at
+            inference on the same sentence for long, the merged weight of each linear
+            layer, out x in.
         """
+        scales = self._scales(x, text)  # U, layers, linear layers, 1, r
+        if len(scales) > 1:
+            return scales[text.index].unbind(1)
+        if self._worth_merging(scales, len(x)):
+            return self._merged(scales)
+        return scales.unbind(1)
+
+    def _scales(self, x: Tensor, text: TextFeatures | None) -> Tensor:
+        """How much of each rank counts for each sentence; U is 1 without words."""
         if text is None or self.steer is None:
-            return x.new_ones(1, *self.shape).unbind(1)
-        mask = text.mask[..., None]  # U, L, 1
-        mean = (text.tokens * mask).sum(1) / mask.sum(1)  # U, D
-        steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))[text.index]
-        return (1 + steered).unflatten(1, self.shape).unbind(1)
+            return self.remembered_scales.recall((), lambda: x.new_ones(1, *self.shape))
+
+        def steered() -> Tensor:
+            mask = text.mask[..., None]  # U, L, 1
+            mean = (text.tokens * mask).sum(1) / mask.sum(1)  # U, D
+            steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))
+            return (1 + steered).unflatten(1, self.shape)
+
+        return self.remembered_scales.recall(
+            (text.tokens, text.mask, *self.parameters()), steered
+        )
+
+    def _worth_merging(self, scales: Tensor, num_pictures: int) -> bool:
+        """Count the pictures in a row with the same scales; at inference alone."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        if scales is not self._last_scales:
+            self._last_scales, self._num_alike = scales, 0
+        self._num_alike += num_pictures
+        return self._num_alike >= MERGE_AFTER
+
+    def _merged(self, scales: Tensor) -> list[tuple[Tensor, ...]]:
+        """The weights of all linear layers for one sentence."""
+        sources = [p for layer in self.linears for m in layer for p in m.parameters()]
+        return self.remembered_weights.recall(
+            [scales, *sources],
+            lambda: [
+                tuple(m.merged(s) for m, s in zip(layer, own[:, 0], strict=True))
+                for layer, own in zip(self.linears, scales[0], strict=True)
+            ],
+        )
 
 
 @contextmanager
-def scaled(linears: Sequence[LoRALinear], scales: Tensor | None) -> Iterator[None]:
+def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[None]:
     """Let the updates of a layer count inside a ``with`` block.
 
     Args:
         linears (Sequence[LoRALinear]): The linear layers in it.
-        scales (Tensor, optional): Of each, B x linear layers x 1 x r; ``None``: the
-            frozen layer alone.
+        updates (Tensor | tuple[Tensor, ...], optional): Of each, scales, B x linear layers
+            x 1 x r, or merged weights; ``None``: the frozen layer alone.
     """
     try:
-        if scales is not None:
-            for linear, own in zip(linears, scales.unbind(1), strict=True):
-                linear.scales = own
+        if updates is not None:
+            own = updates.unbind(1) if isinstance(updates, Tensor) else updates
+            for linear, update in zip(linears, own, strict=True):
+                linear.update = update
         yield
     finally:
         for linear in linears:
-            linear.scales = None
+            linear.update = None
 
 
 def _updated(linear: nn.Linear, rank: int) -> LoRALinear:

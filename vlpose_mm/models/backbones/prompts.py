@@ -154,9 +154,7 @@ class Prefix(NamedTuple):
         return plain + self.gate * (prompted - plain)
 
 
-def prefix_keys_values(
-    qkv: nn.Linear, tokens: Tensor, num_heads: int
-) -> tuple[Tensor, Tensor]:
+def prefix_keys_values(qkv: nn.Linear, tokens: Tensor, num_heads: int) -> Tensor:
     """Compute keys and values of prompt tokens, which ask nothing themselves.
 
     Args:
@@ -165,13 +163,12 @@ def prefix_keys_values(
         num_heads (int): Number of heads.
 
     Returns:
-        tuple[Tensor, Tensor]: Keys and values, each heads x P x C/heads.
+        Tensor: Keys and values, 2 x heads x P x C/heads.
     """
     embed_dims = tokens.shape[-1]
     bias = None if qkv.bias is None else qkv.bias[embed_dims:]
     kv = F.linear(tokens, qkv.weight[embed_dims:], bias)  # P, 2C
-    kv = kv.reshape(len(tokens), 2, num_heads, -1)
-    return kv.permute(1, 2, 0, 3).unbind(0)  # each: heads, P, C/heads
+    return kv.reshape(len(tokens), 2, num_heads, -1).permute(1, 2, 0, 3)
 
 
 def _is_int(value: object) -> bool:

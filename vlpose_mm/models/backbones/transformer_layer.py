@@ -6,7 +6,7 @@ from mmcv.cnn.bricks.transformer import FFN
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from vlpose_mm.models.backbones.lora import LoRALinear, scaled
+from vlpose_mm.models.backbones.lora import LoRALinear, Updates, updated
 from vlpose_mm.models.backbones.prompts import prefix_keys_values
 
 
@@ -41,13 +41,13 @@ class PrefixAttention(BaseModule):
         self.proj_drop = nn.Dropout(proj_drop_rate)
 
     def forward(
-        self, x: Tensor, prompts: Tensor | None = None, gate: Tensor | None = None
+        self, x: Tensor, prefix: Tensor | None = None, gate: Tensor | None = None
     ) -> Tensor:
         """Attend from every token to every token and to the prefix.
 
         Args:
             x (Tensor): Tokens, B x N x C.
-            prompts (Tensor, optional): Normalised prompt tokens, P x C.
+            prefix (Tensor, optional): Its keys and values, 2 x heads x P x C/heads.
             gate (Tensor, optional): How much of what the prefix changes counts, a scalar;
                 all of it by default.
 
@@ -57,14 +57,12 @@ class PrefixAttention(BaseModule):
         B, N, C = x.shape
         qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each: B, heads, N, C/heads
-        if prompts is None:
+        if prefix is None:
             x = self._attend(q, k, v)
         else:
-            prefix_k, prefix_v = prefix_keys_values(self.qkv, prompts, self.num_heads)
+            prefix_k, prefix_v = prefix[:, None].expand(-1, B, -1, -1, -1)
             x = self._attend(
-                q,
-                torch.cat([prefix_k.expand(B, -1, -1, -1), k], dim=2),
-                torch.cat([prefix_v.expand(B, -1, -1, -1), v], dim=2),
+                q, torch.cat([prefix_k, k], dim=2), torch.cat([prefix_v, v], dim=2)
             )
             if gate is not None:
                 plain = self._attend(q, k, v)
@@ -120,29 +118,39 @@ class TransformerLayer(BaseModule):
         #: Those with low-rank updates, see :class:`LoRA`.
         self.lora_linears: tuple[LoRALinear, ...] = ()
 
+    def prefix(self, prompts: Tensor) -> Tensor:
+        """Compute keys and values of prompts, which are the same for every sample.
+
+        Args:
+            prompts (Tensor): This layer's prompt tokens, P x C.
+
+        Returns:
+            Tensor: Keys and values, 2 x heads x P x C/heads.
+        """
+        return prefix_keys_values(self.attn.qkv, self.ln1(prompts), self.attn.num_heads)
+
     def forward(
         self,
         x: Tensor,
-        prompts: Tensor | None = None,
+        prefix: Tensor | None = None,
         gate: Tensor | None = None,
-        scales: Tensor | None = None,
+        updates: Updates | None = None,
     ) -> Tensor:
         """Run the layer.
 
         Args:
             x (Tensor): Tokens, B x N x C.
-            prompts (Tensor, optional): This layer's prompt tokens, P x C.
+            prefix (Tensor, optional): Keys and values of this layer's prompts,
+                2 x heads x P x C/heads, see :meth:`prefix`.
             gate (Tensor, optional): The gate of these prompts, a scalar.
-            scales (Tensor, optional): Of this layer's low-rank updates, see
-                :class:`LoRA`; none count by default.
+            updates (Tensor | tuple[Tensor, ...], optional): This layer's low-rank updates,
+                see :class:`LoRA`; none count by default.
 
         Returns:
             Tensor: Tokens, B x N x C.
         """
-        if prompts is not None:
-            prompts = self.ln1(prompts)
         # Here and not around all layers, so that what is recomputed in the backward pass
         # is what was computed.
-        with scaled(self.lora_linears, scales):
-            x = x + self.drop_path(self.attn(self.ln1(x), prompts, gate))
+        with updated(self.lora_linears, updates):
+            x = x + self.drop_path(self.attn(self.ln1(x), prefix, gate))
             return self.ffn(self.ln2(x), identity=x)  # B, N, C

@@ -18,6 +18,7 @@ from vlpose_mm.models.backbones.prompts import (
     settle_trained_layers,
 )
 from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
+from vlpose_mm.models.remembered import Remembered
 from vlpose_mm.models.text_features import TextFeatures
 from vlpose_mm.weights.fit import check_fit
 from vlpose_mm.weights.pos_embed import resize_pos_embed, split_pos_embed
@@ -145,6 +146,7 @@ class PromptedVisionTransformer(BaseModule):
         )
 
         self.prompts = self.prompt_gates = None
+        self.remembered_prefixes = Remembered()
         self.choices = {} if self.prompt_settings is None else self.prompt_settings.choices
         if self.prompt_settings is not None:
             self._make_prompts(self.prompt_settings)
@@ -234,23 +236,35 @@ class PromptedVisionTransformer(BaseModule):
         x = self.drop_after_pos(x + pos_embed)
 
         settings = self.prompt_settings if tuned else None
-        scales = [None] * self.num_layers
+        prefixes = gates = updates = [None] * self.num_layers
+        if settings is not None and settings.deep:
+            skipped = [None] * settings.start_layer
+            prefixes = skipped + self._prefixes()
+            if self.prompt_gates is not None:
+                gates = [*skipped, *self.prompt_gates]
         if tuned and self.lora is not None:
-            scales = self.lora(x, text)
+            updates = self.lora(x, text)
         for i, layer in enumerate(self.layers):
-            if settings is None or i < settings.start_layer:
-                x = layer(x, scales=scales[i])
-            elif settings.deep:
-                number = i - settings.start_layer
-                gate = None if self.prompt_gates is None else self.prompt_gates[number]
-                x = layer(x, self.prompts[number], gate, scales[i])
-            else:
-                if i == settings.start_layer:
-                    prompts = self.prompts.expand(len(x), -1, -1)
-                    x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
-                x = layer(x, scales=scales[i])
+            if settings is not None and not settings.deep and i == settings.start_layer:
+                prompts = self.prompts.expand(len(x), -1, -1)
+                x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
+            x = layer(x, prefixes[i], gates[i], updates[i])
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
         return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w
+
+    def _prefixes(self) -> list[Tensor]:
+        """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""
+        readers = self.layers[self.prompt_settings.start_layer :]
+        sources = [self.prompts]
+        for layer in readers:
+            sources += [*layer.ln1.parameters(), *layer.attn.qkv.parameters()]
+        return self.remembered_prefixes.recall(
+            sources,
+            lambda: [
+                layer.prefix(prompts)
+                for layer, prompts in zip(readers, self.prompts, strict=True)
+            ],
+        )
 
     def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: fit ``pos_embed``, drop what is not used, refuse a misfit."""

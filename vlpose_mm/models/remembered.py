@@ -1,0 +1,83 @@
+"""What follows from weights alone, computed once and not for every batch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Remembered(nn.Module):
+    """Keeps what is computed from some tensors, at inference, until they change.
+
+    A change is noticed by the version that PyTorch counts for each tensor. It counts
+    neither what is written through ``.data``, as averaged weights are in MMEngine, nor
+    the steps of fused optimizers; so, as a child of the module that it serves, it also
+    forgets whenever that is switched to training or evaluation, moved or converted.
+
+    Where a gradient is wanted or the code is compiled, nothing is remembered. Neither is
+    it saved, copied or pickled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._key: list[tuple] | None = None
+        self._value: Any = None
+
+    def recall(self, sources: Sequence[Tensor], compute: Callable[[], Any]) -> Any:
+        """Compute or recall.
+
+        Args:
+            sources (Sequence[Tensor]): What the value depends on.
+            compute (Callable): Computes it; takes no arguments.
+
+        Returns:
+            Any: What ``compute`` returned for these sources.
+        """
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return compute()
+        key = [_state(source) for source in sources]
+        # The tensors themselves are in the key, so that none of another can lie where one
+        # was.
+        if self._key is None or not _same(key, self._key):
+            self._key, self._value = key, compute()
+        return self._value
+
+    def train(self, mode: bool = True) -> 'Remembered':
+        """Set the training mode, and forget."""
+        self.forget()
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        """Follow a move or conversion, and forget."""
+        self.forget()
+        return super()._apply(fn, recurse)
+
+    def __getstate__(self) -> dict:
+        """Leave away what is remembered."""
+        return {**self.__dict__, '_key': None, '_value': None}
+
+
+def _state(tensor: Tensor) -> tuple:
+    """Tell a tensor with its present numbers from any other."""
+    device = tensor.device.type
+    autocast = torch.get_autocast_dtype(device) if _is_autocast(device) else None
+    version = None if tensor.is_inference() else tensor._version
+    return tensor, version, tensor.data_ptr() if not tensor.is_meta else 0, autocast
+
+
+def _is_autocast(device: str) -> bool:
+    """Whether autocast is on for a kind of device."""
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def _same(key: list[tuple], other: list[tuple]) -> bool:
+    """Whether two keys are of the same tensors in the same state."""
+    return len(key) == len(other) and all(
+        a is b and rest == others
+        for (a, *rest), (b, *others) in zip(key, other, strict=True)
+    )
