@@ -17,50 +17,14 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
+from made_up import CATEGORIES, make_annotations
 from mmengine.logging import MMLogger
 from mmpose.datasets.datasets import CocoDataset
 from mmpose.evaluation.metrics import CocoMetric
 
-from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.evaluation import ScenarioCocoMetric
 
 METRICS = (CocoMetric, ScenarioCocoMetric)
-CATEGORIES = (*SCENARIOS, None)
-
-
-def make_annotations(rng: np.random.Generator, num_pictures: int) -> dict:
-    """Make up pictures with one to four people, as many of each scenario.
-
-    Args:
-        rng (np.random.Generator): Random numbers.
-        num_pictures (int): Number of pictures.
-
-    Returns:
-        dict: Content of an annotation file.
-    """
-    images, people = [], []
-    for img_id in range(num_pictures):
-        category = CATEGORIES[img_id % len(CATEGORIES)]
-        words = dict(category=category.replace('_', ' ')) if category else {}
-        images.append(dict(id=img_id, width=640, height=480, **words))
-        for _ in range(rng.integers(1, 5)):
-            x, y, width, height = rng.uniform((0, 0, 40, 80), (400, 240, 240, 240))
-            points = rng.uniform((x, y, 0), (x + width, y + height, 3), (17, 3))
-            points[:, 2] = points[:, 2].astype(int)
-            people.append(
-                dict(
-                    id=len(people) + 1,
-                    image_id=img_id,
-                    category_id=1,
-                    iscrowd=0,
-                    area=0.5 * width * height,
-                    bbox=[x, y, width, height],
-                    keypoints=points.flatten().tolist(),
-                    num_keypoints=int((points[:, 2] > 0).sum()),
-                )
-            )
-    categories = [dict(id=1, name='person')]
-    return dict(images=images, annotations=people, categories=categories)
 
 
 def make_samples(rng: np.random.Generator, annotations: dict) -> list[dict]:
@@ -68,7 +32,7 @@ def make_samples(rng: np.random.Generator, annotations: dict) -> list[dict]:
 
     Args:
         rng (np.random.Generator): Random numbers.
-        annotations (dict): See :func:`make_annotations`.
+        annotations (dict): Content of an annotation file.
 
     Returns:
         list[dict]: Data samples, as MMPose hands them to its metrics.

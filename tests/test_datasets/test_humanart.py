@@ -154,3 +154,47 @@ def test_a_missing_or_unreadable_picture_is_named(
         picture.write_bytes(content)
     with pytest.raises(Exception, match=picture.name):
         build(data)[0]
+
+
+@pytest.mark.parametrize('detected', [False, True])
+@pytest.mark.parametrize('serialize', [False, True])
+def test_all_but_the_words_is_what_mmpose_reads(
+    data: Path, detected: bool, serialize: bool
+) -> None:
+    boxes = dict(bbox_file=str(data / 'boxes.json'), test_mode=True) if detected else {}
+    kwargs = dict(serialize_data=serialize, **boxes)
+    ours = build(data, **kwargs)
+    stock = build(data, type='HumanArtDataset', **kwargs)
+    assert len(ours) == len(stock) == 2
+    for i in range(2):
+        info = ours.get_data_info(i)
+        words = {key: info.pop(key) for key in ('category', 'description')}
+        assert words['category'] == 'digital art'
+        np.testing.assert_equal(info, stock.get_data_info(i))
+        assert detected or type(info['raw_ann_info']) is dict
+
+
+def test_a_sample_may_be_changed_without_the_next_one_knowing(data: Path) -> None:
+    dataset = build(data, serialize_data=False)
+    before = dataset.get_data_info(0)
+    dataset.get_data_info(0)['raw_ann_info']['keypoints'][:] = []
+    np.testing.assert_equal(dataset.get_data_info(0), before)
+
+
+def test_each_file_is_parsed_once(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    load = json.load
+    monkeypatch.setattr(json, 'load', lambda *args: parsed.append(1) or load(*args))
+    build(data)
+    assert len(parsed) == 1
+    build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
+    assert len(parsed) == 1 + 2
+
+
+def test_an_annotation_is_not_copied_number_by_number(data: Path) -> None:
+    whole = json.loads((data / 'ann.json').read_text())
+    image, person = whole['images'][0], whole['annotations'][0]
+    raw = dict(raw_ann_info=person, raw_img_info=dict(image, img_path='1.jpg'))
+    info = build(data, lazy_init=True).parse_data_info(raw)
+    assert info['raw_ann_info'] == person
+    assert info['raw_ann_info']['keypoints'] is person['keypoints']

@@ -221,3 +221,9 @@ def test_two_processes_fit_what_one_does(
     assert torch.equal(weights[0][name], weights[1][name])
     for one, two in zip(alone, shared, strict=True):
         torch.testing.assert_close(two, one, rtol=1e-2, atol=1e-2 * one.std().item())
+
+
+def test_has_nothing_to_do_at_an_iteration() -> None:
+    stages = ScenarioClassifierHook().get_triggered_stages()
+    assert 'before_train' in stages
+    assert not [stage for stage in stages if stage.endswith('_iter')]

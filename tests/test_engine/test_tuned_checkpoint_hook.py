@@ -263,3 +263,16 @@ def test_mmpose_tests_a_tuned_only_file_with_the_results_of_the_whole_one(
     assert os.path.getsize(work_dir / 'tuned_epoch_1.pth') < os.path.getsize(
         work_dir / 'epoch_1.pth'
     )
+
+
+def test_hashes_the_base_once_however_often_it_saves(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+    monkeypatch.setattr(
+        'vlpose_mm.weights.tuned.base_hash',
+        lambda base: hashed.append(1) or base_hash(base),
+    )
+    work = train(cfg, 'often', default_hooks=INSTEAD)
+    assert len(list(work.glob('tuned_epoch_*.pth'))) == 2
+    assert len(hashed) == 1

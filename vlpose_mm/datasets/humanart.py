@@ -54,7 +54,9 @@ class HumanArtVLDataset(HumanArtDataset):
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Parse an annotation; see :class:`mmpose.datasets.BaseCocoStyleDataset`."""
-        data_info = super().parse_data_info(raw_data_info)
+        # A deep copy of what nobody else will hold would make reading a third slower.
+        record = _OwnRecord(raw_data_info['raw_ann_info'])
+        data_info = super().parse_data_info({**raw_data_info, 'raw_ann_info': record})
         if data_info is not None:
             data_info |= self._words(raw_data_info['raw_img_info'])
         return data_info
@@ -80,3 +82,10 @@ class HumanArtVLDataset(HumanArtDataset):
     def _words(self, image: dict) -> dict:
         """Pick the words of an image record."""
         return {key: image[key] for key in self.WORDS if image.get(key)}
+
+
+class _OwnRecord(dict):
+    """An annotation whose file has no other reader, so that it need not be copied."""
+
+    def __deepcopy__(self, memo: dict) -> dict:
+        return dict(self)

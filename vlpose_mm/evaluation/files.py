@@ -1,7 +1,7 @@
 """Read annotation files and result files in COCO format, and check them."""
 
 import json
-import sys
+import math
 from collections.abc import Container, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -169,25 +169,27 @@ def _check_known(
     records: Iterable[dict], key: str, known: Container, fault: str, place: str
 ) -> None:
     """Check that ids which records refer to are among the known ones."""
-    given = {json.dumps(record[key]): record[key] for record in records}
-    unknown = [
-        text for text, value in given.items() if not (_is_id(value) and value in known)
-    ]
+    values = [record[key] for record in records]
+    ids = dict.fromkeys(filter(_is_id, values))
+    strange = dict.fromkeys(json.dumps(v) for v in values if not _is_id(v))
+    unknown = [*strange, *(json.dumps(v) for v in ids if v not in known)]
     if unknown:
+        count = len(strange) + len(ids)
         raise ValueError(
-            f'{fault}: {len(unknown)} of its {len(given)} values of {key}, such as '
+            f'{fault}: {len(unknown)} of its {count} values of {key}, such as '
             f'{unknown[0]}, are not among {place}.'
         )
 
 
 def _is_numbers(values: Any, size: int | None = None) -> bool:
     """Whether something is a flat list of finite numbers, so many if a size is given."""
-    return (
-        isinstance(values, list)
-        and size in (None, len(values))
-        # Neither true and false, nor not a number, nor what no float holds.
-        and all(type(v) in (int, float) and abs(v) <= sys.float_info.max for v in values)
-    )
+    if not isinstance(values, list) or size not in (None, len(values)):
+        return False
+    # Neither true and false, nor not a number, nor what no float holds.
+    try:
+        return {*map(type, values)} <= {int, float} and all(map(math.isfinite, values))
+    except OverflowError:
+        return False
 
 
 def _check_size(records: Iterable[dict], num_keypoints: int, name: str) -> None:

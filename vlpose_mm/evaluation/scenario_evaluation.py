@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from xtcocotools.coco import COCO
-from xtcocotools.cocoeval import COCOeval
 
 from vlpose_mm.evaluation.keypoint_oks import oks_of_people
+from vlpose_mm.evaluation.matching import match, with_sizes
 from vlpose_mm.evaluation.pictures import ALL, GAP, MEANS, SIDES, sort_pictures
 
 IOU_TYPES = ('keypoints', 'keypoints_crowd')
@@ -73,8 +73,7 @@ class ScenarioEvaluation:
                 # Loading writes into the records.
                 found = truth.loadRes([dict(record) for record in found])
             self.found = found
-            self._matched = COCOeval(truth, found, iou_type, np.array(sigmas), use_area)
-            self._matched.evaluate()
+        self._matched = match(truth, found, sigmas, iou_type, use_area)
         self._place = {img_id: i for i, img_id in enumerate(self._matched.params.imgIds)}
         self._accumulated: dict[tuple[int, ...], dict] = {}
         self._person_oks: tuple[np.ndarray, np.ndarray] | None = None
@@ -250,8 +249,7 @@ class ScenarioEvaluation:
             Sequence[float]: Its numbers, see :class:`COCOeval`.
         """
         # That of CrowdPose matches some pictures again and forgets the others.
-        whole = copy.copy(self._matched)
-        whole.params = copy.copy(whole.params)
+        whole = with_sizes(self._matched)
         whole.accumulate()
         whole.summarize()
         return whole.stats
@@ -269,25 +267,22 @@ class ScenarioEvaluation:
         img_ids = tuple(self.pictures(part))
         if img_ids not in self._accumulated:
             whole = self._matched
-            n, areas = len(self._place), len(whole.params.areaRng)
             some = copy.copy(whole)
             some.params = copy.copy(whole.params)
-            # People and boxes of all sizes come first.
-            some.params.areaRng = some.params.areaRng[:1]
             some.params.imgIds = list(img_ids)
             some._paramsEval = some.params
             some.evalImgs = [
-                whole.evalImgs[category * areas * n + self._place[img_id]]
+                whole.evalImgs[category * len(self._place) + self._place[img_id]]
                 for category in range(len(whole.params.catIds))
                 for img_id in img_ids
             ]
             with redirect_stdout(None):
                 some.accumulate()
-            matches = [match for match in some.evalImgs if match]
+            ignored = [match['gtIgnore'] for match in some.evalImgs if match]
             self._accumulated[img_ids] = dict(
                 precision=some.eval['precision'][..., 0, 0],  # T, R, categories
                 recall=some.eval['recall'][..., 0, 0],  # T, categories
-                people=int(sum(np.sum(match['gtIgnore'] == 0) for match in matches)),
+                people=int(np.sum(np.concatenate([[], *ignored]) == 0)),
             )
         return self._accumulated[img_ids]
 

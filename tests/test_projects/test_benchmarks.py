@@ -1,0 +1,54 @@
+"""projects/benchmarks: each command runs, here on a few pictures, and reports."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('script', 'args', 'told'),
+    [
+        (
+            'annotation_loading',
+            ('--pictures=80', '--rounds=1'),
+            (
+                '80 pictures of 20 scenarios',
+                'reading, s',
+                'first batch of 64, 2 workers, s',
+            ),
+        ),
+        (
+            'annotation_loading',
+            ('--pictures=80', '--profile'),
+            ('MMPose:', 'ours:', 'function calls'),
+        ),
+        (
+            'sample_loading',
+            ('--people=2',),
+            ('train_pipeline, 2 people', 'val_pipeline', 'AssignTextPrompt', 'ViTPose-B'),
+        ),
+        (
+            'evaluation_growth',
+            ('--pictures', '40', '80'),
+            ('JSON of the results', "COCO's matching", 'ms each'),
+        ),
+        (
+            'scenario_coco_metric',
+            ('--pictures=40', '--rounds=2'),
+            ('40 pictures of 20 scenarios', 'round 2: CocoMetric', 'ratio of medians'),
+        ),
+    ],
+)
+def test_a_benchmark_tells_what_it_measured(
+    script: str, args: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    command = [sys.executable, ROOT / f'projects/benchmarks/{script}.py', *args]
+    env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+    result = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-6000:]
+    assert all(text in result.stdout for text in told), result.stdout
