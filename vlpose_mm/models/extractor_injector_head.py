@@ -190,4 +190,4 @@ class DualExtractorInjectorHead(HeatmapHead):
 
 def _at_least_float32(heatmaps: Tensor) -> Tensor:
     """Convert to what MMPose's accuracy and decoding, which are numpy's, can read."""
-    return heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))
+    return heatmaps.float() if heatmaps.dtype.itemsize < 4 else heatmaps
