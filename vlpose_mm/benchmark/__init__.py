@@ -1,0 +1,1 @@
+"""What a VLPose costs beside its stock counterpart, measured side by side."""

@@ -1,0 +1,1 @@
+"""One file per question; each measures and yields comparisons."""

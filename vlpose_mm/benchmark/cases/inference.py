@@ -1,0 +1,118 @@
+"""Prediction, per picture: stock, original route, tuned route, both in one batch."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from vlpose_mm.benchmark.comparison import compare
+from vlpose_mm.benchmark.conditions import Conditions
+from vlpose_mm.benchmark.contestants import Pair, build_pair, fresh_compiler
+from vlpose_mm.benchmark.samples import make_batch
+from vlpose_mm.benchmark.timing import alternate, stopwatch
+from vlpose_mm.models.multiply_accumulates import count_macs
+
+# What is asked of the model: its name, the mode of its forward, with flip test or not.
+ASKED = (
+    ('heatmaps', 'tensor', False),
+    ('predict', 'predict', False),
+    ('predict with flip test', 'predict', True),
+)
+
+
+def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
+    """Time predictions.
+
+    Args:
+        cfg (Mapping): The config of a VLPose.
+        conditions (Conditions): What is measured how.
+
+    Yields:
+        dict: A comparison for every batch size and everything asked of the models.
+    """
+    pair = build_pair(cfg, conditions)
+    for size in conditions.batch_sizes:
+        for asked, mode, flip in ASKED:
+            fresh_compiler(conditions)
+            calls = inference_calls(pair, cfg, conditions, size, mode, flip)
+            macs = {}
+            for name, call in calls.items():
+                # What is remembered between calls does not belong to the floor.
+                call()
+                macs[name] = count_macs(call) // size
+            seconds = alternate(calls, conditions.rounds, settled(conditions), warm_up=1)
+            samples = {k: [s / size * 1000 for s in v] for k, v in seconds.items()}
+            title = f'{asked}, batch {size}'
+            yield compare(title, 'ms per picture', samples, macs, per_picture=True)
+
+
+def settled(conditions: Conditions) -> Callable[[Callable[[], None]], float]:
+    """Make a clock for a batch in the middle of many that are alike.
+
+    Args:
+        conditions (Conditions): What is measured how.
+
+    Returns:
+        Callable: Runs a call twice, as the routes share what the model remembers, and
+        tells the seconds of the second time.
+    """
+    clock = stopwatch(conditions.device)
+
+    def measure(call: Callable[[], None]) -> float:
+        call()
+        return clock(call)
+
+    return measure
+
+
+def inference_calls(
+    pair: Pair,
+    cfg: Mapping,
+    conditions: Conditions,
+    size: int,
+    mode: str = 'predict',
+    flip: bool = False,
+) -> dict[str, Callable[[], None]]:
+    """Make the calls that predict a batch.
+
+    Args:
+        pair (Pair): The models.
+        cfg (Mapping): Their config.
+        conditions (Conditions): What is measured how.
+        size (int): How many pictures.
+        mode (str): ``'tensor'``: heatmaps alone; ``'predict'``: keypoints.
+        flip (bool): Whether with flip test.
+
+    Returns:
+        dict[str, Callable]: ``stock`` and each route; samples of a batch are told different
+        sentences. ``one sentence`` tells all of them the same, for models that do less
+        then, and ``mixed`` sends every second picture the original way; neither is in
+        batches of one.
+    """
+    batch = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
+    halves = make_batch(cfg, size, every_second=dict(route='original'))
+    halves = pair.stock.data_preprocessor(halves, training=False)
+
+    def make(model: torch.nn.Module, batch: dict, route: str | None) -> Callable[[], None]:
+        def call() -> None:
+            if route is not None:
+                model.set_route(route)
+            model.test_cfg['flip_test'] = flip
+            with torch.no_grad(), conditions.autocast():
+                model(**batch, mode=mode)
+
+        return call
+
+    calls = dict(
+        stock=make(pair.stock, batch, None),
+        original=make(pair.vlpose, batch, 'original'),
+        tuned=make(pair.vlpose, batch, 'tuned'),
+    )
+    if size > 1 and getattr(pair.vlpose.backbone, 'lora', None) is not None:
+        alike = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
+        for sample in alike['data_samples']:
+            prompt = alike['data_samples'][0].text_prompt
+            sample.set_metainfo(dict(text_prompt=prompt))
+        calls['one sentence'] = make(pair.vlpose, alike, 'tuned')
+    if size > 1:
+        calls['mixed'] = make(pair.vlpose, halves, 'auto')
+    return calls

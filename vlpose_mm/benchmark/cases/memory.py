@@ -1,0 +1,58 @@
+"""The most memory that prediction and training take."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from vlpose_mm.benchmark.cases.inference import inference_calls
+from vlpose_mm.benchmark.cases.training import training_step
+from vlpose_mm.benchmark.comparison import compare
+from vlpose_mm.benchmark.conditions import Conditions
+from vlpose_mm.benchmark.contestants import build_pair, fresh_compiler
+from vlpose_mm.benchmark.memory import peak_bytes, state_bytes
+
+
+def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
+    """Measure peaks of memory, at the largest batch size.
+
+    Counted are weights, gradients, the optimizer's state and whatever a call makes; not a
+    language model, which encodes every sentence once, nor Python itself.
+
+    Args:
+        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
+        conditions (Conditions): What is measured how.
+
+    Yields:
+        dict: A comparison of predictions and one of training steps.
+    """
+    size = max(conditions.batch_sizes)
+    pair = build_pair(cfg, conditions)
+    for flip in (False, True):
+        fresh_compiler(conditions)
+        calls = inference_calls(pair, cfg, conditions, size, flip=flip)
+        samples = {}
+        for name, call in calls.items():
+            model = pair.stock if name == 'stock' else pair.vlpose
+            samples[name] = [_mebibytes(model, call, conditions)]
+        title = f'predict{" with flip test" if flip else ""}, batch {size}'
+        yield compare(f'peak memory of {title}', 'MiB', samples)
+
+    fresh_compiler(conditions)
+    samples = {}
+    for name, model in (('full fine-tuning', pair.stock), ('tuning', pair.vlpose)):
+        step = training_step(model, cfg, conditions)
+        samples[name] = [_mebibytes(model, step, conditions)]
+    title = f'peak memory of a training step, batch {conditions.train_batch_size}'
+    yield compare(title, 'MiB', samples)
+
+
+def _mebibytes(
+    model: torch.nn.Module, call: Callable[[], None], conditions: Conditions
+) -> float:
+    """Measure the peak of two calls; the first one makes what later ones keep."""
+
+    def twice() -> None:
+        call()
+        call()
+
+    return (state_bytes(model) + peak_bytes(twice, conditions.device)) / 2**20

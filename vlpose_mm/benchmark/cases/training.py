@@ -1,0 +1,67 @@
+"""A step of tuning beside one of training the whole stock model."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from vlpose_mm.benchmark.comparison import compare
+from vlpose_mm.benchmark.conditions import Conditions
+from vlpose_mm.benchmark.contestants import build_optimizer, build_pair, fresh_compiler
+from vlpose_mm.benchmark.samples import make_batch
+from vlpose_mm.benchmark.timing import alternate, stopwatch
+from vlpose_mm.models.multiply_accumulates import count_macs
+
+
+def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
+    """Time steps: loss, backward, clipping of gradients, optimizer.
+
+    Args:
+        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
+        conditions (Conditions): What is measured how.
+
+    Yields:
+        dict: One comparison.
+    """
+    pair = build_pair(cfg, conditions)
+    fresh_compiler(conditions)
+    size = conditions.train_batch_size
+    calls = {
+        'full fine-tuning': training_step(pair.stock, cfg, conditions),
+        'tuning': training_step(pair.vlpose, cfg, conditions),
+    }
+    for call in calls.values():
+        call()
+    macs = {name: count_macs(call) // size for name, call in calls.items()}
+    seconds = alternate(calls, conditions.rounds, stopwatch(conditions.device))
+    samples = {name: [s / size * 1000 for s in v] for name, v in seconds.items()}
+    title = f'training step, batch {size}'
+    yield compare(title, 'ms per picture', samples, macs, per_picture=True)
+
+
+def training_step(
+    model: torch.nn.Module, cfg: Mapping, conditions: Conditions
+) -> Callable[[], None]:
+    """Make the call that trains a model by a step, as a runner does.
+
+    Args:
+        model (nn.Module): The model; it is put in training mode.
+        cfg (Mapping): Its config, with ``optim_wrapper``.
+        conditions (Conditions): What is measured how.
+
+    Returns:
+        Callable: The step.
+    """
+    optimizer = build_optimizer(model, cfg)
+    batch = make_batch(cfg, conditions.train_batch_size)
+    model.train()
+
+    def step() -> None:
+        # The model's train_step has no place for autocast, and MMEngine's optimizer with
+        # it wants a GPU.
+        with optimizer.optim_context(model):
+            data = model.data_preprocessor(batch, True)
+            with conditions.autocast():
+                losses = model(**data, mode='loss')
+        optimizer.update_params(model.parse_losses(losses)[0])
+
+    return step

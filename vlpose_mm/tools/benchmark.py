@@ -1,0 +1,138 @@
+"""Measure what a VLPose costs beside its stock counterpart."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+import torch
+from mmengine.registry import init_default_scope
+
+from vlpose_mm.benchmark.conditions import DTYPES, Conditions
+from vlpose_mm.benchmark.report import CASES, benchmark
+from vlpose_mm.benchmark.table import report_table
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
+from vlpose_mm.tools.shared import add_config_options, load_config, put_out
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = _parser()
+    options = parser.parse_args(args)
+    with log_to_stderr():
+        try:
+            cfg = load_config(options)
+        except (OSError, ValueError, SyntaxError) as error:
+            parser.error(f'cannot read the config {options.config}: {error}')
+        if options.text_dims is not None:
+            if not (cfg.get('model') or {}).get('text_encoder'):
+                parser.error(f'{options.config} has no text encoder; drop --text-dims')
+            # The words of the default sentence, and the tokens of its start and end.
+            num_tokens = len(DEFAULT_SENTENCE.split()) + 2
+            cfg.model.text_encoder = dict(
+                type='RandomTextEncoder',
+                embed_dims=options.text_dims,
+                num_tokens=num_tokens,
+            )
+        if options.threads is not None:
+            if options.threads < 1:
+                parser.error(f'--threads must be at least 1, got {options.threads}')
+            torch.set_num_threads(options.threads)
+        init_default_scope('mmpose')
+        try:
+            conditions = Conditions(
+                device=torch.device(options.device),
+                dtype=options.dtype,
+                compiled=options.compile,
+                rounds=options.rounds,
+                batch_sizes=tuple(options.batch_sizes),
+                train_batch_size=options.train_batch_size,
+            )
+            # The readers of annotations and some optimizers print.
+            with redirect_stdout(sys.stderr):
+                found = benchmark(cfg, conditions, options.only or [*CASES])
+        except OSError as error:
+            parser.error(
+                f'{error} Or give --text-dims D, the width of its token states (768 for '
+                'BLIP-base), to measure the model with random ones.'
+            )
+        except (ValueError, TypeError) as error:
+            parser.error(f'{options.config}: {error}')
+        except KeyError as error:
+            parser.error(f'{options.config}: {error.args[0]}')
+    report = dict(config=options.config, **found)
+    try:
+        put_out(report, report_table(report), options.json)
+    except OSError as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Make the command's parser."""
+    parser = argparse.ArgumentParser(
+        description='Measure a VLPose beside its stock counterpart, in turns in one '
+        'process, and print each ratio beside that of the multiply-accumulates. Weights '
+        'are random; nothing is trained, loaded or downloaded but the text encoder.'
+    )
+    add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
+    parser.add_argument(
+        '--only', nargs='+', choices=[*CASES], metavar='CASE', help=f'some of {[*CASES]}'
+    )
+    parser.add_argument(
+        '--text-dims',
+        type=int,
+        metavar='D',
+        help="put random token states of this width (BLIP-base's: 768) in place of the "
+        'text encoder, which then need not load',
+    )
+    parser.add_argument(
+        '--device',
+        choices=('cpu', 'cuda'),
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where the models run (default here: %(default)s)',
+    )
+    parser.add_argument(
+        '--dtype',
+        choices=[*DTYPES],
+        default='float32',
+        help='bf16 computes by autocast (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--compile', action='store_true', help='put both models through torch.compile'
+    )
+    parser.add_argument(
+        '--rounds',
+        type=int,
+        default=10,
+        metavar='N',
+        help='how often each is measured, after two rounds of warm-up '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--threads', type=int, metavar='N', help='threads of PyTorch on the CPU'
+    )
+    parser.add_argument(
+        '--batch-sizes',
+        nargs='+',
+        type=int,
+        default=[1, 8],
+        metavar='N',
+        help='pictures at once in prediction (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--train-batch-size',
+        type=int,
+        default=8,
+        metavar='N',
+        help='pictures at once in training (default: %(default)s)',
+    )
+    return parser
+
+
+if __name__ == '__main__':
+    main()
