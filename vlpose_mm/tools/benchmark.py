@@ -12,8 +12,13 @@ from vlpose_mm.benchmark.conditions import DTYPES, Conditions
 from vlpose_mm.benchmark.report import CASES, benchmark
 from vlpose_mm.benchmark.table import report_table
 from vlpose_mm.compat import log_to_stderr
-from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
-from vlpose_mm.tools.shared import add_config_options, load_config, put_out
+from vlpose_mm.tools.shared import (
+    add_config_options,
+    add_text_dims,
+    load_config,
+    put_out,
+    replace_text_encoder,
+)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -29,16 +34,10 @@ def main(args: Sequence[str] | None = None) -> None:
             cfg = load_config(options)
         except (OSError, ValueError, SyntaxError) as error:
             parser.error(f'cannot read the config {options.config}: {error}')
-        if options.text_dims is not None:
-            if not (cfg.get('model') or {}).get('text_encoder'):
-                parser.error(f'{options.config} has no text encoder; drop --text-dims')
-            # The words of the default sentence, and the tokens of its start and end.
-            num_tokens = len(DEFAULT_SENTENCE.split()) + 2
-            cfg.model.text_encoder = dict(
-                type='RandomTextEncoder',
-                embed_dims=options.text_dims,
-                num_tokens=num_tokens,
-            )
+        try:
+            replace_text_encoder(cfg, options)
+        except ValueError as error:
+            parser.error(str(error))
         if options.threads is not None:
             if options.threads < 1:
                 parser.error(f'--threads must be at least 1, got {options.threads}')
@@ -83,13 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--only', nargs='+', choices=[*CASES], metavar='CASE', help=f'some of {[*CASES]}'
     )
-    parser.add_argument(
-        '--text-dims',
-        type=int,
-        metavar='D',
-        help="put random token states of this width (BLIP-base's: 768) in place of the "
-        'text encoder, which then need not load',
-    )
+    add_text_dims(parser)
     parser.add_argument(
         '--device',
         choices=('cpu', 'cuda'),

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from mmengine.registry import init_default_scope
 
 from vlpose_mm.compat import log_to_stderr
-from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.summary import describe
-from vlpose_mm.tools.shared import add_config_options, load_config, put_out
+from vlpose_mm.tools.shared import (
+    add_config_options,
+    add_text_dims,
+    load_config,
+    put_out,
+    replace_text_encoder,
+)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -24,13 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
         'encoder.'
     )
     add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
-    parser.add_argument(
-        '--text-dims',
-        type=int,
-        metavar='D',
-        help="put random token states of this width (BLIP-base's: 768) in place of the "
-        'text encoder, which then need not load',
-    )
+    add_text_dims(parser)
     options = parser.parse_args(args)
 
     with log_to_stderr():
@@ -38,16 +37,10 @@ def main(args: Sequence[str] | None = None) -> None:
             cfg = load_config(options)
         except (OSError, ValueError, SyntaxError) as error:
             parser.error(f'cannot read the config {options.config}: {error}')
-        if options.text_dims is not None:
-            if not (cfg.get('model') or {}).get('text_encoder'):
-                parser.error(f'{options.config} has no text encoder; drop --text-dims')
-            # The words of the default sentence, and the tokens of its start and end.
-            num_tokens = len(DEFAULT_SENTENCE.split()) + 2
-            cfg.model.text_encoder = dict(
-                type='RandomTextEncoder',
-                embed_dims=options.text_dims,
-                num_tokens=num_tokens,
-            )
+        try:
+            replace_text_encoder(cfg, options)
+        except ValueError as error:
+            parser.error(str(error))
         init_default_scope('mmpose')
         try:
             summary = dict(config=options.config, **describe(cfg))

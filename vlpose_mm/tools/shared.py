@@ -10,6 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 from mmengine.utils import is_installed
 
+from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.paths import config_path
 from vlpose_mm.weights.files import replace_file
 
@@ -65,6 +66,43 @@ def load_config(options: argparse.Namespace) -> Config:
         cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
     cfg.merge_from_dict(options.cfg_options or {})
     return cfg
+
+
+def add_text_dims(parser: argparse.ArgumentParser) -> None:
+    """Let a command do without the text encoder that a config names.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's.
+    """
+    parser.add_argument(
+        '--text-dims',
+        type=int,
+        metavar='D',
+        help="put random token states of this width (BLIP-base's: 768) in place of the "
+        'text encoder, which then need not load',
+    )
+
+
+def replace_text_encoder(cfg: Config, options: argparse.Namespace) -> None:
+    """Put random token states where a config has a text encoder, if that is wanted.
+
+    Args:
+        cfg (Config): The config; it is changed.
+        options (argparse.Namespace): ``config`` and ``text_dims``.
+
+    Raises:
+        ValueError: If there is no text encoder.
+    """
+    if options.text_dims is None:
+        return
+    if not (cfg.get('model') or {}).get('text_encoder'):
+        raise ValueError(f'{options.config} has no text encoder; drop --text-dims')
+    cfg.model.text_encoder = dict(
+        type='RandomTextEncoder',
+        embed_dims=options.text_dims,
+        # The words of the default sentence, and the tokens of its start and end.
+        num_tokens=len(DEFAULT_SENTENCE.split()) + 2,
+    )
 
 
 def put_out(found: dict, table: str, json_file: str | None) -> None:
