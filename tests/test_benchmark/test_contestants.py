@@ -55,3 +55,10 @@ def test_refuses_what_is_no_vlpose(stock_cfg: dict) -> None:
         build_pair(dict(model=stock_cfg), Conditions())
     with pytest.raises(ValueError, match='has no `model`; give the config of a VLPose'):
         build_pair({}, Conditions())
+
+
+def test_a_wrapper_that_chooses_the_dtype_is_refused(bench_cfg: dict) -> None:
+    bench_cfg['optim_wrapper']['type'] = 'AmpOptimWrapper'
+    pair = build_pair(bench_cfg, Conditions())
+    with pytest.raises(ValueError, match="'AmpOptimWrapper', which would choose the dtype"):
+        build_optimizer(pair.vlpose, bench_cfg)

@@ -1,6 +1,7 @@
 """ContiguousRandomFlip does what MMPose's RandomFlip does."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -53,3 +54,15 @@ def test_both_flip_the_same_samples_of_a_seed(sample: dict) -> None:
         chosen.append([flip(copy.deepcopy(sample))['flip'] for _ in range(20)])
     assert chosen[0] == chosen[1]
     assert len(set(chosen[0])) == 2
+
+
+@pytest.mark.parametrize(
+    'change', [lambda p: [p, p], lambda p: p[..., :1], lambda p: p > 9]
+)
+def test_other_kinds_of_pictures_are_flipped_too(change: Callable, sample: dict) -> None:
+    sample['img'] = change(sample['img'])
+    flipped = []
+    for name in ('RandomFlip', 'ContiguousRandomFlip'):
+        flip = TRANSFORMS.build(dict(type=name, prob=1.0))
+        flipped.append(flip(copy.deepcopy(sample))['img'])
+    np.testing.assert_array_equal(*flipped)

@@ -21,6 +21,7 @@ class Doubled(nn.Module):
         self.weight = nn.Parameter(torch.ones(3))
         self.remembered = Remembered()
         self.count = 0
+        self.eval()
 
     def forward(self) -> Tensor:
         return self.remembered.recall([self.weight], self._double)
@@ -69,6 +70,16 @@ def test_it_is_computed_once() -> None:
     module = Doubled()
     assert module() is module()
     assert module.count == 1
+
+
+@torch.no_grad()
+def test_nothing_is_remembered_in_training() -> None:
+    # Checkpointed activations are computed without gradients.
+    module = Doubled().train()
+    for number in range(1, 4):
+        assert torch.equal(module(), 2 * module.weight)
+        assert module.count == number
+        step(module, fused=True)
 
 
 @pytest.mark.parametrize('name', CHANGES)
@@ -121,7 +132,7 @@ def test_copies_start_with_nothing(copied: Callable) -> None:
     module = Doubled()
     module()
     other = copied(module)
-    assert other.remembered._value is None
+    assert other.remembered._kept is None
     assert torch.equal(other(), module())
 
 

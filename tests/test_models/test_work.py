@@ -220,7 +220,9 @@ def test_the_tuned_route_launches_few_operations_more(
     assert tuned - original <= 2 * LAYERS + 20
 
 
-def test_a_step_does_not_wait_for_the_device(vlpose_cfg: dict, batch: Callable) -> None:
+def test_a_step_reads_nothing_back_from_the_device(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
     model = MODELS.build(vlpose_cfg).train()
     inputs, samples = batch(SENTENCES * 2)
 

@@ -56,11 +56,11 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
     stock.load_state_dict(vlpose.state_dict(), strict=False)
     # It will be written to, as that of the VLPose, which is a copy.
     stock.test_cfg = {**stock.test_cfg}
+    if conditions.dtype != 'float32':
+        _put_out_float32(stock)
     pair = Pair(stock, vlpose)
     for model in pair:
         model.eval().to(conditions.device)
-        if conditions.dtype != 'float32':
-            _put_out_float32(model)
         if conditions.compiled:
             # In place, so that whoever calls the model runs compiled code.
             model.compile()
@@ -68,7 +68,7 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
 
 
 def _put_out_float32(model: TopdownPoseEstimator) -> None:
-    """Convert heatmaps, as MMPose decodes them in numpy, which has no bf16."""
+    """Convert heatmaps as our head does: numpy, which decodes them, has no bf16."""
     forward = model.head.forward
     model.head.forward = lambda feats: forward(feats).float()
 
@@ -82,7 +82,15 @@ def build_optimizer(model: nn.Module, cfg: Mapping) -> OptimWrapper:
 
     Returns:
         OptimWrapper: The optimizer.
+
+    Raises:
+        ValueError: If it brings its own autocast.
     """
+    if cfg['optim_wrapper'].get('type', 'OptimWrapper') != 'OptimWrapper':
+        raise ValueError(
+            f'The optim_wrapper is {cfg["optim_wrapper"]["type"]!r}, which would choose '
+            'the dtype; give optim_wrapper.type=OptimWrapper, and the dtype apart.'
+        )
     return build_optim_wrapper(model, cfg['optim_wrapper'])
 
 

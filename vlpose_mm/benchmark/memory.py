@@ -1,4 +1,4 @@
-"""What memory a model takes, to the byte."""
+"""What memory a model takes."""
 
 from collections.abc import Callable
 
@@ -32,8 +32,8 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
 
     Args:
         call (Callable): What is measured; it runs once.
-        device (torch.device): Whose memory: exact on the CPU, where every allocation is
-            recorded; on a GPU what its allocator tells.
+        device (torch.device): Whose memory: exact on the CPU, where every allocation of
+            PyTorch's is recorded; on a GPU what its allocator tells.
 
     Returns:
         int: The bytes, at least 0.

@@ -22,9 +22,9 @@ if __name__ == '__main__':
     init_default_scope('mmpose')
     cfg = Config.fromfile(path)
     conditions = Conditions(torch.device(device), dtype)
-    batch = make_batch(cfg, 1)
     model = MODELS.build(cfg.model).eval().to(conditions.device)
     times.append(time.time())
+    batch = make_batch(cfg, 1)
     with torch.no_grad(), conditions.autocast():
         # Its keypoints are on the CPU, so all work is done.
         model.test_step(batch)

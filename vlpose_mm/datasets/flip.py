@@ -1,6 +1,7 @@
 """MMPose's random flip, in less time."""
 
 import cv2
+import numpy as np
 from mmcv.image import imflip
 from mmpose.datasets.transforms import RandomFlip
 from mmpose.registry import TRANSFORMS
@@ -14,7 +15,8 @@ class ContiguousRandomFlip(RandomFlip):
     """MMPose's :class:`RandomFlip` with flipped pictures that lie in memory as others do.
 
     There, a flipped picture is a view with negative strides, which OpenCV has to copy, and
-    slowly, before it can warp it. Pixels, boxes and keypoints are the same.
+    slowly, before it can warp it. Pixels, boxes and keypoints are the same. Lists of
+    pictures and those of other types than bytes stay as MMPose leaves them.
     """
 
     def transform(self, results: dict) -> dict:
@@ -27,9 +29,10 @@ class ContiguousRandomFlip(RandomFlip):
             dict: The sample with ``flip`` and ``flip_direction``; flipped if so.
         """
         results = super().transform(results)
-        direction = results['flip_direction']
-        if direction is not None:
+        direction, flipped = results['flip_direction'], results['img']
+        if direction is not None and getattr(flipped, 'dtype', None) == np.uint8:
             # The view of the view is the picture as it was.
-            picture = imflip(results['img'], direction)
-            results['img'] = cv2.flip(picture, FLIP_CODES[direction])
+            picture = cv2.flip(imflip(flipped, direction), FLIP_CODES[direction])
+            # OpenCV drops a single channel.
+            results['img'] = picture.reshape(flipped.shape)
         return results

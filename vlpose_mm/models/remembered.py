@@ -15,8 +15,9 @@ class Remembered(nn.Module):
     the steps of fused optimizers; so, as a child of the module that it serves, it also
     forgets whenever that is switched to training or evaluation, moved or converted.
 
-    Where a gradient is wanted or the code is compiled, nothing is remembered. Neither is
-    it saved, copied or pickled.
+    In training, where a gradient is wanted, and in compiled code nothing is remembered.
+    Neither is it saved, copied or pickled. Whoever writes through ``.data`` while
+    predicting has to call ``eval()`` afterwards.
     """
 
     def __init__(self) -> None:
@@ -25,8 +26,7 @@ class Remembered(nn.Module):
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._key: list[tuple] | None = None
-        self._value: Any = None
+        self._kept: tuple[list[tuple], Any] | None = None
 
     def recall(self, sources: Sequence[Tensor], compute: Callable[[], Any]) -> Any:
         """Compute or recall.
@@ -38,14 +38,15 @@ class Remembered(nn.Module):
         Returns:
             Any: What ``compute`` returned for these sources.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        # Checkpointed activations are computed without gradients, in training.
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return compute()
         key = [_state(source) for source in sources]
-        # The tensors themselves are in the key, so that none of another can lie where one
-        # was.
-        if self._key is None or not _same(key, self._key):
-            self._key, self._value = key, compute()
-        return self._value
+        kept = self._kept
+        # The tensors themselves are in the key, so that no other can lie where one was.
+        if kept is None or not _same(key, kept[0]):
+            kept = self._kept = key, compute()
+        return kept[1]
 
     def train(self, mode: bool = True) -> 'Remembered':
         """Set the training mode, and forget."""
@@ -59,19 +60,26 @@ class Remembered(nn.Module):
 
     def __getstate__(self) -> dict:
         """Leave away what is remembered."""
-        return {**self.__dict__, '_key': None, '_value': None}
+        return {**self.__dict__, '_kept': None}
 
 
 def _state(tensor: Tensor) -> tuple:
     """Tell a tensor with its present numbers from any other."""
     device = tensor.device.type
-    autocast = torch.get_autocast_dtype(device) if _is_autocast(device) else None
+    autocast = torch.get_autocast_dtype(device) if is_autocast(device) else None
     version = None if tensor.is_inference() else tensor._version
     return tensor, version, tensor.data_ptr() if not tensor.is_meta else 0, autocast
 
 
-def _is_autocast(device: str) -> bool:
-    """Whether autocast is on for a kind of device."""
+def is_autocast(device: str) -> bool:
+    """Tell whether autocast is on for a kind of device.
+
+    Args:
+        device (str): Its ``type``; some, such as ``'meta'``, have no autocast.
+
+    Returns:
+        bool: Whether it is on.
+    """
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 

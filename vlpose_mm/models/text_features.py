@@ -175,7 +175,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
             packed = self._packed(distinct, states)
             rows = {prompt: row for row, prompt in enumerate(distinct)}
             index = [rows[prompt] for prompt in prompts]
-            return packed._replace(index=torch.tensor(index, device=packed.tokens.device))
+            return packed._replace(index=_to_device(index, packed.tokens.device))
 
     def _packed(
         self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
@@ -274,7 +274,12 @@ def pack(tokens: list[Tensor], index: list[int]) -> TextFeatures:
         TextFeatures: On the device of the token states.
     """
     device = tokens[0].device
-    lengths = torch.tensor([len(t) for t in tokens], device=device)
+    lengths = _to_device([len(t) for t in tokens], device)
     padded = pad_sequence(tokens, batch_first=True)  # U, L, D
     mask = torch.arange(padded.shape[1], device=device) < lengths[:, None]  # U, L
-    return TextFeatures(padded, mask, torch.tensor(index, device=device))
+    return TextFeatures(padded, mask, _to_device(index, device))
+
+
+def _to_device(numbers: list[int], device: torch.device) -> Tensor:
+    """Make a tensor without waiting for what the device is doing."""
+    return torch.tensor(numbers, dtype=torch.long).to(device, non_blocking=True)

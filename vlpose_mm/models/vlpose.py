@@ -54,7 +54,8 @@ class VLPoseEstimator(TopdownPoseEstimator):
             ``route``: ``'tuned'`` (default), or ``'auto'``: samples for the original
             weights, which have nothing to learn, are left out; and ``accuracy_interval``:
             every how many steps the accuracy on the training batch is computed, on the CPU,
-            for which a GPU has to wait (50 by default, MMPose's interval of logging).
+            for which a GPU has to wait (50 by default, MMPose's interval of logging; the
+            log repeats the last one until there is a new one).
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
             ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``; and
             ``output_word_maps``: whether :meth:`predict` tells which words are read.
@@ -255,7 +256,6 @@ class VLPoseEstimator(TopdownPoseEstimator):
             left out count as zero. Its accuracy in every ``accuracy_interval``-th step.
         """
         self._loaded_untuned = False
-        self._num_steps += 1
         rows = list(range(len(inputs)))
         if self.train_cfg.get('route') == 'auto':
             # Nothing is classified in training.
@@ -264,6 +264,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
             # Distributed training waits for a gradient of every parameter.
             trained = [p.sum() for p in self.parameters() if p.requires_grad]
             return dict(loss_kpt=0 * torch.stack(trained).sum())
+        self._num_steps += 1
         inputs, samples = pick(inputs, rows), [data_samples[row] for row in rows]
         (feats,) = self._extract_tuned([inputs], samples)
         train_cfg = {**self.train_cfg}

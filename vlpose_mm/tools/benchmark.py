@@ -103,8 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=10,
         metavar='N',
-        help='how often each is measured, after two rounds of warm-up '
-        '(default: %(default)s)',
+        help='how often each is measured, after warm-up (default: %(default)s)',
     )
     parser.add_argument(
         '--threads', type=int, metavar='N', help='threads of PyTorch on the CPU'

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vlpose_mm.benchmark.cases.inference import inference_calls, measure
+from vlpose_mm.benchmark.cases.inference import calls_before, inference_calls, measure
 from vlpose_mm.benchmark.conditions import Conditions
 from vlpose_mm.benchmark.contestants import build_pair
 from vlpose_mm.models.multiply_accumulates import count_macs
@@ -72,3 +72,16 @@ def test_nothing_is_left_to_count_for_what_is_remembered(bench_cfg: dict) -> Non
     call = inference_calls(pair, bench_cfg, Conditions(), 1, 'tensor')['tuned']
     call()
     assert count_macs(call) == count_macs(call)
+
+
+@pytest.mark.parametrize('size', [1, 2, 4, 8])
+def test_updates_are_merged_before_the_clock_starts(bench_cfg: dict, size: int) -> None:
+    pair = build_pair(bench_cfg, Conditions())
+    calls = inference_calls(pair, bench_cfg, Conditions(), size, 'tensor')
+    call = calls['tuned' if size == 1 else 'one sentence']
+    for _ in range(calls_before(pair, size)):
+        call()
+    settled = count_macs(call)
+    for _ in range(10):
+        call()
+    assert count_macs(call) == settled

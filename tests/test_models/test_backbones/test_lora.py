@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from tests.conftest import BACKBONE
 from tests.test_models.test_backbones import tiny
 from vlpose_mm.models.backbones.lora import MERGE_AFTER, LoRA, is_lora, updated
-from vlpose_mm.models.text_features import pack
+from vlpose_mm.models.text_features import TextFeatures, pack
 
 
 def build(**kwargs) -> nn.Module:
@@ -189,13 +189,29 @@ def test_the_same_sentence_for_long_is_merged_into_the_weights(
                 assert isinstance(updates[0], tuple) == (2 * number >= batches)
 
 
-def test_mixed_sentences_and_training_are_not_merged(image: torch.Tensor) -> None:
+def merges(model: nn.Module, image: torch.Tensor, text: TextFeatures) -> bool:
+    """Whether updates are merged after enough pictures."""
+    with torch.no_grad():
+        for _ in range(MERGE_AFTER):
+            updates = model.lora(image, text)
+    return isinstance(updates[0], tuple)
+
+
+def test_only_one_sentence_at_inference_in_float32_is_merged(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     mixed = pack([torch.randn(3, 5), torch.randn(4, 5)], [0, 1])
     one = pack([torch.randn(3, 5)], [0, 0])
+    assert merges(model, image, one)
+    assert model.lora.remembered_weights._kept is not None
+    assert not merges(model, image, mixed)
+    # They are as large as the backbone.
+    assert model.lora.remembered_weights._kept is None
+    with torch.autocast('cpu', torch.bfloat16):
+        assert not merges(model, image, one)
+    assert not merges(model.train(), image, one)
+    assert not merges(model.eval().bfloat16(), image.bfloat16(), one)
+    model.float()
     for _ in range(MERGE_AFTER):
-        with torch.no_grad():
-            assert isinstance(model.lora(image, mixed)[0], torch.Tensor)
         assert isinstance(model.lora(image, one)[0], torch.Tensor)
 
 
@@ -203,9 +219,9 @@ def test_what_is_merged_follows_the_weights(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     text = pack([torch.randn(3, 5)], [0] * len(image))
     with torch.no_grad():
-        for _ in range(MERGE_AFTER):
-            before = model(image, text=text)[0]
+        before = model(image, text=text)[0]
         for name in ('layers.0.attn.qkv.lora_up', 'lora.steer.weight', 'pos_embed'):
+            assert merges(model, image, text)
             model.get_parameter(name).add_(0.1)
             merged = model(image, text=text)[0]
             assert not torch.allclose(merged, before)

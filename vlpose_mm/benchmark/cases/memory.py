@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from vlpose_mm.benchmark.cases.inference import inference_calls
+from vlpose_mm.benchmark.cases.inference import calls_before, inference_calls
 from vlpose_mm.benchmark.cases.training import training_step
 from vlpose_mm.benchmark.comparison import compare
 from vlpose_mm.benchmark.conditions import Conditions
@@ -33,7 +33,10 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
         samples = {}
         for name, call in calls.items():
             model = pair.stock if name == 'stock' else pair.vlpose
-            samples[name] = [_mebibytes(model, call, conditions)]
+            # Forget what another contestant left behind, which would count as given back.
+            model.eval()
+            before = calls_before(pair, size)
+            samples[name] = [_mebibytes(model, call, conditions, before)]
         title = f'predict{" with flip test" if flip else ""}, batch {size}'
         yield compare(f'peak memory of {title}', 'MiB', samples)
 
@@ -47,12 +50,15 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def _mebibytes(
-    model: torch.nn.Module, call: Callable[[], None], conditions: Conditions
+    model: torch.nn.Module,
+    call: Callable[[], None],
+    conditions: Conditions,
+    before: int = 1,
 ) -> float:
-    """Measure the peak of two calls; the first one makes what later ones keep."""
+    """Measure the peak of calls; those before the last make what later ones keep."""
 
-    def twice() -> None:
-        call()
-        call()
+    def calls() -> None:
+        for _ in range(before + 1):
+            call()
 
-    return (state_bytes(model) + peak_bytes(twice, conditions.device)) / 2**20
+    return (state_bytes(model) + peak_bytes(calls, conditions.device)) / 2**20

@@ -41,7 +41,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 def training_step(
     model: torch.nn.Module, cfg: Mapping, conditions: Conditions
 ) -> Callable[[], None]:
-    """Make the call that trains a model by a step, as a runner does.
+    """Make the call that trains a model by a step, as a runner does, without accuracy.
 
     Args:
         model (nn.Module): The model; it is put in training mode.
@@ -54,6 +54,8 @@ def training_step(
     optimizer = build_optimizer(model, cfg)
     batch = make_batch(cfg, conditions.train_batch_size)
     model.train()
+    # MMPose computes it in every step, on the CPU, and a VLPose seldom.
+    model.train_cfg = {**(model.train_cfg or {}), 'compute_acc': False}
 
     def step() -> None:
         # The model's train_step has no place for autocast, and MMEngine's optimizer with

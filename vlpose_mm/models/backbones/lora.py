@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vlpose_mm.models.remembered import Remembered
+from vlpose_mm.models.remembered import Remembered, is_autocast
 from vlpose_mm.models.text_features import TextFeatures
 
 #: Scales of a layer's updates, or its merged weights, see :class:`LoRA`.
@@ -68,10 +68,7 @@ class LoRALinear(nn.Linear):
         Returns:
             Tensor: The weight of one layer that does it all, out x in.
         """
-        # A sum of many small products, rounded once.
-        up = self.lora_up.float() * scales.float()
-        weight = torch.addmm(self.weight.float(), up, self.lora_down.float())
-        return weight.to(self.weight.dtype)
+        return torch.addmm(self.weight, self.lora_up * scales, self.lora_down)
 
 
 class LoRA(nn.Module):
@@ -97,7 +94,7 @@ class LoRA(nn.Module):
         self.rank = rank
         for layer in layers:
             layer.lora_linears = tuple(
-                _updated(m, rank) for m in layer.modules() if isinstance(m, nn.Linear)
+                _with_update(m, rank) for m in layer.modules() if isinstance(m, nn.Linear)
             )
         # In a tuple, as they belong to the layers.
         self.linears = tuple(layer.lora_linears for layer in layers)
@@ -123,20 +120,24 @@ class LoRA(nn.Module):
         Returns:
             Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
             counts, B x linear layers x 1 x r, where B is 1 for a single sentence; or, at
-            inference on the same sentence for long, the merged weight of each linear
-            layer, out x in.
+            inference in float32 on the same sentence for long, the merged weight of each
+            linear layer, out x in.
         """
         scales = self._scales(x, text)  # U, layers, linear layers, 1, r
-        if len(scales) > 1:
-            return scales[text.index].unbind(1)
-        if self._worth_merging(scales, len(x)):
+        if self._worth_merging(scales, x):
             return self._merged(scales)
-        return scales.unbind(1)
+        # As large as the backbone.
+        self.remembered_weights.forget()
+        return (scales if len(scales) == 1 else scales[text.index]).unbind(1)
 
     def _scales(self, x: Tensor, text: TextFeatures | None) -> Tensor:
         """How much of each rank counts for each sentence; U is 1 without words."""
         if text is None or self.steer is None:
-            return self.remembered_scales.recall((), lambda: x.new_ones(1, *self.shape))
+            # Anything that moves with the others.
+            source = self.linears[0][0].lora_down
+            return self.remembered_scales.recall(
+                [source], lambda: x.new_ones(1, *self.shape)
+            )
 
         def steered() -> Tensor:
             mask = text.mask[..., None]  # U, L, 1
@@ -148,13 +149,22 @@ class LoRA(nn.Module):
             (text.tokens, text.mask, *self.parameters()), steered
         )
 
-    def _worth_merging(self, scales: Tensor, num_pictures: int) -> bool:
-        """Count the pictures in a row with the same scales; at inference alone."""
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+    def _worth_merging(self, scales: Tensor, x: Tensor) -> bool:
+        """Count the pictures in a row with the same scales, where merging is possible.
+
+        That is at inference in float32: with fewer digits a small update is lost in a large
+        weight, and a prediction would depend on how many came before.
+        """
+        weight = self.linears[0][0].weight
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        if len(scales) > 1 or not x.dtype == weight.dtype == torch.float32:
+            return False
+        if is_autocast(x.device.type):
             return False
         if scales is not self._last_scales:
             self._last_scales, self._num_alike = scales, 0
-        self._num_alike += num_pictures
+        self._num_alike += len(x)
         return self._num_alike >= MERGE_AFTER
 
     def _merged(self, scales: Tensor) -> list[tuple[Tensor, ...]]:
@@ -189,7 +199,7 @@ def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[
             linear.update = None
 
 
-def _updated(linear: nn.Linear, rank: int) -> LoRALinear:
+def _with_update(linear: nn.Linear, rank: int) -> LoRALinear:
     """Give a linear layer an update that changes nothing at first."""
     linear.__class__ = LoRALinear
     down = torch.randn(rank, linear.in_features) * linear.in_features**-0.5
