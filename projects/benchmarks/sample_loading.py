@@ -5,6 +5,7 @@ on the people of a made-up set, and times every step of them. Then runs a stock 
 """
 
 # First, for it mends what the other imports need.
+import vlpose_mm  # noqa: F401
 
 # isort: split
 import argparse

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vlpose_mm.datasets.scenarios import DEFAULT_SENTENCE
 from vlpose_mm.models.loading import added_names, fit_checkpoint
+from vlpose_mm.models.parts import fit_parts
 from vlpose_mm.models.routing import ROUTES, Group, Router, pick
 from vlpose_mm.models.text_features import TextFeatures
 from vlpose_mm.models.tuning import Tunings
@@ -90,48 +91,18 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 'VLPoseEstimator has no neck, as its backbones put out one feature map; '
                 'leave it away, or set neck=None where the config inherits one.'
             )
-        if matcher.keys() & {'embed_dims', 'text_dims'}:
-            raise ValueError(
-                'The widths of the matcher come from the backbone and the text encoder; '
-                'leave embed_dims and text_dims away.'
-            )
-        text_dims = None
-        if text_encoder is not None:
-            text_encoder = MODELS.build(text_encoder)
-            text_dims = text_encoder.embed_dims
-        lora = backbone.get('lora')
-        if isinstance(lora, dict):
-            if 'text_dims' in lora:
-                raise ValueError(
-                    'lora.text_dims comes from the text encoder; leave it away.'
-                )
-            backbone = {**backbone, 'lora': {**lora, 'text_dims': text_dims}}
-        built = MODELS.build(backbone)
-        if not hasattr(built, 'out_channels'):
-            prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
-            raise ValueError(
-                f'{type(built).__name__} takes no prompts; choose one of {prompted}, with '
-                'prompt=None if there shall be none.'
-            )
-        embed_dims = built.out_channels
-        if head.get('in_channels', embed_dims) != embed_dims:
-            raise ValueError(
-                f'head.in_channels is {head["in_channels"]} but the backbone is '
-                f'{embed_dims} wide; leave in_channels away.'
-            )
+        parts = fit_parts(backbone, text_encoder, matcher, head)
         super().__init__(
             # The head needs the width, and MMPose builds both in one go and wants a head:
             # hand it a config that builds what is built already.
-            backbone=dict(type=lambda: built),
-            head={**head, 'in_channels': embed_dims},
+            backbone=dict(type=lambda: parts.backbone),
+            head=parts.head,
             train_cfg=train_cfg,
             test_cfg=test_cfg,
             **kwargs,
         )
-        self.text_encoder = text_encoder
-        self.matcher = MODELS.build(
-            {**matcher, 'embed_dims': embed_dims, 'text_dims': text_dims}
-        )
+        self.text_encoder = parts.text_encoder
+        self.matcher = MODELS.build(parts.matcher)
         self.scenario_classifier = None
         if scenario_classifier is not None:
             self.scenario_classifier = MODELS.build(scenario_classifier)

@@ -15,9 +15,8 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.shared import (
     add_config_options,
     add_text_dims,
-    load_config,
     put_out,
-    replace_text_encoder,
+    read_model_config,
 )
 
 
@@ -30,14 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(args)
     with log_to_stderr():
-        try:
-            cfg = load_config(options)
-        except (OSError, ValueError, SyntaxError) as error:
-            parser.error(f'cannot read the config {options.config}: {error}')
-        try:
-            replace_text_encoder(cfg, options)
-        except ValueError as error:
-            parser.error(str(error))
+        cfg = read_model_config(parser, options)
         if options.threads is not None:
             if options.threads < 1:
                 parser.error(f'--threads must be at least 1, got {options.threads}')

@@ -10,9 +10,8 @@ from vlpose_mm.models.summary import describe
 from vlpose_mm.tools.shared import (
     add_config_options,
     add_text_dims,
-    load_config,
     put_out,
-    replace_text_encoder,
+    read_model_config,
 )
 
 
@@ -33,14 +32,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
 
     with log_to_stderr():
-        try:
-            cfg = load_config(options)
-        except (OSError, ValueError, SyntaxError) as error:
-            parser.error(f'cannot read the config {options.config}: {error}')
-        try:
-            replace_text_encoder(cfg, options)
-        except ValueError as error:
-            parser.error(str(error))
+        cfg = read_model_config(parser, options)
         init_default_scope('mmpose')
         try:
             summary = dict(config=options.config, **describe(cfg))

@@ -83,26 +83,35 @@ def add_text_dims(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def replace_text_encoder(cfg: Config, options: argparse.Namespace) -> None:
-    """Put random token states where a config has a text encoder, if that is wanted.
+def read_model_config(
+    parser: argparse.ArgumentParser, options: argparse.Namespace
+) -> Config:
+    """Read a config, with random token states for its text encoder if that is wanted.
+
+    Ends the command with an error if that cannot be done.
 
     Args:
-        cfg (Config): The config; it is changed.
-        options (argparse.Namespace): ``config`` and ``text_dims``.
+        parser (argparse.ArgumentParser): The command's.
+        options (argparse.Namespace): ``config``, ``cfg_options`` and ``text_dims``.
 
-    Raises:
-        ValueError: If there is no text encoder.
+    Returns:
+        Config: The config.
     """
+    try:
+        cfg = load_config(options)
+    except (OSError, ValueError, SyntaxError) as error:
+        parser.error(f'cannot read the config {options.config}: {error}')
     if options.text_dims is None:
-        return
+        return cfg
     if not (cfg.get('model') or {}).get('text_encoder'):
-        raise ValueError(f'{options.config} has no text encoder; drop --text-dims')
+        parser.error(f'{options.config} has no text encoder; drop --text-dims')
     cfg.model.text_encoder = dict(
         type='RandomTextEncoder',
         embed_dims=options.text_dims,
         # The words of the default sentence, and the tokens of its start and end.
         num_tokens=len(DEFAULT_SENTENCE.split()) + 2,
     )
+    return cfg
 
 
 def put_out(found: dict, table: str, json_file: str | None) -> None:
