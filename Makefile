@@ -11,14 +11,21 @@ KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_
 	| cksum | tr ' ' '-')
 STAMP := $(VENV)/made-$(KEY)
 
-.PHONY: env demo test lint format clean
+.PHONY: env browser demo test lint format clean
 
 env: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python -W ignore projects/mini_humanart/demo.py
 
-test: $(STAMP)
+# The tests drive the web page in Chromium, which no Python package carries.
+browser:
+	@command -v chromium >/dev/null || { \
+		echo 'Installing Chromium'; apt-get -qq update && \
+		apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+		{ echo 'Install Chromium, so that `chromium` starts it: the tests need it.'; exit 1; }
+
+test: $(STAMP) browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 lint: $(STAMP)
@@ -50,8 +57,9 @@ $(STAMP):
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo '[1/4] PyTorch, transformers'
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
-	@echo '[2/4] what OpenMMLab, the demo and the tests import'
-	@$(INSTALL) --no-build-isolation -r requirements/openmmlab.txt -r requirements/tests.txt
+	@echo '[2/4] what OpenMMLab, the demo, the web page, the export and the tests import'
+	@$(INSTALL) --no-build-isolation -r requirements/openmmlab.txt -r requirements/web.txt \
+		-r requirements/onnx.txt -r requirements/tests.txt
 	@echo '[3/4] OpenMMLab'
 	@$(INSTALL) --no-deps -r requirements/no_deps.txt
 	@echo '[4/4] vlpose_mm'

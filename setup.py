@@ -105,7 +105,9 @@ setup(
     install_requires=read_requirements('runtime'),
     extras_require={
         'mim': read_requirements('mminstall'),
+        'onnx': read_requirements('onnx'),
         'tests': read_requirements('tests'),
+        'web': read_requirements('web'),
     },
     cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
     zip_safe=False,

@@ -2,6 +2,10 @@ _base_ = 'mmpose::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['vlpose_mm'])
 
+# What MMPose's inferencers ask: that people come in boxes, and so who finds these.
+data_mode = 'topdown'
+dataset_type = 'CocoDataset'
+
 default_hooks = dict(
     checkpoint=dict(
         save_best='coco/AP',

@@ -17,6 +17,7 @@ from tests.test_models.text_families import (
     tiny_clip_text,
     tiny_old_clip,
     tiny_siglip,
+    tiny_t5,
     word_pieces,
 )
 from vlpose_mm.models import TransformersTextEncoder
@@ -134,7 +135,7 @@ def test_the_models_own_limit_cuts_and_keeps_the_end(
     assert ids[-1] == family.tokenizer.eos_token_id
 
 
-def test_says_once_that_a_sentence_is_cut(
+def test_says_what_of_a_sentence_is_cut(
     minilm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = []
@@ -143,8 +144,21 @@ def test_says_once_that_a_sentence_is_cut(
     )
     encoder = TransformersTextEncoder(minilm, max_length=4)
     assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
-    encoder(['a mural of a person', 'an oil painting of a person'])
-    assert len(said) == 1 and 'Only the first 4 of 7 tokens' in said[0]
+    assert "4 of 7 tokens are read: 'a sketch', and not 'of a person'" in said[0]
+    assert encoder.unread(SKETCH) == 'of a person' and not encoder.unread('a sketch')
+    encoder([f'a mural of person {number}' for number in range(20)])
+    assert len(said) == 10 and said[-1].endswith('Others are cut in silence.')
+
+
+@pytest.mark.parametrize('make', [tiny_t5, tiny_clip])
+def test_what_is_read_and_what_is_not_make_the_sentence(
+    make: Callable, families: Callable
+) -> None:
+    encoder = TransformersTextEncoder(families(make).folder, max_length=6)
+    sentence = 'a photo of a bronze statue of a person'
+    unread = encoder.unread(sentence)
+    assert unread and sentence.endswith(unread)
+    assert not encoder.unread(sentence.removesuffix(unread).rstrip())
 
 
 @pytest.mark.parametrize(

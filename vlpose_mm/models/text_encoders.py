@@ -108,6 +108,10 @@ class TransformersTextEncoder(TextEncoder):
         ids = [self._model.tokenize(s, self._max_length) for s in sentences]
         return self._model.encode(ids, self.context)
 
+    def unread(self, sentence: str) -> str:
+        """Ask the tokenizer; see :meth:`TextEncoder.unread`."""
+        return self._model.cut(sentence, self._max_length)[1]
+
     def split(self, sentence: str) -> list[Word]:
         """Ask the tokenizer; see :meth:`TextEncoder.split`."""
         context = 0 if self.context is None else len(self.context)
@@ -171,6 +175,11 @@ class PrecomputedTextEncoder(TextEncoder):
         """
         self._features, self._words = features, words or {}
         self._cache.clear()
+
+    @property
+    def known(self) -> list[str]:
+        """list[str]: The sentences that there are token states of."""
+        return list(self._features)
 
     def knows(self, sentence: str) -> bool:
         """Whether there are token states of a sentence."""

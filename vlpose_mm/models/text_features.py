@@ -55,7 +55,7 @@ class TextFeatures(NamedTuple):
             Tensor: The same of each sample, B x ...
         """
         if len(of_prompts) == 1:
-            return of_prompts.expand(len(self.index), *of_prompts.shape[1:])
+            return of_prompts.expand(self.index.shape[0], *of_prompts.shape[1:])
         return of_prompts[self.index]
 
 
@@ -105,6 +105,15 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
     def knows(self, sentence: str) -> bool:
         """Whether a sentence can be encoded."""
         return True
+
+    @property
+    def known(self) -> list[str] | None:
+        """list[str] | None: The sentences that can be encoded; ``None``: any."""
+        return None
+
+    def unread(self, sentence: str) -> str:
+        """Tell which end of a sentence is too long to be read; blank if none is."""
+        return ''
 
     @abstractmethod
     def encode(self, sentences: list[str]) -> list[Tensor]:

@@ -3,6 +3,7 @@
 import copy
 import logging
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SIGLIP = ('siglip_text_model', 'siglip2_text_model')
 # The most sentences that run through a model together.
 BATCH = 128
+# Of how many sentences that are too long there is a warning.
+WARNINGS = 10
 
 
 class TextModel:
@@ -52,7 +55,7 @@ class TextModel:
         self._nets = nn.ModuleDict(dict(model=model, proj=projection or nn.Identity()))
         self._nets.float().eval().requires_grad_(False)
         self._is_padded = model.config.model_type in SIGLIP
-        self._warned = False
+        self._warned: set[str] = set()
         # T5 has no table of positions.
         self._positions = getattr(model.config, 'max_position_embeddings', math.inf)
         #: The most tokens that the model reads.
@@ -103,7 +106,7 @@ class TextModel:
         Args:
             sentence (str): The sentence.
             max_length (int): Most tokens read of it; one that is longer is cut, but
-                keeps its special tokens, and of the first there is a warning.
+                keeps its special tokens, and of the first ones there is a warning.
 
         Returns:
             list[int]: At least one id.
@@ -111,19 +114,40 @@ class TextModel:
         ids = self.tokenizer(sentence, verbose=False)['input_ids']
         if len(ids) <= max_length:
             return ids
-        if not self._warned:
-            # Once, as descriptions are as many as pictures.
-            self._warned = True
+        # So often, as descriptions are as many as pictures.
+        if sentence not in self._warned and len(self._warned) < WARNINGS:
+            self._warned.add(sentence)
+            read, unread = self.cut(sentence, max_length)
+            last = '' if len(self._warned) < WARNINGS else ' Others are cut in silence.'
             print_log(
-                f'Only the first {max_length} of {len(ids)} tokens are read of '
-                f'{sentence!r}; raise max_length to read more, if it is below the '
-                f"model's own limit of {self.max_length}. Others that are too long are "
-                'cut in silence.',
+                f'Only the first {max_length} of {len(ids)} tokens are read: {read!r}, and '
+                f'not {unread!r}. Raise max_length to read more, if it is below the '
+                f"model's own limit of {self.max_length}.{last}",
                 logger='current',
                 level=logging.WARNING,
             )
         cut = self.tokenizer(sentence, truncation=True, max_length=max_length)
         return cut['input_ids']
+
+    def cut(self, sentence: str, max_length: int) -> tuple[str, str]:
+        """Tell how much of a sentence is read.
+
+        Args:
+            sentence (str): The sentence.
+            max_length (int): See :meth:`tokenize`.
+
+        Returns:
+            tuple[str, str]: The words that are read whole, and the others.
+        """
+        words = sentence.split()
+
+        def is_too_long(count: int) -> bool:
+            ids = self.tokenizer(' '.join(words[:count]), verbose=False)['input_ids']
+            return len(ids) > max_length
+
+        # Words, for not every tokenizer tells which characters a token is made from.
+        read = bisect_left(range(1, len(words) + 1), True, key=is_too_long)
+        return ' '.join(words[:read]), ' '.join(words[read:])
 
     def split(self, sentence: str, max_length: int, context: int = 0) -> list[Word]:
         """Tell what the token states of a sentence stand for.

@@ -3,6 +3,9 @@ _base_ = 'mmpose::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['vlpose_mm'])
 
+data_mode = 'topdown'
+dataset_type = 'CocoDataset'
+
 codec = dict(type='UDPHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
 
 model = dict(
