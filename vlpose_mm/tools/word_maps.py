@@ -12,12 +12,13 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmpose.apis import init_model
 
 from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.datasets.pictures import read_picture
 from vlpose_mm.datasets.sentences import check_sentence
 from vlpose_mm.models.word_maps import WordMaps
 from vlpose_mm.tools.shared import add_config_options, load_config, put_out
 from vlpose_mm.visualization import draw_word_maps, find_word_maps
 from vlpose_mm.visualization.find_words import annotated_people
-from vlpose_mm.visualization.pictures import read_picture, save_picture
+from vlpose_mm.visualization.pictures import save_picture
 from vlpose_mm.weights.files import read_file, state_dict_of
 
 

@@ -11,9 +11,9 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
+from vlpose_mm.datasets.pictures import read_picture
 from vlpose_mm.models.vlpose import VLPoseEstimator
 from vlpose_mm.models.word_maps import WordMaps
-from vlpose_mm.visualization.pictures import read_picture
 
 
 def find_word_maps(

@@ -1,9 +1,8 @@
-"""Read, caption and write pictures."""
+"""Caption and write pictures."""
 
 from functools import cache
 
 import cv2
-import mmcv
 import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
@@ -14,30 +13,6 @@ BLACK = (30, 30, 30)
 GRAY = (110, 110, 110)
 # Height of a line of text in pixels.
 LINE = 17
-
-
-def read_picture(path: str) -> np.ndarray:
-    """Read a picture.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        np.ndarray: BGR, H x W x 3.
-
-    Raises:
-        OSError: If there is none, or it is no picture.
-    """
-    try:
-        picture = mmcv.imread(path)
-    except OSError as error:
-        raise OSError(f'Cannot read {path}: {error.strerror}.') from error
-    except cv2.error:
-        # What OpenCV says of an empty file; of other contents it says nothing.
-        picture = None
-    if picture is None:
-        raise OSError(f'{path} is no picture that can be read; give a JPEG or PNG.')
-    return picture
 
 
 def save_picture(picture: np.ndarray, path: str) -> None:

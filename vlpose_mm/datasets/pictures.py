@@ -1,0 +1,184 @@
+"""Pictures of any kind, as the models take them: BGR, eight bits, the right way up."""
+
+import io
+import os
+import urllib.error
+import urllib.request
+import warnings
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# A person needs some pixels.
+MIN_SIDE = 8
+# Where Pillow takes a picture for an attack: two thirds of a GB once it is decoded.
+MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
+# Of a file from the net, and how long its server may keep silent.
+MAX_BYTES = 2**28
+TIMEOUT = 30
+
+
+def read_picture(path: str | os.PathLike) -> np.ndarray:
+    """Read a picture: a file, or the address of one.
+
+    Args:
+        path (str | os.PathLike): File, or URL of http or https.
+
+    Returns:
+        np.ndarray: See :func:`decode_picture`.
+
+    Raises:
+        OSError: If it cannot be read, or is no picture.
+        ValueError: If it is too small or too large.
+    """
+    path = os.fspath(path)
+    if path.startswith(('http://', 'https://')):
+        return decode_picture(_fetch(path), path)
+    try:
+        with open(path, 'rb') as file:
+            content = file.read()
+    except OSError as error:
+        raise OSError(f'Cannot read {path}: {error.strerror}.') from error
+    return decode_picture(content, path)
+
+
+def decode_picture(content: bytes, name: str) -> np.ndarray:
+    """Decode a picture.
+
+    Pictures are turned as their camera says (EXIF), transparent ones put on white, and
+    those of grey, palettes, CMYK or 16 bits converted. Of several frames the first counts.
+
+    Args:
+        content (bytes): The file.
+        name (str): What to call it in errors.
+
+    Returns:
+        np.ndarray: BGR, uint8, H x W x 3; bit for bit what MMPose's ``LoadImage`` reads of
+        a plain JPEG or PNG.
+
+    Raises:
+        OSError: If it is empty, broken off or no picture.
+        ValueError: If it is too small or too large.
+    """
+    if not content:
+        raise OSError(f'{name} is empty.')
+    try:
+        with warnings.catch_warnings():
+            # The limit is ours to check, and curious metadata do no harm.
+            warnings.simplefilter('ignore')
+            with Image.open(io.BytesIO(content)) as picture:
+                check_size(picture.width, picture.height, name)
+                picture.load()
+                picture = ImageOps.exif_transpose(picture)
+                return as_bgr(_plain(picture), name)
+    except Image.DecompressionBombError as error:
+        raise _too_large(name) from error
+    except UnidentifiedImageError:
+        return _decode_rare(content, name)
+    except (OSError, SyntaxError, EOFError, ArithmeticError) as error:
+        reason = ' '.join(str(error).split())
+        raise OSError(
+            f'{name} is broken or broken off ({reason}); fetch or save it anew.'
+        ) from error
+
+
+def as_bgr(picture: np.ndarray, name: str) -> np.ndarray:
+    """Bring an array into the form that MMPose's pipelines take.
+
+    Args:
+        picture (np.ndarray): uint8 or uint16; grey, H x W or H x W x 1, BGR, H x W x 3, or
+            BGR with alpha, H x W x 4, which is put on white.
+        name (str): What to call it in errors.
+
+    Returns:
+        np.ndarray: BGR, uint8, H x W x 3.
+
+    Raises:
+        ValueError: If it is none of these, or too small or too large.
+    """
+    channels = picture.shape[2:] or (1,)
+    if picture.ndim not in (2, 3) or channels[0] not in (1, 3, 4):
+        raise ValueError(
+            f'{name} has the shape {picture.shape}; a picture is H x W x 3, in BGR. Give '
+            'several as a list.'
+        )
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f'{name} holds {picture.dtype}; give uint8 from 0 to 255, in the order BGR.'
+        )
+    check_size(picture.shape[1], picture.shape[0], name)
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    if channels[0] == 1:
+        picture = picture.reshape(picture.shape[:2])  # H, W
+        return np.repeat(picture[..., None], 3, 2)
+    if channels[0] == 4:
+        alpha = picture[..., 3:] / 255.0
+        picture = np.rint(picture[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return np.ascontiguousarray(picture)
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Check that a picture can hold a person and fits into memory.
+
+    Args:
+        width (int): In pixels.
+        height (int): In pixels.
+        name (str): What to call it in the error.
+
+    Raises:
+        ValueError: If it is too small or too large.
+    """
+    if min(width, height) < MIN_SIDE:
+        raise ValueError(
+            f'{name} is {width} x {height} pixels; a picture of a person needs at least '
+            f'{MIN_SIDE} x {MIN_SIDE}.'
+        )
+    if width * height > MAX_PIXELS:
+        raise _too_large(name)
+
+
+def _too_large(name: str) -> ValueError:
+    return ValueError(
+        f'{name} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first.'
+    )
+
+
+def _plain(picture: Image.Image) -> np.ndarray:
+    """Convert any mode of Pillow to what :func:`as_bgr` takes."""
+    if picture.mode.startswith('I') or picture.mode == 'F':
+        values = np.asarray(picture).astype(np.float64)  # H, W
+        # Greys of 16 bits, or of a range that nobody tells.
+        low, high = values.min(), values.max()
+        if picture.mode.startswith('I') and low >= 0 and high < 2**16:
+            low, high = 0, 2**16 - 1
+        scaled = (values - low) / max(high - low, 1e-12) * 255
+        return np.rint(scaled).astype(np.uint8)
+    if picture.has_transparency_data:
+        return np.asarray(picture.convert('RGBA'))[..., [2, 1, 0, 3]]
+    return np.asarray(picture.convert('RGB'))[..., ::-1]
+
+
+def _decode_rare(content: bytes, name: str) -> np.ndarray:
+    """Decode what Pillow does not know but OpenCV may, such as TIFFs of 16 bits."""
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise OSError(f'{name} cannot be decoded ({error.err}).') from error
+    if picture is None:
+        raise OSError(f'{name} is no picture that can be read; give a JPEG or PNG.')
+    return as_bgr(picture, name)
+
+
+def _fetch(url: str) -> bytes:
+    """Fetch a file from the net."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            content = answer.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'reason', None) or error
+        raise OSError(f'Cannot fetch {url}: {reason}.') from error
+    if len(content) > MAX_BYTES:
+        raise OSError(f'{url} is larger than {MAX_BYTES >> 20} MiB.')
+    return content
