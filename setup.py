@@ -21,6 +21,16 @@ PACKAGE = 'vlpose_mm'
 MIM_ITEMS = {
     'configs': ROOT / 'configs',
     'tools': ROOT / PACKAGE / 'tools',
+    # What `vlpose demo` needs.
+    'projects/mini_humanart/configs': ROOT / 'projects/mini_humanart/configs',
+    'projects/mini_humanart/pictures': ROOT / 'projects/mini_humanart/pictures',
+    **{
+        name: ROOT / name
+        for name in (
+            'projects/mini_humanart/vitpose_mini_photos.pth',
+            'projects/mini_humanart/vlpose_mini.pth',
+        )
+    },
     'model-index.yml': ROOT / 'model-index.yml',
 }
 
@@ -45,6 +55,7 @@ def copy_mim(target: Path) -> None:
             ignore = shutil.ignore_patterns('__pycache__', '__init__.py')
             shutil.copytree(source, target / name, ignore=ignore)
         else:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
 
 
@@ -53,7 +64,9 @@ def link_mim(target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name, source in MIM_ITEMS.items():
-        (target / name).symlink_to(os.path.relpath(source, target))
+        link = target / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(source, link.parent))
 
 
 class BuildPy(build_py):

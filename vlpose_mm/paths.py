@@ -1,17 +1,21 @@
-"""Where the package keeps its configs."""
+"""Where the package keeps its configs and its small model."""
 
 import difflib
 from pathlib import Path
 
 
-def _config_root() -> Path:
-    """Folder of the configs: an installed wheel's own, else the checkout's."""
+def package_root() -> Path:
+    """Folder of what comes with the package: an installed wheel's own, else the checkout.
+
+    Returns:
+        Path: Where ``configs``, ``model-index.yml`` and ``projects`` are.
+    """
     package = Path(__file__).resolve().parent
-    installed = package / '.mim' / 'configs'
-    # An editable install links .mim into the checkout; both spellings of the
-    # folder resolve to the same one.
-    root = installed if installed.is_dir() else package.parent / 'configs'
-    return root.resolve()
+    configs = package / '.mim/configs'
+    # An editable install links it into the checkout.
+    return (
+        configs.parent if configs.is_dir() and not configs.is_symlink() else package.parent
+    )
 
 
 def config_path(name: str) -> str:
@@ -36,7 +40,7 @@ def config_path(name: str) -> str:
         FileNotFoundError: If no config has this name. The message lists the
             closest names, or all of them where none is close.
     """
-    root = _config_root()
+    root = (package_root() / 'configs').resolve()
     path = (root / name).resolve()
     if path.is_file() and path.is_relative_to(root):
         return str(path)

@@ -1,0 +1,91 @@
+"""What of a run is done, in a file that a later run goes on from."""
+
+import json
+import os
+from collections.abc import Iterator
+
+from vlpose_mm.weights.files import replace_file
+
+
+class Progress:
+    """The file that says what is done: a line of settings, then one of each picture.
+
+    Args:
+        path (str): The file.
+        settings (dict): What all its pictures have in common.
+        resume (bool): Whether to go on with it.
+
+    Raises:
+        OSError: If it cannot be written.
+        ValueError: If it is there and must not be, is none, or has other settings.
+    """
+
+    def __init__(self, path: str, settings: dict, resume: bool) -> None:
+        self.path = path
+        #: Pictures and videos that are done.
+        self.done: set[str] = set()
+        #: How many pictures and frames these are.
+        self.count = 0
+        if not os.path.exists(path):
+            self._write(dict(settings=settings))
+            return
+        folder = os.path.dirname(path)
+        if not resume:
+            raise ValueError(
+                f'{folder} holds the results of another run; go on with them (--resume, '
+                'resume=True), or name another folder.'
+            )
+        before = next(self._lines(), {}).get('settings')
+        if before is None:
+            raise ValueError(f'{path} does not say what it is about; name another folder.')
+        changed = [k for k in settings if before.get(k) != settings[k]]
+        changed += [key for key in before if key not in settings]
+        if changed:
+            key = changed[0]
+            raise ValueError(
+                f'{folder} was made with {key}={before.get(key)!r}, not '
+                f'{settings.get(key)!r}; go on with the former, or name another folder.'
+            )
+        for line in self._lines():
+            if 'video' in line:
+                self.done.add(line['video'])
+            elif 'image' in line and 'video' not in line['image']:
+                self.done.add(line['image']['file_name'])
+        self._tidy()
+
+    def add(self, image_id: int | None, image: dict, people: list[dict]) -> None:
+        """Note that a picture is done."""
+        self._write(dict(image_id=image_id, image=image, people=people))
+
+    def end_video(self, name: str) -> None:
+        """Note that all frames of a video are done."""
+        self._write(dict(video=name))
+
+    def pictures(self) -> Iterator[dict]:
+        """Yield what was noted of each picture."""
+        return (line for line in self._lines() if 'image' in line)
+
+    def _tidy(self) -> None:
+        """Drop a line that was broken off, and frames of videos that have to begin anew."""
+        with replace_file(self.path) as file:
+            for line in self._lines():
+                video = line.get('image', {}).get('video')
+                if video is None or video in self.done:
+                    self.count += 'image' in line
+                    file.write(f'{json.dumps(line)}\n'.encode())
+
+    def _write(self, line: dict) -> None:
+        with open(self.path, 'a', encoding='utf-8') as file:
+            file.write(f'{json.dumps(line)}\n')
+
+    def _lines(self) -> Iterator[dict]:
+        with open(self.path, encoding='utf-8') as file:
+            for number, line in enumerate(file, 1):
+                # Nothing but the last line can lack its end: the run was killed.
+                if line.endswith('\n'):
+                    try:
+                        yield json.loads(line)
+                    except ValueError as error:
+                        raise ValueError(
+                            f'{self.path} is damaged in line {number}; name another folder.'
+                        ) from error
