@@ -17,11 +17,18 @@ def files_below(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob('*') if not p.is_dir()}
 
 
-def test_wheel_carries_configs_commands_and_model_index_for_mim(wheel, source):
+def test_wheel_carries_configs_commands_the_model_index_and_the_demo(wheel, source):
     names = set(zipfile.ZipFile(wheel).namelist())
     configs = {f'configs/{n}' for n in files_below(source / 'configs')}
     tools = {f'tools/{p.name}' for p in (source / 'vlpose_mm' / 'tools').glob('[!_]*.py')}
-    expected = configs | tools | {'model-index.yml'}
+    mini = source / 'projects/mini_humanart'
+    demo = {
+        f'projects/mini_humanart/{folder}/{n}'
+        for folder in ('configs', 'pictures')
+        for n in files_below(mini / folder)
+    }
+    demo |= {f'projects/mini_humanart/{p.name}' for p in mini.glob('*.pth')}
+    expected = configs | tools | demo | {'model-index.yml'}
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in expected}
     assert 'vlpose_mm/.mim/tools/precompute_text.py' in names
 

@@ -72,3 +72,11 @@ def test_the_installed_wheel_trains(site, small_config, mmpose_tool, tmp_path):
     output = mmpose_tool('train', config, '--no-validate', cwd=tmp_path, path=site)
     assert f"place = '{site / 'vlpose_mm' / '__init__.py'}'" in output
     assert (tmp_path / 'work_dirs/mine/epoch_1.pth').is_file()
+
+
+@pytest.mark.slow
+def test_the_installed_wheel_shows_its_demo(command, site, tmp_path):
+    printed = command('-m', 'vlpose_mm.shell', 'demo', path=site, cwd=tmp_path)
+    assert 'stained_glass   tuned' in printed
+    assert (tmp_path / 'vlpose_demo/contact_sheet.png').is_file()
+    assert (site / 'bin/vlpose').is_file()

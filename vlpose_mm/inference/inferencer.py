@@ -75,6 +75,7 @@ class VLPoseInferencer(Pose2DInferencer):
         det_cat_ids: int | Sequence[int] | None = None,
         show_progress: bool = False,
     ) -> None:
+        _check_device(device)
         found = find_model(model, weights, base_weights)
         cfg = found.cfg
         # What MMPose's inferencer asks of a config, which need not be ours.
@@ -409,3 +410,12 @@ class VLPoseInferencer(Pose2DInferencer):
             thickness=thickness,
         )
         return np.ascontiguousarray(drawn[..., ::-1])
+
+
+def _check_device(device: str | None) -> None:
+    """Refuse a device that is not there before anything is loaded."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'Cannot run on {device!r}: {reason}') from error

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from vlpose_mm.weights.files import replace_file
 
+PROGRESS = 'progress.jsonl'
+
 
 class Progress:
     """The file that says what is done: a line of settings, then one of each picture.

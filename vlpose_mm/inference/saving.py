@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from vlpose_mm.inference.progress import Progress
+from vlpose_mm.inference.progress import PROGRESS, Progress
 from vlpose_mm.weights.files import replace_file
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vlpose_mm.inference.sources import Video
 
 ANNOTATIONS = 'annotations.json'
-PROGRESS = 'progress.jsonl'
 FAILED = 'failed.txt'
 
 
