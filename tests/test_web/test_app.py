@@ -1,0 +1,58 @@
+"""What the page leaves behind, and whom it lets wait."""
+
+from pathlib import Path
+
+import pytest
+from gradio.route_utils import delete_files_created_by_app
+from playwright.sync_api import Browser, expect
+
+from vlpose_mm.inference import VLPoseInferencer
+from vlpose_mm.web.app import MAX_WAITING, build_page
+
+
+def test_uploads_and_results_are_deleted_and_examples_are_not(
+    inferencer: VLPoseInferencer,
+    chromium: Browser,
+    glass: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
+    monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
+    app = build_page(inferencer, {'Examples': [str(glass)]})
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(glass)])
+    try:
+        page = chromium.new_page()
+        page.goto(url)
+        page.set_input_files('#picture input[type=file]', glass)
+        page.wait_for_selector('#picture img')
+        page.click('#find')
+        expect(page.locator('#slider img').first).to_be_visible()
+        names = [path.name for path in tmp_path.rglob('*') if path.is_file()]
+        assert f'{glass.stem}_tuned.json' in names and len(names) >= 6
+        # What gradio does every so often, for files of any age.
+        delete_files_created_by_app(app, age=0)
+        (left,) = [path for path in tmp_path.rglob('*') if path.is_file()]
+        assert left.name == glass.name
+        page.click('.examples button')
+        expect(page.locator('#picture img')).to_be_visible()
+        page.close()
+    finally:
+        app.close(verbose=False)
+
+
+def test_model_works_for_one_at_a_time(
+    inferencer: VLPoseInferencer,
+    glass: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
+    app = build_page(inferencer, {'Examples': [str(glass)]})
+    asking = [fn for fn in app.fns.values() if fn.concurrency_id == 'model']
+    # The button and the example.
+    assert [fn.concurrency_limit for fn in asking] == [1, 1]
+    assert app._queue.max_size == MAX_WAITING
+    assert not app.analytics_enabled
+    frequency, age = app.delete_cache
+    assert frequency <= age <= 3600

@@ -1,0 +1,310 @@
+"""The page, as somebody uses it in a browser."""
+
+import io
+import json
+import re
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.test_web.serving import Server, open_page, open_window
+from vlpose_mm.inference import VLPoseInferencer
+from vlpose_mm.web.analysis import FIND_OUT, analyse, drawings
+
+PHONE = 390
+
+
+def drop(page: Page, path: Path) -> None:
+    """Upload a picture and wait until it is there."""
+    with page.expect_response('**/gradio_api/upload?*') as response:
+        page.set_input_files('#picture input[type=file]', path)
+    assert response.value.ok
+    page.wait_for_selector('#picture img')
+
+
+def choose(page: Page, name: str) -> None:
+    """Choose a scenario from the list."""
+    page.click('#scenario input')
+    page.get_by_role('option', name=name, exact=True).click()
+
+
+def find(page: Page) -> str:
+    """Press the button and wait for the answer; its words."""
+    with page.expect_response('**/gradio_api/queue/join*'):
+        page.click('#find')
+    page.wait_for_selector('#slider img')
+    expect(page.locator('#told')).to_contain_text('the model by itself')
+    return page.inner_text('#told')
+
+
+def error(page: Page) -> str:
+    """The error that is shown."""
+    text = page.locator('[data-testid=toast-text]').first
+    expect(text).to_be_visible()
+    return text.inner_text()
+
+
+def seen(page: Page) -> list[np.ndarray]:
+    """The two pictures of the slider, left and right."""
+    found = []
+    for element in page.query_selector_all('#slider img'):
+        content = page.request.get(element.get_attribute('src')).body()
+        picture = Image.open(io.BytesIO(content)).convert('RGB')
+        found.append(np.asarray(picture).astype(int))
+    return found
+
+
+def saved(page: Page, button: str) -> tuple[str, dict]:
+    """Download a file; its name and content."""
+    with page.expect_download() as download:
+        page.click(button)
+    name = download.value.suggested_filename
+    return name, json.loads(Path(download.value.path()).read_text())
+
+
+def covered(tuned: Locator) -> float:
+    """How much of the original is seen left of the tuned picture, in %."""
+    style = tuned.get_attribute('style')
+    return float(re.search(r'inset\(.* ([\d.]+)%\)', style)[1])
+
+
+def width(page: Page) -> int:
+    """How wide the whole page is."""
+    return page.evaluate('document.documentElement.scrollWidth')
+
+
+def test_slider_shows_both_skeletons_of_a_dropped_picture(
+    page: Page, inferencer: VLPoseInferencer, glass: Path
+) -> None:
+    drop(page, glass)
+    choose(page, 'stained glass')
+    told = find(page)
+    assert 'a stained glass picture of a person' in told
+    shown = seen(page)
+    wanted = drawings(analyse(inferencer, glass, 'stained_glass'))
+    assert len(shown) == 2
+    for side, (one, own) in enumerate(zip(shown, wanted, strict=True)):
+        # The browser gets a compressed copy.
+        off = np.abs(one - own).mean()
+        assert off < 4
+        assert off < np.abs(one - wanted[1 - side]).mean()
+
+
+def test_slider_moves_between_original_and_tuned(page: Page, glass: Path) -> None:
+    drop(page, glass)
+    find(page)
+    handle = page.locator('#slider [data-testid=slider] .inner')
+    tuned = page.locator('#slider img').nth(1)
+    assert covered(tuned) == 50
+    box, frame = handle.bounding_box(), page.locator('#slider').bounding_box()
+    middle = frame['y'] + frame['height'] / 2
+    page.mouse.move(box['x'] + box['width'] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box['x'] - 100, middle, steps=5)
+    page.mouse.up()
+    assert covered(tuned) < 40
+
+
+def test_typed_sentence_is_read(page: Page, glass: Path) -> None:
+    drop(page, glass)
+    page.fill('#sentence input, #sentence textarea', 'an old church window')
+    told = find(page)
+    assert 'an old church window' in told
+    assert 'Given these words' in told
+
+
+def test_model_names_the_scenario_by_itself(
+    page: Page, inferencer: VLPoseInferencer, glass: Path
+) -> None:
+    drop(page, glass)
+    found = analyse(inferencer, glass, FIND_OUT)
+    told = find(page)
+    assert found.auto in told
+    assert (found.tuned.scenario or 'nothing').replace('_', ' ') in told
+
+
+def test_poses_are_downloaded_in_cocos_format(
+    page: Page, inferencer: VLPoseInferencer, glass: Path
+) -> None:
+    drop(page, glass)
+    choose(page, 'stained glass')
+    find(page)
+    found = analyse(inferencer, glass, 'stained_glass')
+    for route in ('tuned', 'original'):
+        name, content = saved(page, f'#{route}')
+        assert name == f'{glass.stem}_{route}.json'
+        wanted = getattr(found, route).coco()
+        assert content['images'] == json.loads(json.dumps(wanted['images']))
+        (person,), (other,) = content['annotations'], wanted['annotations']
+        assert len(person['keypoints']) == 51
+        np.testing.assert_allclose(person['keypoints'], other['keypoints'], atol=0.02)
+        assert content['categories'][0]['keypoints'][0] == 'nose'
+
+
+def test_table_and_word_maps_are_below(page: Page, glass: Path) -> None:
+    drop(page, glass)
+    find(page)
+    page.click('#sure button')
+    rows = page.locator('table.scores tbody tr')
+    expect(rows).to_have_count(17)
+    expect(rows.first).to_contain_text('nose')
+    page.click('#words button >> nth=0')
+    sheet = page.locator('#words img')
+    expect(sheet).to_be_visible()
+    # At its own size, in which its numbers can be read.
+    assert sheet.evaluate('e => e.clientWidth == e.naturalWidth && e.clientWidth > 400')
+
+
+def test_picked_example_is_run_at_once(page: Page) -> None:
+    titles = page.locator('.examples').all_inner_texts()
+    assert [title.strip() for title in titles] == [
+        'Photos',
+        'Drawn and painted',
+        'Figures and reliefs',
+    ]
+    page.click('.examples button >> nth=-1')
+    page.wait_for_selector('#slider img')
+    expect(page.locator('#told')).to_contain_text('the model by itself')
+    assert page.locator('#picture img').count() == 1
+
+
+def test_other_picture_takes_the_results_of_the_former_away(
+    page: Page, glass: Path
+) -> None:
+    page.click('.examples button >> nth=0')
+    page.wait_for_selector('#slider img')
+    page.click('#picture button[aria-label="Remove Image"], #picture .top-panel button')
+    expect(page.locator('#slider')).to_be_hidden()
+    expect(page.locator('#hint')).to_be_visible()
+
+
+def test_missing_picture_is_asked_for(page: Page) -> None:
+    page.click('#find')
+    assert 'drop one' in error(page)
+
+
+def png(width: int, height: int) -> bytes:
+    """A black picture of one bit a pixel; a file of some kB, however large it is."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        body = name + content
+        return len(content).to_bytes(4, 'big') + body + zlib.crc32(body).to_bytes(4, 'big')
+
+    header = width.to_bytes(4, 'big') + height.to_bytes(4, 'big') + bytes([1, 0, 0, 0, 0])
+    rows = zlib.compress(bytes(1 + (width + 7) // 8) * height, 9)
+    parts = chunk(b'IHDR', header), chunk(b'IDAT', rows), chunk(b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + b''.join(parts)
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'reason'),
+    [
+        ('notes.jpg', b'no picture', 'notes.jpg is no picture that can be read'),
+        ('dot.png', png(1, 1), 'dot.png is 1 x 1 pixels'),
+        ('huge.png', png(30_000, 30_000), 'more than 178 million pixels'),
+    ],
+    ids=['text', '1x1', '30000x30000'],
+)
+def test_file_that_is_no_usable_picture_is_refused_in_one_sentence(
+    page: Page, glass: Path, tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    page.set_input_files('#picture input[type=file]', path)
+    page.wait_for_selector('#picture img', state='attached')
+    page.click('#find')
+    told = error(page)
+    assert reason in told
+    assert 'Traceback' not in told and '/' not in told
+    expect(page.locator('#slider')).to_be_hidden()
+
+
+def test_blank_sentence_is_refused(page: Page, glass: Path) -> None:
+    drop(page, glass)
+    page.fill('#sentence input, #sentence textarea', '   ')
+    page.click('#find')
+    assert 'blank' in error(page)
+
+
+def test_file_over_the_limit_is_refused(page: Page, server: Server, tmp_path: Path) -> None:
+    path = tmp_path / 'large.png'
+    path.write_bytes(png(8, 8) + bytes(21_000_000))
+    page.set_input_files('#picture input[type=file]', path)
+    assert 'maximum allowed size' in error(page)
+    assert page.locator('#picture img').count() == 0
+
+
+def test_page_fits_a_phone(phone: Page, glass: Path) -> None:
+    assert width(phone) == PHONE
+    drop(phone, glass)
+    choose(phone, 'stained glass')
+    button = phone.locator('#find')
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box['x'] >= 0 and box['x'] + box['width'] <= PHONE
+    assert box['height'] >= 44
+    find(phone)
+    # Nobody has to look for what was found.
+    expect(phone.locator('#slider')).to_be_in_viewport(ratio=0.5)
+    phone.click('#sure button')
+    phone.click('#words button >> nth=0')
+    expect(phone.locator('#words img')).to_be_visible()
+    assert width(phone) == PHONE
+    slider = phone.locator('#slider').bounding_box()
+    assert slider['x'] >= 0 and slider['x'] + slider['width'] <= PHONE
+
+
+def test_page_is_dark_where_the_system_is(
+    chromium: Browser, server: Server, page: Page
+) -> None:
+    def brightness(page: Page) -> float:
+        colour = page.evaluate('getComputedStyle(document.body).backgroundColor')
+        return np.mean([int(part) for part in re.findall(r'\d+', colour)[:3]])
+
+    assert brightness(page) > 200
+    window = open_window(chromium, 1280, 900, color_scheme='dark')
+    assert brightness(open_page(window, server)) < 60
+    window.close()
+
+
+def test_page_asks_nobody_else_for_anything(
+    chromium: Browser, server: Server, glass: Path
+) -> None:
+    context = chromium.new_context()
+    addresses, complaints = [], []
+    context.on('request', lambda request: addresses.append(request.url))
+    page = context.new_page()
+    page.on('console', lambda message: complaints.append(message.text))
+    page.goto(server.url)
+    drop(page, glass)
+    find(page)
+    page.click('#words button >> nth=0')
+    page.wait_for_timeout(500)
+    context.close()
+    own = (server.url, 'data:', f'blob:{server.url}')
+    assert [url for url in addresses if not url.startswith(own)] == []
+    # Nothing was even tried, which the page's policy would stop and complain of.
+    assert [text for text in complaints if 'Content Security Policy' in text] == []
+
+
+def test_server_turns_to_nobody_but_itself(page: Page, server: Server, glass: Path) -> None:
+    drop(page, glass)
+    find(page)
+    told = server.addresses.read_text()
+    assert '127.0.0.1' in told
+    others = [line for line in told.splitlines() if '127.0.0.1' not in line]
+    assert others == []
+
+
+def test_two_people_get_their_own_results(page: Page, phone: Page, glass: Path) -> None:
+    for window, words in ((page, 'a church window'), (phone, 'a bronze statue')):
+        drop(window, glass)
+        window.fill('#sentence input, #sentence textarea', words)
+    page.click('#find')
+    phone.click('#find')
+    expect(page.locator('#told')).to_contain_text('a church window')
+    expect(phone.locator('#told')).to_contain_text('a bronze statue')

@@ -1,0 +1,5 @@
+"""A page in the browser: drop a picture, say what it is, compare both skeletons."""
+
+from vlpose_mm.web.command import main
+
+__all__ = ['main']

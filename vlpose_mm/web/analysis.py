@@ -1,0 +1,250 @@
+"""What the page shows of a picture."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from vlpose_mm.datasets.pictures import decode_picture
+from vlpose_mm.datasets.scenarios import SCENARIOS
+from vlpose_mm.inference import PoseResult, VLPoseInferencer
+from vlpose_mm.visualization import draw_word_maps
+from vlpose_mm.weights.files import replace_file
+
+# What can be chosen beside a scenario.
+FIND_OUT = 'find out'
+NOTHING = 'nothing'
+# A longer text is no sentence.
+MAX_LETTERS = 500
+# Longer side of the drawings in pixels: lines are as thick as the picture is large, and a
+# browser would blur small ones and shrink large ones.
+SHOWN = 1024
+
+
+class Analysis(NamedTuple):
+    """The people of a picture on both routes.
+
+    Attributes:
+        original (PoseResult): With the original weights.
+        tuned (PoseResult): With the tuned ones, and :class:`WordMaps`.
+        auto (str): The route that the model takes with these words, if nobody chooses.
+        told (bool): Whether there were words, or the model was left alone.
+        unread (str): Which end of the sentence was too long for the text encoder.
+    """
+
+    original: PoseResult
+    tuned: PoseResult
+    auto: str
+    told: bool
+    unread: str
+
+
+def analyse(
+    inferencer: VLPoseInferencer,
+    path: str | os.PathLike,
+    scenario: str = NOTHING,
+    sentence: str = '',
+) -> Analysis:
+    """Find the people of a picture on both routes.
+
+    Args:
+        inferencer (VLPoseInferencer): The model.
+        path (str | os.PathLike): The picture.
+        scenario (str): A scenario, :data:`FIND_OUT` or :data:`NOTHING`.
+        sentence (str): What is read instead of the scenario's sentence; none if empty.
+
+    Returns:
+        Analysis: The results, of the same boxes on both routes.
+
+    Raises:
+        OSError: If the picture cannot be read.
+        ValueError: If it is too small or too large, or the words are not to be read.
+    """
+    name = Path(path).name
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise OSError(f'{name} is no longer here; drop it anew.') from error
+    # Not by its path, which an error would tell.
+    picture = decode_picture(content, name)
+    told, route = _words(inferencer, scenario, sentence), 'auto'
+    if not told and scenario == NOTHING:
+        # A classifier would look at what is told nothing.
+        route = inferencer.model.router.table['none']
+    first = _run(inferencer, dict(picture=picture, route=route, **told))
+    other = 'original' if first.route == 'tuned' else 'tuned'
+    again = told
+    if not told and first.scenario in SCENARIOS:
+        again = dict(scenario=first.scenario)
+    if inferencer.detector is not None:
+        # It need not look twice. A whole picture is no box, which would get a margin.
+        boxes = np.column_stack([first.boxes, first.box_scores])  # N, 5
+        again = dict(boxes=boxes, **again)
+    second = _run(inferencer, dict(picture=picture, route=other, **again))
+    for result in (first, second):
+        result.name = name
+    # Where nobody is, nobody took it.
+    second.route = other
+    results = {first.route: first, other: second}
+    unread = inferencer.unread(sentence) if sentence else ''
+    return Analysis(**results, auto=first.route, told=bool(told), unread=unread)
+
+
+def _words(inferencer: VLPoseInferencer, scenario: str, sentence: str) -> dict:
+    """What the model is told; a sentence goes before a scenario."""
+    if not sentence:
+        return {} if scenario in (FIND_OUT, NOTHING) else dict(scenario=scenario)
+    if len(sentence) > MAX_LETTERS:
+        raise ValueError(
+            f'The sentence has {len(sentence)} letters; write one of at most {MAX_LETTERS}.'
+        )
+    return dict(prompt=sentence)
+
+
+def _run(inferencer: VLPoseInferencer, item: dict) -> PoseResult:
+    """Run the model on one picture."""
+    reads = inferencer.model.text_encoder is not None
+    results = inferencer([item], word_maps=reads)
+    for result in results:
+        return result
+    raise ValueError(results.failures[0].reason)
+
+
+def drawings(analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the original and the tuned skeletons.
+
+    Args:
+        analysis (Analysis): The results.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The original and the tuned drawing, RGB, H x W x 3,
+        :data:`SHOWN` pixels long.
+    """
+    original, tuned = (
+        np.ascontiguousarray(_scaled(result).draw()[..., ::-1])  # H, W, 3
+        for result in (analysis.original, analysis.tuned)
+    )
+    return original, tuned
+
+
+def _scaled(result: PoseResult) -> PoseResult:
+    """Bring a result to the size that is shown, before anything is drawn on it."""
+    height, width = result.picture.shape[:2]
+    factor = SHOWN / max(height, width)
+    how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return replace(
+        result,
+        picture=cv2.resize(result.picture, size, interpolation=how),
+        keypoints=result.keypoints * factor,
+        boxes=result.boxes * factor,
+    )
+
+
+def word_sheet(analysis: Analysis) -> np.ndarray | None:
+    """Draw which words the patches of the picture read.
+
+    Args:
+        analysis (Analysis): The results.
+
+    Returns:
+        np.ndarray | None: RGB, H x W x 3; ``None`` if there is nobody, or the model reads
+        no words.
+    """
+    maps = analysis.tuned.word_maps
+    if not maps:
+        return None
+    return draw_word_maps(analysis.tuned.picture[..., ::-1], maps, columns=5)
+
+
+def told_line(analysis: Analysis) -> str:
+    """Say what was read and what the model does by itself.
+
+    Args:
+        analysis (Analysis): The results.
+
+    Returns:
+        str: HTML.
+    """
+    count = len(analysis.tuned)
+    if not count:
+        return '<p>Nobody was found on this picture.</p>'
+    lines = []
+    prompt = analysis.tuned.prompt
+    if prompt:
+        read = ' / '.join([prompt] if isinstance(prompt, str) else prompt)
+        read = read.removesuffix(analysis.unread).rstrip()
+        lines += [f'The tuned weights read <q>{html.escape(read)}</q>.']
+    if analysis.unread:
+        unread = html.escape(analysis.unread)
+        lines += [f'The sentence is too long for them; cut off was <q>{unread}</q>.']
+    scenario = analysis.tuned.scenario or analysis.original.scenario
+    if analysis.told:
+        given = 'Given these words'
+    elif scenario:
+        given = f'Taking it for <b>{html.escape(scenario.replace("_", " "))}</b>'
+    else:
+        given = 'Told nothing'
+    lines += [f'{given}, the model by itself uses the <b>{analysis.auto}</b> weights.']
+    return f'<p>{" ".join(lines)}</p>'
+
+
+def score_table(analysis: Analysis) -> str:
+    """Lay out how sure each keypoint of each person is.
+
+    Args:
+        analysis (Analysis): The results.
+
+    Returns:
+        str: HTML; a table for each person.
+    """
+    names = analysis.tuned.meta['keypoint_id2name']
+    pairs = zip(analysis.original.scores, analysis.tuned.scores, strict=True)
+    tables = []
+    for number, (original, tuned) in enumerate(pairs, 1):
+        caption = f'<caption>Person {number}</caption>' if len(analysis.tuned) > 1 else ''
+        rows = ''.join(
+            f'<tr><th scope="row">{html.escape(names[index].replace("_", " "))}</th>'
+            f'{_cell(original[index])}{_cell(tuned[index])}</tr>'
+            for index in sorted(names)
+        )
+        means = f'{_cell(original.mean())}{_cell(tuned.mean())}'
+        tables += [
+            f'<table class="scores">{caption}<thead><tr><th scope="col">keypoint</th>'
+            '<th scope="col">original</th><th scope="col">tuned</th></tr></thead>'
+            f'<tbody>{rows}</tbody><tfoot><tr><th scope="row">mean</th>{means}</tr></tfoot>'
+            '</table>'
+        ]
+    return ''.join(tables)
+
+
+def _cell(score: float) -> str:
+    """A score with a bar behind it."""
+    width = min(100, max(0, round(100 * float(score))))
+    return f'<td style="--bar: {width}%">{float(score):.2f}</td>'
+
+
+def save_json(result: PoseResult, folder: str | os.PathLike) -> str:
+    """Write a result in COCO's format, to be downloaded.
+
+    Args:
+        result (PoseResult): The result.
+        folder (str | os.PathLike): Where to write it.
+
+    Returns:
+        str: The file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    path = os.path.join(folder, f'{Path(result.name).stem}_{result.route}.json')
+    with replace_file(path) as file:
+        file.write(json.dumps(result.coco(), indent=1).encode())
+    return path

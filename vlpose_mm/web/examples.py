@@ -1,0 +1,24 @@
+"""Pictures to try."""
+
+from vlpose_mm.datasets.scenarios import ART_2D, ART_3D, REAL
+from vlpose_mm.inference.model_zoo import demo_pictures
+
+TITLES = {
+    'photo': 'Photos',
+    REAL: 'Photos',
+    ART_2D: 'Drawn and painted',
+    ART_3D: 'Figures and reliefs',
+}
+
+
+def find_examples() -> dict[str, list[str]]:
+    """Find the drawn pictures that come with the package.
+
+    Returns:
+        dict[str, list[str]]: Title -> files.
+    """
+    found = {}
+    for group, title in TITLES.items():
+        paths = sorted(map(str, demo_pictures().glob(f'{group}/**/*.jpg')))
+        found.setdefault(title, []).extend(paths)
+    return found
