@@ -42,7 +42,10 @@ def main(args: Sequence[str] | None = None) -> int:
         with results_alone():
             summary, hint = _find_poses(options)
     except (OSError, ValueError, TypeError) as error:
-        parser.error(' '.join(str(error).split()))
+        told = getattr(error, 'strerror', None)
+        # What the system says, such as of a full disk, may not tell where.
+        place = getattr(error, 'filename', None) or options.out
+        parser.error(' '.join((f'{place}: {told}' if told else str(error)).split()))
     except KeyboardInterrupt:
         print(f'Interrupted; what is done is in {options.out}, --resume does the rest.')
         return INTERRUPTED
