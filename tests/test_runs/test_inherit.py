@@ -59,7 +59,7 @@ def readme_snippets() -> list[str]:
 
 
 def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
-    last_layer, auto, _, base, mine = readme_snippets()
+    _, last_layer, auto, _, base, mine = readme_snippets()
     (tmp_path / 'last_layer.py').write_text(last_layer)
     backbone = Config.fromfile(tmp_path / 'last_layer.py').model.backbone
     assert backbone.prompt is None and backbone.trained_layers == 1
@@ -95,6 +95,17 @@ def test_the_readmes_way_to_switch_tunings_runs(
         write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
     monkeypatch.chdir(tmp_path)
     found = {}
-    exec(readme_snippets()[2], found)
+    exec(readme_snippets()[3], found)
     assert found['model'].tunings.names() == ['default', 'toon']
     assert found['model'].matcher.norm.bias.eq(len('oil')).all()
+
+
+def test_the_readmes_way_to_find_poses_runs(
+    mini_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    pictures = mini_data / 'HumanArt/images/2D_virtual_human/sketch'
+    (tmp_path / 'pictures').symlink_to(pictures)
+    monkeypatch.chdir(tmp_path)
+    exec(readme_snippets()[0], {})
+    printed = capsys.readouterr().out
+    assert all(f'{path.name} tuned' in printed for path in pictures.iterdir())

@@ -14,6 +14,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from tests.conftest import ROOT
 from tests.test_inference.conftest import write_video
 from vlpose_mm.inference.detectors import find_detector
 from vlpose_mm.shell import main
@@ -55,6 +56,7 @@ def test_help_fits_a_screen(capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert info.value.code == 0
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert '\n'.join(lines) in (ROOT / 'docs/shell.md').read_text(encoding='utf-8')
 
 
 def test_a_folder_is_done_as_the_scenario_says(pictures, out, capsys) -> None:
