@@ -2,6 +2,9 @@
 
 import copy
 import logging
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -160,6 +163,43 @@ def test_the_frames_of_a_video_come_one_after_the_other(demo, picture, tmp_path)
     results = list(demo(path, scenario='sketch'))
     assert [result.frame for result in results] == [0, 1, 2, 3, 4]
     assert results[0].name == 'clip.mp4#000000' and results[0].video.fps == 12
+
+
+def test_a_webcam_is_not_kept_waiting_for_a_full_batch(
+    demo, picture, tmp_path, monkeypatch
+) -> None:
+    path = write_video(tmp_path / 'clip.mp4', [picture] * 5)
+    read = []
+
+    class Webcam(cv2.VideoCapture):
+        """There is none here: a file takes its place, and counts its frames."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__(str(path))
+
+        def read(self) -> tuple:
+            read.append(len(read))
+            return super().read()
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Webcam)
+    results = demo(0, scenario='sketch', batch_size=4)
+    assert next(results).name == 'webcam0#000000' and len(read) == 1
+    assert len(list(results)) == 4
+    assert 'gives no more pictures' in results.failures[0].reason
+
+
+def test_an_address_is_fetched(demo, sketches) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(Path(sketches[0]).parent))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f'http://127.0.0.1:{server.server_port}'
+        name = Path(sketches[0]).name
+        results = demo([f'{address}/{name}', f'{address}/none.jpg'], scenario='sketch')
+        (fetched,) = results
+        server.shutdown()
+    (plain,) = demo(sketches[0], scenario='sketch')
+    assert np.array_equal(fetched.keypoints, plain.keypoints)
+    assert 'Cannot fetch' in results.failures[0].reason
 
 
 def test_word_maps_are_told_if_wanted(demo, sketches) -> None:

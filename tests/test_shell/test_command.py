@@ -62,7 +62,8 @@ def test_help_fits_a_screen(capsys) -> None:
 def test_a_folder_is_done_as_the_scenario_says(pictures, out, capsys) -> None:
     args = [str(pictures), '--scenario', 'stained glass', '--out', str(out)]
     assert main(args) == 0
-    printed = capsys.readouterr().out
+    printed, progress = capsys.readouterr()
+    assert 'Poses' in progress and '100%' in progress
     assert printed.startswith('2 pictures with 2 people: 2 tuned, 0 original.')
     assert f'Written to {out}' in printed and len(printed.splitlines()) == 2
     images = annotations(out)['images']
