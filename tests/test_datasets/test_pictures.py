@@ -1,6 +1,7 @@
 """Any picture becomes BGR of eight bits, or one sentence says why it cannot."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +115,12 @@ def test_a_picture_of_30000_x_30000_pixels_is_refused_before_it_is_decoded() -> 
 def test_a_file_that_cannot_be_opened_is_named(path: str) -> None:
     with pytest.raises(OSError, match=f'Cannot read {path}'):
         read_picture(path)
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'a.jpg')
+    with pytest.raises(OSError, match='a.jpg: it is a pipe, not a file'):
+        read_picture(tmp_path / 'a.jpg')
 
 
 def test_an_address_that_does_not_answer_is_named() -> None:

@@ -23,6 +23,31 @@ def test_a_checkpoint_without_config_says_what_to_give() -> None:
         stored_config(dict(meta={}, state_dict={}), 'a.pth')
 
 
+def test_all_configs_of_the_package_can_be_stored() -> None:
+    paths = [p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts]
+    for path in paths:
+        held = dict(cfg=Config.fromfile(path).pretty_text)
+        assert stored_config(dict(meta=held), path.name).model.type
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "model = dict(type='os.system', command='touch {file}')",
+        "model = dict(type='A', head=[dict(type='mmengine.dump', obj=1, file='{file}')])",
+        "model = dict(type='antigravity')",
+        "model = dict(type='VLPoseEstimator', _scope_='antigravity')",
+        "default_scope = 'antigravity'",
+        "dataset_type = 'antigravity.Data'",
+        "test_dataloader = dict(collate_fn='os.system')",
+    ],
+)
+def test_what_mmengine_would_import_and_call_is_refused(text: str, tmp_path: Path) -> None:
+    content = dict(meta=dict(cfg=text.format(file=tmp_path / 'touched')))
+    with pytest.raises(ValueError, match="none of MMPose's or vlpose_mm's own"):
+        stored_config(content, 'a.pth')
+
+
 @pytest.mark.parametrize(
     'text',
     [
@@ -38,6 +63,6 @@ def test_a_checkpoint_without_config_says_what_to_give() -> None:
 def test_nothing_of_it_is_run(text: str, tmp_path: Path) -> None:
     file = tmp_path / 'touched'
     content = dict(meta=dict(cfg=text.format(file=file)))
-    with pytest.raises(ValueError, match='The config in a.pth is not one that MMEngine'):
+    with pytest.raises(ValueError, match='The config in a.pth cannot be used'):
         stored_config(content, 'a.pth')
     assert not file.exists()

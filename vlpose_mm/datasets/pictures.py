@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import urllib.error
 import urllib.request
 import warnings
@@ -36,10 +37,13 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     if path.startswith(('http://', 'https://')):
         return decode_picture(_fetch(path), path)
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            # It would keep whoever reads it waiting.
+            raise OSError('it is a pipe, not a file')
         with open(path, 'rb') as file:
             content = file.read()
     except OSError as error:
-        raise OSError(f'Cannot read {path}: {error.strerror}.') from error
+        raise OSError(f'Cannot read {path}: {error.strerror or error}.') from error
     return decode_picture(content, path)
 
 
