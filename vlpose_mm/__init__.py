@@ -5,6 +5,11 @@ registers the modules of VLPose in MMPose's registries.
 """
 
 # ruff: noqa: E402, I001
+import warnings
+
+# MMEngine imports it, and everybody would be told, whatever they run.
+warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+
 from vlpose_mm import compat
 
 # Before anything that imports torchvision, mmcv's operators or a checkpoint.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from vlpose_mm.inference import VLPoseInferencer, detectors
@@ -72,6 +73,25 @@ def test_what_cannot_be_found_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(detectors, 'find_spec', lambda name: None)
     with pytest.raises(ValueError, match='needs MMDetection, which is not installed'):
         find_detector('rtmdet-m')
+
+
+def test_a_detector_whose_operators_are_missing_is_refused_at_once(tmp_path) -> None:
+    from mmengine.utils import get_installed_path
+
+    folder = Path(get_installed_path('mmdet')) / '.mim/configs/solo'
+    config = tmp_path / 'frcnn.py'
+    base = folder.parent / 'faster_rcnn/faster-rcnn_r18_fpn_8xb8-amp-lsj-200e_coco.py'
+    config.write_text(
+        f"_base_ = '{base}'\n"
+        'model = dict(backbone=dict(init_cfg=None), test_cfg=dict(rpn=dict(max_per_img=5)))'
+    )
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        state = MODELS.build(Config.fromfile(config).model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(dataset_meta={})), tmp_path / 'w.pth')
+    with pytest.raises(ValueError, match='does not run: .*roi_align.*mim install mmcv'):
+        VLPoseInferencer(
+            device='cpu', det_model=str(config), det_weights=str(tmp_path / 'w.pth')
+        )
 
 
 def test_without_network_the_address_and_the_place_are_told(monkeypatch, tmp_path) -> None:

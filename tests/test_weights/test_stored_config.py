@@ -40,6 +40,7 @@ def test_all_configs_of_the_package_can_be_stored() -> None:
         "default_scope = 'antigravity'",
         "dataset_type = 'antigravity.Data'",
         "test_dataloader = dict(collate_fn='os.system')",
+        "train_dataloader = dict(dataset=dict(metainfo=dict(from_file='{file}.py')))",
     ],
 )
 def test_what_mmengine_would_import_and_call_is_refused(text: str, tmp_path: Path) -> None:

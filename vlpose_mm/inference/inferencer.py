@@ -227,6 +227,11 @@ class VLPoseInferencer(Pose2DInferencer):
             found.cfg, found.weights, device, 'mmdet', show_progress=False
         )
         self.det_cat_ids = found.cat_ids
+        try:
+            self._detect(np.zeros((64, 64, 3), np.uint8), 0.3, 0.3)
+        except RuntimeError as error:
+            # Else every picture would fail on an operator that mmcv-lite lacks.
+            raise ValueError(f'The detector {det_model} does not run: {error}') from error
 
     def _init_collate(self, cfg: Config) -> Callable:
         """Spare people MMEngine's warning that there is nothing to find."""

@@ -118,7 +118,7 @@ def _config_of(
         _check_config(cfg, 'The config')
         return cfg.filename or 'the model', cfg, cfg.get('load_from')
     given = os.fspath(model)
-    if given == DEMO:
+    if given.lower() == DEMO:
         return DEMO, *_demo()
     entry = _index().get(
         Path(given).stem.lower() if given.endswith('.py') else given.lower()
@@ -187,8 +187,9 @@ def _complain(given: str, suffix: str) -> None:
     """Say that there is no such model."""
     if suffix or os.path.dirname(given):
         raise FileNotFoundError(f'There is no file {given}.')
-    close = difflib.get_close_matches(given.lower(), _index(), n=3, cutoff=0)
-    names = ', '.join(_index()[name]['Name'] for name in close)
+    known = {name.lower(): name for name in model_names()}
+    close = difflib.get_close_matches(given.lower(), known, n=3, cutoff=0)
+    names = ', '.join(known[name] for name in close)
     raise ValueError(
         f'Unknown model {given!r}; give {DEMO!r}, a config, a checkpoint that holds its '
         f'config, or a name of the model index. The closest are {names}.'

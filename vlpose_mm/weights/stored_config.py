@@ -13,7 +13,7 @@ from mmengine.registry import Registry
 # Packages that MMEngine may import to fill its registries.
 SCOPES = ('mmengine', 'mmpose')
 # Of what it builds, and looks up otherwise.
-NAMES = ('type', 'collate_fn', 'dataset_type')
+NAMES = ('type', 'collate_fn', 'dataset_type', 'from_file')
 
 
 def stored_config(content: Mapping[str, Any], path: str) -> Config:
@@ -85,6 +85,7 @@ def _names(value: Any) -> Iterator[tuple[str, str]]:
     """Find what MMEngine looks up, and imports where it cannot find it."""
     if isinstance(value, dict):
         for key, each in value.items():
+            # MMPose runs the file of the latter.
             looked_up = key in NAMES or key in ('default_scope', '_scope_')
             if looked_up and isinstance(each, str):
                 yield key, each
