@@ -139,7 +139,7 @@ def test_nothing_runs_before_a_result_is_asked_for_and_little_ahead(demo, art) -
         """Notes which pictures are prepared."""
 
         def __init__(self) -> None:
-            self.path = 'made up'
+            self.path = self.digest = 'made up'
 
         def image_id(self, path: str) -> int:
             read.append(path)
@@ -200,6 +200,30 @@ def test_an_address_is_fetched(demo, sketches) -> None:
     (plain,) = demo(sketches[0], scenario='sketch')
     assert np.array_equal(fetched.keypoints, plain.keypoints)
     assert 'Cannot fetch' in results.failures[0].reason
+
+
+def test_a_file_of_boxes_knows_no_video(demo, picture, annotations, tmp_path) -> None:
+    path = write_video(tmp_path / 'clip.mp4', [picture] * 5)
+    results = demo(path, boxes=annotations)
+    assert not list(results) and len(results.failures) == 1
+    assert 'has boxes of pictures, not of videos' in results.failures[0].reason
+
+
+def test_threads_take_turns(demo, art) -> None:
+    paths = sorted(art.glob('2D_virtual_human/*/*.jpg'))
+    alone = keypoints_of(demo(paths))
+    found = {}
+
+    def run(number: int) -> None:
+        found[number] = keypoints_of(demo(paths, route=('auto', 'original')[number % 2]))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in (0, 2):
+        assert np.allclose(np.concatenate(alone), np.concatenate(found[number]), atol=0.05)
 
 
 def test_word_maps_are_told_if_wanted(demo, sketches) -> None:

@@ -66,7 +66,7 @@ def test_a_box_is_cut_to_its_picture_as_those_of_datasets_are() -> None:
     [
         ([100, 0, 120, 20], 'holds not a pixel of the 100 x 50 picture'),
         ([0, -30, 20, 0.5], 'holds not a pixel'),
-        ([float('nan'), 0, 9, 9], 'the box nan, 0, 9, 9 is not finite'),
+        ([float('nan'), 0, 9, 9], 'the box nan, 0, 9, 9 or its score is not finite'),
         ([0, 0, float('inf'), 9], 'not finite'),
         ([30, 10, 20, 40], 'has no size; give corners'),
     ],

@@ -1,6 +1,7 @@
 """Results in a folder: COCO's format, drawings, videos, and going on after a stop."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -151,6 +152,85 @@ def test_a_video_that_was_left_early_begins_anew(demo, picture, tmp_path) -> Non
     assert demo(path).save(tmp_path / 'out', resume=True).resumed == 5
 
 
+def test_a_video_that_broke_off_is_done_anew_when_it_is_whole(
+    demo, picture, tmp_path
+) -> None:
+    whole = write_video(tmp_path / 'whole.avi', [picture] * 60).read_bytes()
+    path = tmp_path / 'clip.avi'
+    path.write_bytes(whole[: len(whole) // 2])
+    summary = demo(path, scenario='sketch').save(tmp_path / 'out')
+    assert 0 < summary.pictures < 60 and len(summary.failures) == 1
+    path.write_bytes(whole)
+    summary = demo(path, scenario='sketch').save(tmp_path / 'out', resume=True)
+    assert summary.pictures == 60 and not summary.failures
+    assert len(read(tmp_path / 'out')['images']) == 60
+
+
+def test_a_picture_that_was_changed_is_done_anew(demo, sketches, tmp_path) -> None:
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(Path(sketches[0]).read_bytes())
+    demo(path).save(tmp_path / 'out')
+    path.write_bytes(Path(sketches[1]).read_bytes())
+    assert demo(path).save(tmp_path / 'out', resume=True).pictures == 1
+    told = dict(picture=path, scenario='mural')
+    assert demo(told).save(tmp_path / 'out', resume=True).pictures == 1
+    (image,) = read(tmp_path / 'out')['images']
+    assert image['category'] == 'mural'
+
+
+def test_another_picture_of_the_same_name_is_refused(demo, sketches, tmp_path) -> None:
+    for folder, source in zip(('x', 'y'), sketches, strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / '1.jpg').write_bytes(Path(source).read_bytes())
+    demo(tmp_path / 'x').save(tmp_path / 'out')
+    with pytest.raises(ValueError, match='results of another 1.jpg, that of .*/x/1.jpg'):
+        demo(tmp_path / 'y').save(tmp_path / 'out', resume=True)
+    both = [tmp_path / 'x', tmp_path / 'y']
+    summary = demo(both).save(tmp_path / 'out', resume=True)
+    assert (summary.resumed, summary.pictures) == (1, 1)
+
+
+@pytest.mark.parametrize('line', ['[]', '5', '{"image": {}}', '{"item": 1}', 'text'])
+def test_a_damaged_line_is_named(demo, sketches, tmp_path, line: str) -> None:
+    demo(sketches).save(tmp_path)
+    with open(tmp_path / 'progress.jsonl', 'a') as file:
+        file.write(f'{line}\n')
+    with pytest.raises(ValueError, match='progress.jsonl is damaged in line 4'):
+        demo(sketches).save(tmp_path, resume=True)
+
+
+def test_no_two_pictures_are_drawn_in_the_same_place(demo, picture, tmp_path) -> None:
+    names = ['a.jpg', 'a.jpg.jpg', 'a.bmp', 'a.bmp.jpg', f'{"long" * 50}.webp']
+    for name in names:
+        cv2.imwrite(str(tmp_path / name), picture)
+    demo(str(tmp_path)).save(tmp_path / 'out')
+    assert len(files_in(tmp_path / 'out/drawings')) == len(names)
+
+
+def test_the_folder_of_pictures_may_be_written_to(demo, picture, tmp_path) -> None:
+    cv2.imwrite(str(tmp_path / 'a.png'), picture)
+    assert demo(tmp_path).save(tmp_path).pictures == 1
+    assert demo(tmp_path).save(tmp_path, resume=True).pictures == 0
+
+
+def test_the_same_picture_twice_has_two_numbers(demo, art, annotations, tmp_path) -> None:
+    path = next(art.glob('*/mural/0000005*.jpg'))
+    demo([path, path], boxes=annotations).save(tmp_path)
+    content = read(tmp_path)
+    ids = [image['id'] for image in content['images']]
+    assert len(set(ids)) == 2
+    assert {person['image_id'] for person in content['annotations']} == set(ids)
+
+
+def test_odd_names_stay_on_their_lines(demo, tmp_path) -> None:
+    bad = os.fsencode(tmp_path) + b'/a\nb\xff.jpg'
+    with open(bad, 'wb'):
+        pass
+    summary = demo(os.fsdecode(tmp_path)).save(tmp_path / 'out')
+    (line,) = (tmp_path / 'out/failed.txt').read_text().splitlines()
+    assert line.startswith('a\\nb\\udcff.jpg') and summary.failures[0].name in line
+
+
 def test_results_of_another_run_are_not_mixed_with(demo, sketches, tmp_path) -> None:
     demo(sketches, scenario='mural').save(tmp_path)
     before = files_in(tmp_path)
@@ -186,7 +266,7 @@ def test_results_that_were_asked_for_cannot_be_saved_as_well(
         ('a.tiff', 'out/a.tiff.jpg'),
         ('../../etc/passwd', 'out/etc/passwd.jpg'),
         ('/etc/a.png', 'out/etc/a.png'),
-        ('https://museum.example/a/b.jpg?size=1', 'out/museum.example/a/b.jpg'),
+        ('https://museum.example/a/b.jpg?size=1', 'out/museum.example/a/b.jpg_size=1.jpg'),
         ('..', 'out/picture.jpg'),
     ],
 )

@@ -3,9 +3,11 @@
 import io
 import os
 import stat
-import urllib.error
+import string
 import urllib.request
 import warnings
+from http.client import HTTPException
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -18,6 +20,17 @@ MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
 # Of a file from the net, and how long its server may keep silent.
 MAX_BYTES = 2**28
 TIMEOUT = 30
+# Pillow's other readers start programs (EPS), or are for what nobody shows; and not every
+# build has all of these.
+Image.init()
+KNOWN = 'AVIF BMP DIB GIF ICO JPEG JPEG2000 PCX PNG PPM SGI TGA TIFF WEBP'
+FORMATS = [name for name in KNOWN.split() if name in Image.OPEN]
+# How files start that OpenCV reads and Pillow does not.
+RARE = (b'II*\0', b'MM\0*')
+
+
+class SizeError(ValueError):
+    """A picture is too small or too large."""
 
 
 def read_picture(path: str | os.PathLike) -> np.ndarray:
@@ -34,7 +47,7 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
         ValueError: If it is too small or too large.
     """
     path = os.fspath(path)
-    if path.startswith(('http://', 'https://')):
+    if path.lower().startswith(('http://', 'https://')):
         return decode_picture(_fetch(path), path)
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
@@ -71,7 +84,7 @@ def decode_picture(content: bytes, name: str) -> np.ndarray:
         with warnings.catch_warnings():
             # The limit is ours to check, and curious metadata do no harm.
             warnings.simplefilter('ignore')
-            with Image.open(io.BytesIO(content)) as picture:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
                 check_size(picture.width, picture.height, name)
                 picture.load()
                 picture = ImageOps.exif_transpose(picture)
@@ -80,7 +93,9 @@ def decode_picture(content: bytes, name: str) -> np.ndarray:
         raise _too_large(name) from error
     except UnidentifiedImageError:
         return _decode_rare(content, name)
-    except (OSError, SyntaxError, EOFError, ArithmeticError) as error:
+    except SizeError:
+        raise
+    except (OSError, SyntaxError, EOFError, ArithmeticError, ValueError) as error:
         reason = ' '.join(str(error).split())
         raise OSError(
             f'{name} is broken or broken off ({reason}); fetch or save it anew.'
@@ -118,8 +133,8 @@ def as_bgr(picture: np.ndarray, name: str) -> np.ndarray:
         picture = picture.reshape(picture.shape[:2])  # H, W
         return np.repeat(picture[..., None], 3, 2)
     if channels[0] == 4:
-        alpha = picture[..., 3:] / 255.0
-        picture = np.rint(picture[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+        # By rows, as a whole picture of larger numbers would take many times its size.
+        picture = np.stack([_on_white(row) for row in picture])
     return np.ascontiguousarray(picture)
 
 
@@ -135,7 +150,7 @@ def check_size(width: int, height: int, name: str) -> None:
         ValueError: If it is too small or too large.
     """
     if min(width, height) < MIN_SIDE:
-        raise ValueError(
+        raise SizeError(
             f'{name} is {width} x {height} pixels; a picture of a person needs at least '
             f'{MIN_SIDE} x {MIN_SIDE}.'
         )
@@ -143,8 +158,14 @@ def check_size(width: int, height: int, name: str) -> None:
         raise _too_large(name)
 
 
-def _too_large(name: str) -> ValueError:
-    return ValueError(
+def _on_white(row: np.ndarray) -> np.ndarray:
+    """Put a row of pixels with alpha, W x 4, on white."""
+    alpha = row[:, 3:] / 255.0
+    return np.rint(row[:, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+
+
+def _too_large(name: str) -> SizeError:
+    return SizeError(
         f'{name} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first.'
     )
 
@@ -152,13 +173,18 @@ def _too_large(name: str) -> ValueError:
 def _plain(picture: Image.Image) -> np.ndarray:
     """Convert any mode of Pillow to what :func:`as_bgr` takes."""
     if picture.mode.startswith('I') or picture.mode == 'F':
-        values = np.asarray(picture).astype(np.float64)  # H, W
+        values = np.asarray(picture)  # H, W
         # Greys of 16 bits, or of a range that nobody tells.
         low, high = values.min(), values.max()
         if picture.mode.startswith('I') and low >= 0 and high < 2**16:
             low, high = 0, 2**16 - 1
-        scaled = (values - low) / max(high - low, 1e-12) * 255
-        return np.rint(scaled).astype(np.uint8)
+        factor = 255 / max(float(high) - float(low), 1e-12)
+        # By rows, as above.
+        return np.stack(
+            [np.rint((row - float(low)) * factor) for row in values],
+            dtype=np.uint8,
+            casting='unsafe',
+        )
     if picture.has_transparency_data:
         return np.asarray(picture.convert('RGBA'))[..., [2, 1, 0, 3]]
     return np.asarray(picture.convert('RGB'))[..., ::-1]
@@ -166,6 +192,8 @@ def _plain(picture: Image.Image) -> np.ndarray:
 
 def _decode_rare(content: bytes, name: str) -> np.ndarray:
     """Decode what Pillow does not know but OpenCV may, such as TIFFs of 16 bits."""
+    if not content.startswith(RARE):
+        raise OSError(f'{name} is no picture that can be read; give a JPEG or PNG.')
     try:
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -178,9 +206,10 @@ def _decode_rare(content: bytes, name: str) -> np.ndarray:
 def _fetch(url: str) -> bytes:
     """Fetch a file from the net."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+        quoted = quote(url, safe=string.punctuation)
+        with urllib.request.urlopen(quoted, timeout=TIMEOUT) as answer:
             content = answer.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, 'reason', None) or error
         raise OSError(f'Cannot fetch {url}: {reason}.') from error
     if len(content) > MAX_BYTES:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmpose.structures import PoseDataSample
 
 from vlpose_mm.inference.people import People
+from vlpose_mm.inference.printable import printable
 from vlpose_mm.inference.results import Failure, PoseResult
 from vlpose_mm.inference.sources import Source
 
@@ -64,8 +65,8 @@ def run_in_batches(
         reason = ' '.join(str(error).split())
         if not isinstance(error, OSError | ValueError):
             reason = f'{type(error).__name__}: {reason}'
-        failures.append(Failure(source.name, reason))
-        warn(f'{source.name} is passed over: {reason}')
+        failures.append(Failure(printable(source.name), printable(reason)))
+        warn(f'{failures[-1].name} is passed over: {failures[-1].reason}')
 
     def results(waiting: list[Prepared]) -> Iterator[PoseResult]:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -76,21 +78,27 @@ class VLPoseInferencer(Pose2DInferencer):
         show_progress: bool = False,
     ) -> None:
         _check_device(device)
+        # What the model remembers and how it is set is for one call at a time.
+        self._lock = threading.RLock()
         found = find_model(model, weights, base_weights)
         cfg = found.cfg
         # What MMPose's inferencer asks of a config, which need not be ours.
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', 'CocoDataset')
-        super().__init__(
-            cfg,
-            found.weights,
-            device,
-            'mmpose',
-            det_model or 'whole_image',
-            det_weights,
-            det_cat_ids,
-            show_progress,
-        )
+        try:
+            super().__init__(
+                cfg,
+                found.weights,
+                device,
+                'mmpose',
+                det_model or 'whole_image',
+                det_weights,
+                det_cat_ids,
+                show_progress,
+            )
+        except (KeyError, TypeError) as error:
+            # What registries and classes say of a config that they do not understand.
+            raise ValueError(f'{found.name} cannot be built: {error}') from error
         if not isinstance(self.model, VLPoseEstimator):
             raise ValueError(
                 f'{found.name} is a {type(self.model).__name__}, not a VLPoseEstimator; '
@@ -105,7 +113,7 @@ class VLPoseInferencer(Pose2DInferencer):
         )
         self._described = dict(
             model=found.name,
-            weights=found.weights and os.path.basename(str(found.weights)),
+            weights=_digest(found.weights),
             people=det_model or 'whole_image',
         )
 
@@ -194,11 +202,13 @@ class VLPoseInferencer(Pose2DInferencer):
         options = dict(bbox_thr=bbox_thr, nms_thr=nms_thr)
         settings = {**self._described, **told, **options}
         if boxes is not None:
-            settings['people'] = getattr(boxes, 'path', 'given boxes')
+            is_file = isinstance(boxes, BoxFile)
+            given = boxes.digest if is_file else np.asarray(boxes, float).tolist()
+            settings['people'] = given
 
         def run(items: list[Item], failures: list[Failure]) -> Iterator[PoseResult]:
             return run_in_batches(
-                self._sources(items),
+                self._sources(items, boxes),
                 lambda source: self._prepare(source, boxes, options),
                 lambda waiting: self._predict(waiting, batch_size, word_maps),
                 self._result,
@@ -255,10 +265,20 @@ class VLPoseInferencer(Pose2DInferencer):
         self._padding = margins[0] if margins else 1.0
         return assign[-1]
 
-    def _sources(self, items: list[Item]) -> Iterator[Source]:
+    def _sources(
+        self, items: list[Item], boxes: BoxFile | Sequence | np.ndarray | None
+    ) -> Iterator[Source]:
         """Yield every picture, with a progress bar if wanted."""
         counts = [item.count() for item in items] if self.show_progress else [None]
-        sources = (source for item in items for source in item.sources())
+        sources = (
+            source
+            for item in items
+            for source in (
+                [_without_boxes(item, boxes)]
+                if isinstance(boxes, BoxFile) and item.is_video
+                else item.sources()
+            )
+        )
         return iter(
             track(
                 sources,
@@ -328,7 +348,8 @@ class VLPoseInferencer(Pose2DInferencer):
         """Ask the detector, if there is one."""
         if self.detector is None:
             return whole_picture(picture.shape[1], picture.shape[0])
-        found = self.detector(picture, return_datasamples=True)['predictions'][0]
+        with self._lock:
+            found = self.detector(picture, return_datasamples=True)['predictions'][0]
         instances = found.pred_instances.cpu().numpy()
         sure = np.isin(instances.labels, self.det_cat_ids) & (instances.scores >= bbox_thr)
         rows = np.column_stack([instances.bboxes, instances.scores])[sure]  # N, 5
@@ -338,7 +359,7 @@ class VLPoseInferencer(Pose2DInferencer):
     def _predict(self, waiting: list[Prepared], batch_size: int, word_maps: bool) -> None:
         """Run the people of pictures, whose people share one decision of the classifier."""
         crops = [(prepared, packed) for prepared in waiting for packed in prepared.packed]
-        with self._asked_for(word_maps):
+        with self._lock, self._asked_for(word_maps):
             for start in range(0, len(crops), batch_size):
                 batch = crops[start : start + batch_size]
                 data = self.collate_fn([packed for _, packed in batch])
@@ -405,15 +426,16 @@ class VLPoseInferencer(Pose2DInferencer):
             bboxes=result.boxes,
         )
         thickness = max(1, round(min(result.picture.shape[:2]) / 300))
-        (drawn,) = self.visualize(
-            [result.picture],
-            [sample],
-            return_vis=True,
-            draw_bbox=boxes,
-            kpt_thr=kpt_thr,
-            radius=2 * thickness,
-            thickness=thickness,
-        )
+        with self._lock:
+            (drawn,) = self.visualize(
+                [result.picture],
+                [sample],
+                return_vis=True,
+                draw_bbox=boxes,
+                kpt_thr=kpt_thr,
+                radius=2 * thickness,
+                thickness=thickness,
+            )
         return np.ascontiguousarray(drawn[..., ::-1])
 
 
@@ -424,3 +446,21 @@ def _check_device(device: str | None) -> None:
     except (AssertionError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f'Cannot run on {device!r}: {reason}') from error
+
+
+def _digest(path: str) -> str:
+    """Tell a file of weights from any other."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()[:16]
+
+
+def _without_boxes(item: Item, boxes: BoxFile) -> Source:
+    """What stands for a video, of which a file of boxes of pictures knows nothing."""
+
+    def fail() -> np.ndarray:
+        raise ValueError(f'{boxes.path} has boxes of pictures, not of videos.')
+
+    return Source(item.name, item.name, item.own, fail)

@@ -68,8 +68,16 @@ def find_model(
     weights = weights and os.fspath(weights)
     base_weights = base_weights and os.fspath(base_weights)
     name, cfg, usual = _config_of(model, weights)
-    weights = fetch(weights or usual or _without_weights(name))
-    content = read_file(weights)
+    place = weights or usual or _without_weights(name)
+    weights = fetch(place)
+    try:
+        content = read_file(weights)
+    except ValueError as error:
+        if weights == place:
+            raise
+        raise ValueError(
+            f'{error} It was fetched from {place}; delete it to fetch it anew.'
+        ) from error
     state = state_dict_of(content, weights)
     identity = decode(state[KEY]) if KEY in state else None
     if identity is not None and 'base' in identity:
@@ -139,7 +147,12 @@ def _config_of(
         return given, cfg, path
     if not os.path.isfile(given):
         _complain(given, suffix)
-    cfg = Config.fromfile(given)
+    try:
+        cfg = Config.fromfile(given)
+    except Exception as error:
+        # A config is a program, and may fail in any way.
+        reason = f'{type(error).__name__}: {error}'
+        raise ValueError(f'The config {given} cannot be read ({reason}).') from error
     _check_config(cfg, given)
     return given, cfg, cfg.get('load_from')
 

@@ -1,5 +1,6 @@
 """Where people are on a picture: given boxes, and boxes in COCO's files."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -98,8 +99,8 @@ def usable(people: People, width: int, height: int) -> tuple[People, list[str]]:
     for row, box in enumerate(people.boxes):
         x1, y1, x2, y2 = box
         shown = ', '.join(f'{value:g}' for value in box)
-        if not np.isfinite(box).all():
-            problems.append(f'the box {shown} is not finite')
+        if not np.isfinite([*box, people.scores[row]]).all():
+            problems.append(f'the box {shown} or its score is not finite')
         elif x2 <= x1 or y2 <= y1:
             problems.append(f'the box {shown} has no size; give corners x1, y1, x2, y2')
         elif min(x2, width) - max(x1, 0) < 1 or min(y2, height) - max(y1, 0) < 1:
@@ -141,11 +142,11 @@ class BoxFile:
         if bbox_format not in ('xywh', 'xyxy'):
             raise ValueError(f"bbox_format is 'xywh' or 'xyxy', got {bbox_format!r}.")
         self.path = os.fspath(path)
-        content = _read_json(self.path)
+        content, self.digest = _read_json(self.path)
         is_detections = isinstance(content, list)
         truth = content
         if is_detections:
-            truth = _read_json(os.fspath(ann_file)) if ann_file is not None else None
+            truth = None if ann_file is None else _read_json(os.fspath(ann_file))[0]
         try:
             records = content if is_detections else content['annotations']
             self._images = {each['id']: each for each in (truth or {}).get('images', [])}
@@ -230,15 +231,13 @@ class BoxFile:
         image: Mapping = self._images.get(self.image_id(path), {})
         return {k: image[k] for k in HumanArtVLDataset.WORDS if image.get(k)}
 
-    def __len__(self) -> int:
-        return len(self._rows)
 
-
-def _read_json(path: str) -> list | dict:
-    """Read a file of JSON."""
+def _read_json(path: str) -> tuple[list | dict, str]:
+    """Read a file of JSON, and tell it from others."""
     try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+        with open(path, 'rb') as file:
+            content = file.read()
+        return json.loads(content), hashlib.sha256(content).hexdigest()[:16]
     except OSError as error:
         raise OSError(f'Cannot read {path}: {error.strerror}.') from error
     except ValueError as error:

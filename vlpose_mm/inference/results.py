@@ -96,7 +96,8 @@ class PoseResult:
             PoseResult: The result.
         """
         way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-        picture = cv2.resize(self.picture, None, fx=factor, fy=factor, interpolation=way)
+        height, width = (max(1, round(n * factor)) for n in self.picture.shape[:2])
+        picture = cv2.resize(self.picture, (width, height), interpolation=way)
         keypoints, boxes = self.keypoints * factor, self.boxes * factor
         return replace(self, picture=picture, keypoints=keypoints, boxes=boxes)
 
@@ -155,7 +156,7 @@ class PoseResult:
         Returns:
             dict: ``images``, ``annotations`` and ``categories``, ready for JSON.
         """
-        number = self.image_id or 1
+        number = 1 if self.image_id is None else self.image_id
         people = self.people_records(number)
         people = [dict(id=row, **record) for row, record in enumerate(people, 1)]
         images = [self.image_record(number)]

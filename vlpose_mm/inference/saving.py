@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import cv2
 
+from vlpose_mm.inference.printable import printable
 from vlpose_mm.inference.progress import PROGRESS, Progress
 from vlpose_mm.weights.files import replace_file
 
 if TYPE_CHECKING:
     from vlpose_mm.inference.results import Failure, PoseResult, PoseResults
-    from vlpose_mm.inference.sources import Video
+    from vlpose_mm.inference.sources import Item, Video
 
 ANNOTATIONS = 'annotations.json'
 FAILED = 'failed.txt'
@@ -54,16 +56,14 @@ def save_all(
     """Run everything and write what is found; see :meth:`PoseResults.save`."""
     os.makedirs(out, exist_ok=True)
     settings = {**results.settings, 'drawings': drawings}
-    progress = Progress(os.path.join(out, PROGRESS), settings, resume)
-    own = os.path.abspath(out)
-    results.items = [
-        item
-        for item in results.items
-        # The drawings of an earlier run are no inputs.
-        if item.name not in progress.done and not _is_inside(item.place, own)
-    ]
+    own = [os.path.abspath(os.path.join(out, name)) for name in ('drawings', 'videos')]
+    # What an earlier run has drawn is no input.
+    items = [item for item in results.items if not _is_inside(item.place, own)]
+    progress = Progress(os.path.join(out, PROGRESS), settings, resume, items)
+    paths = _drawing_paths(items, out)
+    results.items = [item for item in items if item.key not in progress.done]
     pictures = people = tuned = empty = 0
-    film = Film(out, progress, drawings)
+    film = Film(paths, progress, results.failures)
     try:
         with film:
             for result in results:
@@ -72,10 +72,14 @@ def save_all(
                 people += len(result)
                 tuned += result.route == 'tuned'
                 empty += not len(result)
-                if drawings:
-                    film.show(result) if result.video else _save_drawing(result, out)
-                number = result.image_id
-                progress.add(number, result.image_record(0), result.people_records(0))
+                item = result.video.name if result.video else result.name
+                if drawings and result.video:
+                    film.show(result)
+                elif drawings:
+                    os.makedirs(os.path.dirname(paths[item]), exist_ok=True)
+                    result.save(paths[item])
+                image, found = result.image_record(0), result.people_records(0)
+                progress.add(item, result.image_id, image, found)
                 if each is not None:
                     each(result)
     finally:
@@ -89,15 +93,17 @@ class Film:
     """Writes the frames of one video after the other.
 
     Args:
-        out (str): Folder to write to.
+        paths (dict[str, str]): Where to write videos, by name.
         progress (Progress): Where to note that a video is done.
-        drawings (bool): Whether to draw.
+        failures (list[Failure]): What has failed by now.
     """
 
-    def __init__(self, out: str, progress: Progress, drawings: bool) -> None:
-        self.out = out
+    def __init__(
+        self, paths: dict[str, str], progress: Progress, failures: list[Failure]
+    ) -> None:
+        self.paths = paths
         self.progress = progress
-        self.drawings = drawings
+        self.failures = failures
         self.video: Video | None = None
         self._writer: cv2.VideoWriter | None = None
         self._files = ('', '')
@@ -119,7 +125,7 @@ class Film:
         """Draw a frame."""
         drawn = result.draw()
         if self._writer is None:
-            path = drawing_path(result.video.name, os.path.join(self.out, 'videos'), '.mp4')
+            path = self.paths[result.video.name]
             folder, name = os.path.split(path)
             os.makedirs(folder, exist_ok=True)
             self._files = os.path.join(folder, f'.{name}.tmp.mp4'), path
@@ -136,7 +142,9 @@ class Film:
             self._writer.release()
             temporary, path = self._files
             os.replace(temporary, path) if whole else os.unlink(temporary)
-        if self.video is not None and whole:
+        # One that broke off may be whole the next time.
+        failed = {failure.name for failure in self.failures}
+        if self.video is not None and whole and printable(self.video.name) not in failed:
             self.progress.end_video(self.video.name)
         self.video, self._writer = None, None
 
@@ -154,8 +162,12 @@ def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
         str: The file.
     """
     parts = urlsplit(name) if '://' in name else None
-    path = PurePosixPath(f'{parts.netloc}{parts.path}' if parts else name)
-    safe = [part for part in path.parts if part not in ('..', '/', '.')] or ['picture']
+    if parts:
+        query = '_' + parts.query.replace('/', '_') if parts.query else ''
+        name = f'{parts.netloc}{parts.path}{query}'
+    path = PurePosixPath(name)
+    safe = [_short(part) for part in path.parts if part not in ('..', '/', '.')]
+    safe = safe or ['picture']
     wanted = (suffix,) if suffix else ('.jpg', '.jpeg', '.png')
     if not safe[-1].lower().endswith(wanted):
         # The suffix stays, for there may be one of each.
@@ -163,18 +175,36 @@ def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
     return os.path.join(folder, *safe)
 
 
-def _save_drawing(result: PoseResult, out: str) -> None:
-    """Draw a picture."""
-    path = drawing_path(result.name, os.path.join(out, 'drawings'))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    result.save(path)
+def _short(part: str) -> str:
+    """Shorten a part of a path that file systems would refuse."""
+    if len(os.fsencode(part)) <= 200:
+        return part
+    digest = hashlib.sha256(os.fsencode(part)).hexdigest()[:8]
+    return f'{part[:40]}-{digest}{os.path.splitext(part)[1][:10]}'
 
 
-def _is_inside(place: object, folder: str) -> bool:
-    """Whether an input lies in a folder."""
+def _drawing_paths(items: Sequence[Item], out: str) -> dict[str, str]:
+    """Tell where to draw each item; no two in the same place."""
+    paths, taken = {}, set()
+    for item in items:
+        kind, suffix = ('videos', '.mp4') if item.is_video else ('drawings', None)
+        path = drawing_path(item.name, os.path.join(out, kind), suffix)
+        stem, end = os.path.splitext(path)
+        count = 1
+        while path in taken:
+            count += 1
+            path = f'{stem} ({count}){end}'
+        taken.add(path)
+        paths[item.name] = path
+    return paths
+
+
+def _is_inside(place: object, folders: Sequence[str]) -> bool:
+    """Whether an input lies in one of some folders."""
     if not isinstance(place, str) or '://' in place:
         return False
-    return Path(os.path.abspath(place)).is_relative_to(folder)
+    path = Path(os.path.abspath(place))
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _write_annotations(progress: Progress, meta: dict, path: str) -> None:
@@ -196,8 +226,14 @@ def _write_annotations(progress: Progress, meta: dict, path: str) -> None:
 
 def _numbered(progress: Progress) -> Iterator[tuple[int, dict]]:
     """Pictures by their number in the file of boxes, else in the order they were done."""
+    used = set()
     for row, line in enumerate(progress.pictures(), 1):
-        yield row if line['image_id'] is None else line['image_id'], line
+        number = row if line['image_id'] is None else line['image_id']
+        if number in used:
+            # The same picture once more; no file has so many.
+            number = 10**15 + row
+        used.add(number)
+        yield number, line
 
 
 def _images(progress: Progress) -> Iterator[dict]:

@@ -1,6 +1,8 @@
 """Where pictures come from: files, folders, globs, addresses, videos, webcams, arrays."""
 
 import glob
+import hashlib
+import json
 import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,6 +74,29 @@ class Item(NamedTuple):
         """bool: Whether it has frames."""
         return isinstance(self.place, int) or kind_of(self.place) == 'video'
 
+    @property
+    def told_place(self) -> str:
+        """str: Where it is from, from any folder."""
+        if not isinstance(self.place, str):
+            return self.name
+        return self.place if _is_address(self.place) else os.path.abspath(self.place)
+
+    @property
+    def key(self) -> str:
+        """str: Tells its content and what it brings from any other."""
+        digest = hashlib.sha256(self.told_place.encode('utf-8', 'surrogateescape'))
+        if isinstance(self.place, np.ndarray):
+            digest.update(f'{self.place.shape}'.encode())
+            digest.update(np.ascontiguousarray(self.place))
+        elif os.path.isfile(self.told_place):
+            state = os.stat(self.told_place)
+            digest.update(f'{state.st_size} {state.st_mtime_ns}'.encode())
+        own = {**self.own}
+        if own.get('boxes') is not None:
+            own['boxes'] = np.asarray(own['boxes'], float).tolist()
+        digest.update(json.dumps(own, sort_keys=True).encode())
+        return digest.hexdigest()[:16]
+
     def sources(self) -> Iterator[Source]:
         """Yield its pictures, one or as many as it has frames."""
         place = self.place
@@ -127,12 +152,16 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
         else:
             found.append((place, own))
     root = os.path.commonpath(roots) if roots else ''
-    items, names = [], {}
+    items, names = [], set()
     for place, own in found:
-        name = _name(place, root, len(items))
-        count = names[name] = names.get(name, 0) + 1
+        name = first = _name(place, root, len(items))
+        count = 1
         # The same picture twice, perhaps with other words.
-        items.append(Item(f'{name} ({count})' if count > 1 else name, place, own))
+        while name in names:
+            count += 1
+            name = f'{first} ({count})'
+        names.add(name)
+        items.append(Item(name, place, own))
     return items
 
 
@@ -182,7 +211,7 @@ def _with_own(given: Input) -> tuple[str | int | np.ndarray, dict]:
 
 
 def _is_address(place: str) -> bool:
-    return place.startswith(('http://', 'https://'))
+    return place.lower().startswith(('http://', 'https://'))
 
 
 def _is_glob(place: str) -> bool:

@@ -100,9 +100,9 @@ class WordCheck:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
             if close or self.sentences is not None:
-                hint = f'did you mean {close[0]!r}' if close else f'it knows {known}'
+                hint = f'did you mean {close[0]!r}?' if close else f'there are {known}.'
                 raise ValueError(
-                    f'Unknown scenario {scenario!r}; {hint}? For another kind of picture '
+                    f'Unknown scenario {scenario!r}; {hint} For another kind of picture '
                     'give a prompt.'
                 )
         return name

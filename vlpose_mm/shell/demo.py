@@ -45,6 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     except KeyboardInterrupt:
+        print('Interrupted.')
         return 130
     print(_table(pairs))
     print(f'\nWritten to {options.out}: {SHEET}, {ANNOTATIONS} and drawings/')

@@ -5,11 +5,9 @@ from __future__ import annotations
 import html
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from vlpose_mm.datasets.pictures import decode_picture
@@ -128,24 +126,12 @@ def drawings(analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
         :data:`SHOWN` pixels long.
     """
     original, tuned = (
-        np.ascontiguousarray(_scaled(result).draw()[..., ::-1])  # H, W, 3
+        np.ascontiguousarray(
+            result.scaled(SHOWN / max(result.picture.shape)).draw()[..., ::-1]
+        )  # H, W, 3
         for result in (analysis.original, analysis.tuned)
     )
     return original, tuned
-
-
-def _scaled(result: PoseResult) -> PoseResult:
-    """Bring a result to the size that is shown, before anything is drawn on it."""
-    height, width = result.picture.shape[:2]
-    factor = SHOWN / max(height, width)
-    how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return replace(
-        result,
-        picture=cv2.resize(result.picture, size, interpolation=how),
-        keypoints=result.keypoints * factor,
-        boxes=result.boxes * factor,
-    )
 
 
 def word_sheet(analysis: Analysis) -> np.ndarray | None:

@@ -94,7 +94,8 @@ class Guard:
         if origin is not None and origin.partition(b'://')[2] != headers.get(b'host'):
             return 403, 'This is for the own page only.'
         length = headers.get(b'content-length', b'')
-        if not length.isdigit():
+        # Content in chunks goes on for as long as it likes, whatever the length says.
+        if not length.isdigit() or b'transfer-encoding' in headers:
             return 411, 'Say how long the content is.'
         if int(length) > limits[path]:
             return 413, f'This is too large; {limits[path]} bytes are taken at most.'

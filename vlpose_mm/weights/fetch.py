@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import string
 import urllib.request
-from urllib.parse import urlparse
+from http.client import HTTPException
+from urllib.parse import quote, urlparse
 
 import torch
 from rich.console import Console
@@ -50,7 +52,8 @@ def fetch(place: str) -> str:
         return path
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with urllib.request.urlopen(place, timeout=TIMEOUT) as answer:
+        quoted = quote(place, safe=string.punctuation)
+        with urllib.request.urlopen(quoted, timeout=TIMEOUT) as answer:
             told = int(answer.headers.get('Content-Length') or 0)
             with replace_file(path) as file:
                 shown = wrap_file(
@@ -63,7 +66,7 @@ def fetch(place: str) -> str:
                     shutil.copyfileobj(reader, file)
                 if told and file.tell() != told:
                     raise OSError(f'it broke off after {file.tell()} of {told} bytes')
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, 'reason', None) or error
         raise OSError(
             f'Cannot fetch {place} ({reason}). On a machine without network, fetch it '
