@@ -1,6 +1,7 @@
 """What follows from weights alone, computed once and not for every batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,11 +18,13 @@ class Remembered(nn.Module):
 
     In training, where a gradient is wanted, and in compiled code nothing is remembered.
     Neither is it saved, copied or pickled. Whoever writes through ``.data`` while
-    predicting has to call ``eval()`` afterwards.
+    predicting has to call ``eval()`` afterwards. What :func:`held` holds is given out
+    whatever the sources are.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._is_held = False
         self.forget()
 
     def forget(self) -> None:
@@ -38,6 +41,8 @@ class Remembered(nn.Module):
         Returns:
             Any: What ``compute`` returned for these sources.
         """
+        if self._is_held and self._kept is not None:
+            return self._kept[1]
         # Checkpointed activations are computed without gradients, in training.
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return compute()
@@ -61,6 +66,25 @@ class Remembered(nn.Module):
     def __getstate__(self) -> dict:
         """Leave away what is remembered."""
         return {**self.__dict__, '_kept': None}
+
+
+@contextmanager
+def held(model: nn.Module) -> Iterator[None]:
+    """Make constants of what a model remembers by now, inside a ``with`` block.
+
+    Where a model is traced, its weights are others than those of the last batch.
+
+    Args:
+        model (nn.Module): The model.
+    """
+    parts = [part for part in model.modules() if isinstance(part, Remembered)]
+    try:
+        for part in parts:
+            part._is_held = True
+        yield
+    finally:
+        for part in parts:
+            part._is_held = False
 
 
 def _state(tensor: Tensor) -> tuple:

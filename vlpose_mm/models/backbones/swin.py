@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 import torch.utils.checkpoint as cp
-from mmpose.models.backbones.swin import SwinBlock, SwinTransformer, WindowMSA
+from mmpose.models.backbones.swin import (
+    ShiftWindowMSA,
+    SwinBlock,
+    SwinTransformer,
+    WindowMSA,
+)
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -18,6 +23,18 @@ from vlpose_mm.models.backbones.window_attention import PrefixWindowAttention
 
 class PrefixWindowMSA(PrefixWindowAttention, WindowMSA):
     """Swin's window attention with a prefix."""
+
+
+class TraceableShiftWindowMSA(ShiftWindowMSA):
+    """Windows put together again with integers, which a trace keeps for every batch."""
+
+    def window_reverse(self, windows: Tensor, H: int, W: int) -> Tensor:
+        """Put windows, (B * windows) x side x side x C, together to B x H x W x C."""
+        side = self.window_size
+        rows, columns = H // side, W // side
+        B = windows.shape[0] // (rows * columns)
+        x = windows.view(B, rows, columns, side, side, -1)
+        return x.permute(0, 1, 3, 2, 4, 5).reshape(B, H, W, -1)
 
 
 class CheckpointedSwinBlock(SwinBlock):
@@ -91,6 +108,7 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
             self._layers(), self.patch_embed.projection, prompt, trained_layers
         )
         for block in [block for stage in self.stages for block in stage.blocks]:
+            block.attn.__class__ = TraceableShiftWindowMSA
             if block.with_cp and isinstance(block.attn.w_msa, PrefixWindowMSA):
                 block.__class__ = CheckpointedSwinBlock
                 block.with_cp = False

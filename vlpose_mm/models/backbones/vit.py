@@ -246,11 +246,11 @@ class PromptedVisionTransformer(BaseModule):
             updates = self.lora(x, text)
         for i, layer in enumerate(self.layers):
             if settings is not None and not settings.deep and i == settings.start_layer:
-                prompts = self.prompts.expand(len(x), -1, -1)
+                prompts = self.prompts.expand(x.shape[0], -1, -1)
                 x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
             x = layer(x, prefixes[i], gates[i], updates[i])
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
-        return (x.transpose(1, 2).reshape(len(x), -1, h, w),)  # B, C, h, w
+        return (x.transpose(1, 2).reshape(x.shape[0], -1, h, w),)  # B, C, h, w
 
     def _prefixes(self) -> list[Tensor]:
         """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""

@@ -1,0 +1,238 @@
+"""Compare exported graphs with PyTorch: average precision and speed, in one table."""
+
+import argparse
+import copy
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
+from mmengine.structures import InstanceData
+from mmpose.registry import DATASETS, METRICS, MODELS
+from mmpose.structures import PoseDataSample
+from vlpose_onnx import VLPoseOnnx, read_picture
+
+from vlpose_mm.benchmark.comparison import compare
+from vlpose_mm.benchmark.timing import alternate
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.export.exporter import export_model
+from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.tools.shared import (
+    add_config_options,
+    add_text_dims,
+    put_out,
+    read_model_config,
+)
+from vlpose_mm.weights.files import read_file, state_dict_of
+
+# So long the threads of one contestant may keep waiting for work, beside the next one.
+REST = 0.03
+# Until what PyTorch remembers of a sentence is there.
+WARM_UP = 12
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Export a model in float32, half precision and int8, and compare the '
+        'graphs with PyTorch: average precision on the test pictures of the config, and '
+        'time of one picture through the network, in turns.'
+    )
+    add_config_options(parser, 'test_dataloader.dataset.bbox_file=None')
+    add_text_dims(parser)
+    parser.add_argument(
+        '--checkpoint', help='the weights (default: random ones, and speed alone)'
+    )
+    parser.add_argument('--sentences', metavar='FILE', help='as of the export')
+    parser.add_argument('--threads', type=int, default=2, help='(default: 2)')
+    parser.add_argument('--rounds', type=int, default=30, help='(default: 30)')
+    options = parser.parse_args(args)
+    cfg = read_model_config(parser, options)
+    init_default_scope('mmpose')
+    torch.set_num_threads(options.threads)
+    with log_to_stderr(), redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as out:
+        try:
+            model = MODELS.build(cfg.model)
+            if options.checkpoint is not None:
+                weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
+                load_state_dict(model, weights)
+            else:
+                randomize(model)
+            path = str(Path(out, 'model.onnx'))
+            exported = export_model(
+                cfg, model, path, options.sentences, smaller=['half', 'int8']
+            )
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        graphs = {
+            f'ONNX, {file.kind}': VLPoseOnnx(file.path, options.threads)
+            for file in exported.files
+        }
+        sizes = [None, *(file.num_bytes for file in exported.files)]
+        scores = [None] * len(sizes)
+        if options.checkpoint is not None:
+            scores = average_precisions(cfg, model, graphs)
+        prompt = exported.sentences[0] if exported.sentences else None
+        found = {
+            route: race(model, graphs, prompt, route, options.rounds)
+            for route in ('tuned', 'original')
+        }
+    found = dict(config=options.config, sizes=sizes, AP=scores, speed=found)
+    try:
+        put_out(found, table(found), options.json)
+    except OSError as error:
+        parser.error(str(error))
+
+
+def randomize(model: VLPoseEstimator) -> None:
+    """Fill parameters and statistics with numbers of a usual size.
+
+    Args:
+        model (VLPoseEstimator): The model.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in model.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        noise = torch.randn(tensor.shape, generator=generator)
+        scale = max(tensor[0].numel(), 1) ** -0.5 if tensor.dim() > 1 else 0.1
+        is_norm = tensor.dim() == 1 and name.endswith(('weight', 'running_var'))
+        tensor.copy_(1 + 0.1 * noise.abs() if is_norm else scale * noise)
+
+
+def average_precisions(
+    cfg: Config, model: VLPoseEstimator, graphs: dict[str, VLPoseOnnx]
+) -> list[float]:
+    """Score PyTorch and the graphs on the test pictures, on the tuned route.
+
+    Args:
+        cfg (Config): The config.
+        model (VLPoseEstimator): The model.
+        graphs (dict[str, VLPoseOnnx]): The graphs.
+
+    Returns:
+        list[float]: AP of PyTorch and of each graph, in [0, 1].
+    """
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    metrics = [METRICS.build(cfg.test_evaluator) for _ in range(1 + len(graphs))]
+    for metric in metrics:
+        metric.dataset_meta = dataset.metainfo
+    model.set_route('tuned')
+    for row in range(len(dataset)):
+        info, packed = dataset.get_data_info(row), dataset[row]
+        sample = packed['data_samples']
+        picture = read_picture(info['img_path'])
+        with torch.inference_mode():
+            (found,) = model.test_step(pseudo_collate([copy.deepcopy(packed)]))
+        metrics[0].process({}, [found.to_dict()])
+        told = dict(prompt=sample.metainfo['text_prompt'], route='tuned')
+        for metric, graph in zip(metrics[1:], graphs.values(), strict=True):
+            poses = graph(picture, info['bbox'], info['bbox_score'], **told)
+            given = copy.deepcopy(sample)
+            given.pred_instances = InstanceData(
+                keypoints=poses.keypoints,
+                keypoint_scores=poses.scores,
+                keypoints_visible=poses.scores,
+                bboxes=sample.gt_instances.bboxes,
+                bbox_scores=sample.gt_instances.bbox_scores,
+            )
+            metric.process({}, [given.to_dict()])
+    return [float(metric.evaluate(len(dataset))['coco/AP']) for metric in metrics]
+
+
+def race(
+    model: VLPoseEstimator,
+    graphs: dict[str, VLPoseOnnx],
+    prompt: str | None,
+    route: str,
+    rounds: int,
+) -> dict:
+    """Time one picture through the network, from pixels to heatmaps, in turns.
+
+    Args:
+        model (VLPoseEstimator): The model, in eval mode.
+        graphs (dict[str, VLPoseOnnx]): The graphs.
+        prompt (str, optional): The first sentence of the graphs.
+        route (str): ``'tuned'`` or ``'original'``.
+        rounds (int): Rounds that count.
+
+    Returns:
+        dict: See :func:`compare`; in milliseconds.
+    """
+    w, h = model.head.decoder.input_size
+    batch = torch.randn(1, 3, h, w)
+    sample = PoseDataSample(metainfo=dict(text_prompt=prompt))
+    model.set_route(route)
+
+    def run_model() -> None:
+        with torch.inference_mode():
+            model(batch, [sample])
+
+    def runner(graph: VLPoseOnnx) -> Callable[[], None]:
+        told = np.zeros(1, np.int64)
+        feed = dict(pictures=batch.numpy(), sentence=told)
+        feed['tuned'] = np.array(route == 'tuned')
+        return lambda: graph.session.run(None, feed)
+
+    calls = {'PyTorch': run_model}
+    calls |= {name: runner(graph) for name, graph in graphs.items()}
+    for _ in range(WARM_UP):
+        run_model()
+    return compare(route, 'ms', alternate(calls, rounds, rested_milliseconds))
+
+
+def rested_milliseconds(call: Callable[[], None]) -> float:
+    """Time a call after a rest.
+
+    Args:
+        call (Callable): What is timed.
+
+    Returns:
+        float: Milliseconds.
+    """
+    time.sleep(REST)
+    start = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - start)
+
+
+def table(found: dict) -> str:
+    """Lay the numbers out for people.
+
+    Args:
+        found (dict): ``sizes``, ``AP`` and ``speed``.
+
+    Returns:
+        str: A table in Markdown.
+    """
+    lines = [
+        '| | MB | AP | tuned route: ms | of PyTorch | original route: ms | of PyTorch |',
+        '| --- | --- | --- | --- | --- | --- | --- |',
+    ]
+    rows = zip(*(found['speed'][r]['rows'] for r in ('tuned', 'original')), strict=True)
+    for size, score, routes in zip(found['sizes'], found['AP'], rows, strict=True):
+        cells = [routes[0]['name'], '' if size is None else f'{size / 1e6:.1f}']
+        cells.append('' if score is None else f'{100 * score:.1f}')
+        for row in routes:
+            ratio, told = row['ratio'], ''
+            if ratio is not None:
+                told = f'{ratio["median"]:.2f} ({ratio["lower"]:.2f}-{ratio["upper"]:.2f})'
+            cells += [f'{row["median"]:.1f}', told]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join([*lines, '', 'of PyTorch: median of the rounds, and quartiles'])
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,94 @@
+"""What a graph tells about itself."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmpose.datasets.datasets import CocoDataset
+
+from tests.test_models.estimators import build
+from tests.test_models.test_scenario_classifier import CLASSES
+from vlpose_mm.export.metadata import as_properties, describe, keypoints_of
+from vlpose_mm.export.words import Words, collect_words
+from vlpose_mm.models import ScenarioClassifier, VLPoseEstimator
+
+Small = tuple[Config, VLPoseEstimator]
+
+
+def described(cfg: Config, model: VLPoseEstimator) -> dict:
+    keypoints = keypoints_of(cfg)
+    classifier = model.scenario_classifier
+    words = collect_words(cfg, None, keypoints['names'], classifier)
+    properties = as_properties(describe(cfg, model, keypoints, words))
+    return json.loads(properties['vlpose'])
+
+
+def test_keypoints_are_those_of_the_test_dataset(small: Small) -> None:
+    keypoints = keypoints_of(small[0])
+    meta = CocoDataset(lazy_init=True).metainfo
+    assert keypoints['names'][:3] == ['nose', 'left_eye', 'right_eye']
+    assert keypoints['flip_indices'] == meta['flip_indices']
+    np.testing.assert_allclose(keypoints['sigmas'], meta['sigmas'], rtol=1e-4)
+    assert keypoints['skeleton'] == [list(pair) for pair in meta['skeleton_links']]
+    assert len(keypoints['skeleton_colors']) == len(keypoints['skeleton'])
+    assert len(keypoints['colors']) == 17
+
+
+def test_tells_how_people_are_cropped_and_decoded(small: Small) -> None:
+    told = described(*small)
+    assert told['codec'] == dict(
+        type='UDPHeatmap',
+        input_size=[192, 256],
+        heatmap_size=[48, 64],
+        sigma=2.0,
+        blur_kernel_size=11,
+    )
+    assert told['use_udp'] and told['padding'] == 1.25
+    assert told['bgr_to_rgb']
+    np.testing.assert_allclose(told['mean'], [123.675, 116.28, 103.53])
+    np.testing.assert_allclose(told['std'], [58.395, 57.12, 57.375])
+    assert told['flip_test'] and not told['shift_heatmap']
+    assert told['route'] == 'tuned' and told['routes']['none'] == 'original'
+    assert told['classifier'] is None and len(told['sentences']) == 20
+
+
+def test_tells_the_classifier_s_kinds(small: Small) -> None:
+    cfg, model = small
+    model.scenario_classifier = ScenarioClassifier()
+    model.scenario_classifier.classes = CLASSES
+    told = described(cfg, model)
+    dance, mural, pixels, photo = told['classifier']
+    assert dance == dict(
+        scenario='dance', natural=True, sentence=told['scenarios']['dance']
+    )
+    assert told['sentences'][mural['sentence']] == ['a mural', 'a person']
+    assert not pixels['natural'] and photo['natural'] and photo['scenario'] is None
+
+
+def test_a_model_without_words_has_no_sentences(small: Small) -> None:
+    cfg, _ = small
+    cfg.model.text_encoder = None
+    assert described(cfg, build(cfg.model))['sentences'] == []
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        ({'model.head.decoder.heatmap_type': 'combined'}, 'UDPHeatmap in a form that'),
+        ({'model.test_cfg.flip_mode': 'udp_combined'}, "only 'heatmap' can be exported"),
+        ({'model.head.decoder.input_size': (192, 128)}, 'make them the same'),
+        ({'test_dataloader': None}, 'no test_dataloader'),
+        ({'test_dataloader.dataset.pipeline': []}, 'has no TopdownAffine'),
+    ],
+)
+def test_what_a_runtime_could_not_do_is_refused(
+    settings: dict, message: str, small: Small
+) -> None:
+    cfg, _ = small
+    cfg.merge_from_dict(settings)
+    if 'test_dataloader.dataset.pipeline' in settings:
+        cfg.test_dataloader.dataset.pipeline = []
+    model = build(cfg.model)
+    with pytest.raises(ValueError, match=message):
+        describe(cfg, model, keypoints_of(cfg), Words([], [], {}))

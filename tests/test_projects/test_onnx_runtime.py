@@ -1,0 +1,457 @@
+"""projects/onnx_runtime: the same keypoints without PyTorch."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_checkpoint
+from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
+from mmpose.registry import DATASETS, MODELS
+from PIL import Image
+
+from tests.conftest import ROOT
+from vlpose_mm.datasets.scenarios import REAL, SCENARIOS
+from vlpose_mm.inference import VLPoseInferencer
+from vlpose_mm.inference.model_zoo import demo_pictures
+from vlpose_mm.tools.export import main as export
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+MINI = ROOT / 'projects/mini_humanart'
+RUNTIME = ROOT / 'projects/onnx_runtime'
+PHOTOS = [name for name, scenario in SCENARIOS.items() if scenario.group == REAL]
+PICTURE = MINI / 'pictures/2D_virtual_human/mural/mural.jpg'
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(RUNTIME)
+    import vlpose_onnx
+
+    return vlpose_onnx
+
+
+@pytest.fixture(scope='module')
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped mini model as a graph."""
+    path = tmp_path_factory.mktemp('graph') / 'mini.onnx'
+    base = MINI / 'vitpose_mini_photos.pth'
+    config = MINI / 'configs/vlpose_mini_auto.py'
+    weights = MINI / 'vlpose_mini.pth'
+    export([str(config), str(weights), str(path), '--base', str(base)])
+    return path
+
+
+@pytest.fixture(scope='module')
+def mini(mini_data: Path) -> SimpleNamespace:
+    """The shipped mini model, and a few of its test pictures."""
+    init_default_scope('mmpose')
+    cfg = Config.fromfile(MINI / 'configs/vlpose_mini_auto.py')
+    cfg.model.base_weights = str(MINI / 'vitpose_mini_photos.pth')
+    model = MODELS.build(cfg.model).eval()
+    load_checkpoint(model, str(MINI / 'vlpose_mini.pth'), 'cpu')
+    cfg.test_dataloader.dataset.data_root = f'{mini_data}/'
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+    return SimpleNamespace(model=model, dataset=dataset, pipeline=pipeline)
+
+
+@torch.no_grad()
+def pytorch(mini: SimpleNamespace, packed: dict, route: str):  # noqa: ANN201
+    """What the model itself finds, from pixels to pixels."""
+    mini.model.set_route(route)
+    (found,) = mini.model.test_step(pseudo_collate([packed]))
+    return found
+
+
+@pytest.mark.parametrize('route', ['tuned', 'original'])
+def test_keypoints_are_pytorch_s(
+    route: str, graph: Path, mini: SimpleNamespace, runtime: ModuleType
+) -> None:
+    model = runtime.VLPoseOnnx(str(graph))
+    for row in range(len(mini.dataset)):
+        info = mini.dataset.get_data_info(row)
+        found = pytorch(mini, mini.dataset[row], route)
+        poses = model(
+            runtime.read_picture(info['img_path']),
+            info['bbox'],
+            scenario=found.metainfo['scenario'],
+            route=route,
+        )
+        assert poses.route == route
+        if route == 'tuned':
+            assert poses.prompt == found.metainfo['text_prompt']
+        wanted = found.pred_instances
+        np.testing.assert_allclose(poses.keypoints, wanted.keypoints, atol=0.02)
+        np.testing.assert_allclose(poses.scores, wanted.keypoint_scores, atol=1e-4)
+
+
+def test_whole_pictures_are_what_the_inferencer_sees(
+    graph: Path, runtime: ModuleType
+) -> None:
+    model = runtime.VLPoseOnnx(str(graph))
+    for result in VLPoseInferencer('demo', device='cpu')(demo_pictures()):
+        found = model(result.picture, scenario=result.scenario, route=result.route)
+        assert found.prompt == result.prompt
+        np.testing.assert_allclose(found.keypoints, result.keypoints, atol=0.02)
+        # By itself it takes the same way.
+        alone = model(result.picture)
+        assert (alone.route == 'original') == (found.scenario in (None, *PHOTOS))
+
+
+def test_all_people_of_a_picture_decide_together_what_it_is(
+    graph: Path, mini: SimpleNamespace, runtime: ModuleType
+) -> None:
+    model = runtime.VLPoseOnnx(str(graph))
+    routes = set()
+    for row in range(0, len(mini.dataset), 3):
+        picture = cv2.imread(mini.dataset.get_data_info(row)['img_path'])
+        h, w = picture.shape[:2]
+        boxes = np.array([[0, 0, w, h], [0.1 * w, 0.2 * h, 0.9 * w, 0.8 * h]], np.float32)
+        scores = np.array([0.9, 0.2], np.float32)
+        packed = []
+        for box, score in zip(boxes, scores, strict=True):
+            told = dict(img=picture.copy(), bbox=box[None], bbox_score=np.array([score]))
+            packed.append(mini.pipeline(told | mini.dataset.metainfo))
+        mini.model.set_route('auto')
+        with torch.no_grad():
+            found = mini.model.test_step(pseudo_collate(packed))
+        poses = model(picture, boxes, scores)
+        assert poses.route == found[0].metainfo['pred_route']
+        assert poses.scenario == found[0].metainfo['pred_scenario']
+        wanted = np.concatenate([each.pred_instances.keypoints for each in found])
+        np.testing.assert_allclose(poses.keypoints, wanted, atol=0.05)
+        routes.add(poses.route)
+    assert routes == {'tuned', 'original'}
+
+
+def test_the_flip_test_follows_the_model(
+    graph: Path, mini: SimpleNamespace, runtime: ModuleType
+) -> None:
+    model = runtime.VLPoseOnnx(str(graph))
+    info, packed = mini.dataset.get_data_info(0), mini.dataset[0]
+    picture = runtime.read_picture(info['img_path'])
+    before = mini.model.test_cfg
+    found = []
+    for settings in ({}, dict(shift_heatmap=True), dict(flip_test=False)):
+        mini.model.test_cfg = {**before, **settings}
+        model.info['shift_heatmap'] = settings.get('shift_heatmap', False)
+        wanted = pytorch(mini, mini.dataset[0], 'original').pred_instances.keypoints
+        flip = settings.get('flip_test')
+        poses = model(picture, info['bbox'], route='original', flip_test=flip)
+        np.testing.assert_allclose(poses.keypoints, wanted, atol=0.02)
+        found.append(poses.keypoints)
+    mini.model.test_cfg = before
+    assert packed is not None
+    assert not np.allclose(found[0], found[1]) and not np.allclose(found[0], found[2])
+
+
+@pytest.mark.parametrize('use_udp', [True, False])
+def test_people_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (300, 200))
+    boxes = np.array([[20, 30, 90, 190], [5, 100, 290, 160], [280, 5, 299, 60]], np.float32)
+    info = dict(
+        codec=dict(input_size=[96, 128]),
+        padding=1.25,
+        mean=[10, 20, 30],
+        std=[2, 3, 4],
+        bgr_to_rgb=True,
+        use_udp=use_udp,
+    )
+    crops, centers, scales = runtime.crop_people(picture, boxes, info, info['padding'])
+    for row, box in enumerate(boxes):
+        sample = GetBBoxCenterScale()(dict(img=picture.copy(), bbox=box[None]))
+        sample = TopdownAffine(input_size=(96, 128), use_udp=use_udp)(sample)
+        wanted = sample['img'][..., ::-1].astype(np.float32)
+        wanted = (wanted - [10, 20, 30]) / [2, 3, 4]
+        # A rounded pixel may fall to the other side.
+        off = np.abs(crops[row].transpose(1, 2, 0) - wanted)
+        assert np.quantile(off, 0.99) < 1e-4 and off.max() < 2
+        np.testing.assert_allclose(centers[row], sample['input_center'])
+        np.testing.assert_allclose(scales[row], sample['input_scale'], rtol=1e-6)
+
+
+@pytest.mark.parametrize('kind', [UDPHeatmap, MSRAHeatmap])
+def test_heatmaps_are_decoded_as_mmpose_does(kind: type, runtime: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    codec = kind(input_size=(96, 128), heatmap_size=(24, 32), sigma=2)
+    # Smooth ones, with maxima on the edges and in the corners among them.
+    noise = rng.normal(size=(40, 32, 24)).astype(np.float32)
+    heatmaps = np.stack([cv2.GaussianBlur(each, (7, 7), 0) for each in noise]).clip(0)
+    heatmaps[0, 0, 0] = heatmaps[1, 31, 23] = heatmaps[2, 10, 0] = 5
+    told = dict(type=kind.__name__, blur_kernel_size=11)
+    points, scores = runtime.decode(heatmaps[None], told)
+    wanted, wanted_scores = codec.decode(heatmaps)
+    np.testing.assert_allclose(points * [96, 128], wanted, atol=2e-3)
+    np.testing.assert_allclose(scores, wanted_scores)
+
+
+def test_nothing_in_a_heatmap_is_nowhere(runtime: ModuleType) -> None:
+    heatmaps = np.zeros((1, 1, 32, 24), np.float32)
+    told = dict(type='MSRAHeatmap')
+    points, scores = runtime.decode(heatmaps, told)
+    assert scores == 0 and (points < 0).all()
+
+
+@pytest.fixture(scope='module')
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Callable:
+    """Run Python with numpy, OpenCV and ONNX Runtime, and no other package."""
+    site = tmp_path_factory.mktemp('site')
+    for name in ('numpy', 'cv2', 'onnxruntime'):
+        package = Path(find_spec(name).submodule_search_locations[0])
+        (site / name).symlink_to(package)
+    # Wheels keep their libraries beside the package.
+    for libraries in package.parent.glob('*.libs'):
+        (site / libraries.name).symlink_to(libraries)
+
+    def run(*args: str | Path, fails: int = 0) -> subprocess.CompletedProcess:
+        env = dict(PATH=os.environ['PATH'], PYTHONPATH=str(site))
+        command = [sys.executable, '-S', '-B', '-W', 'error', *map(str, args)]
+        result = subprocess.run(command, env=env, capture_output=True, text=True)
+        assert result.returncode == fails, result.stdout + result.stderr
+        return result
+
+    return run
+
+
+def test_the_bare_python_has_no_torch(bare_python: Callable) -> None:
+    result = bare_python('-c', 'import torch', fails=1)
+    assert "No module named 'torch'" in result.stderr
+    for name in ('onnx', 'PIL', 'mmengine', 'vlpose_mm', 'pip'):
+        bare_python('-c', f'import {name}', fails=1)
+
+
+def test_the_command_runs_without_torch(
+    graph: Path,
+    bare_python: Callable,
+    mini: SimpleNamespace,
+    runtime: ModuleType,
+    tmp_path: Path,
+) -> None:
+    script, boxes = RUNTIME / 'vlpose_onnx.py', tmp_path / 'boxes.json'
+    # Of people and pictures, the first and the last.
+    infos = [mini.dataset.get_data_info(row) for row in (0, len(mini.dataset) - 1)]
+    pictures = [info['img_path'] for info in infos]
+    images = [dict(id=i, file_name=Path(p).name) for i, p in enumerate(pictures)]
+    people = []
+    for i, info in enumerate(infos):
+        x1, y1, x2, y2 = info['bbox'][0].tolist()
+        people.append(dict(image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], score=0.5))
+    boxes.write_text(json.dumps(dict(images=images, annotations=people)))
+    result = bare_python(
+        script,
+        graph,
+        *pictures,
+        '--scenario',
+        'Oil painting',
+        '--boxes',
+        boxes,
+        '--out',
+        tmp_path / 'out',
+    )
+    assert "1 people, tuned route, read 'an oil painting of a person'" in result.stdout
+    assert '2 pictures done, 0 failed' in result.stdout
+    content = json.loads((tmp_path / 'out/annotations.json').read_text())
+    assert [image['file_name'] for image in content['images']] == pictures
+    assert content['images'][0]['text_prompt'] == 'an oil painting of a person'
+    assert content['images'][0]['category'] == 'oil_painting'
+    assert len(content['categories'][0]['keypoints']) == 17
+    model = runtime.VLPoseOnnx(str(graph))
+    for person, info in zip(content['annotations'], infos, strict=True):
+        picture = runtime.read_picture(info['img_path'])
+        poses = model(picture, info['bbox'], scenario='oil painting')
+        found = np.reshape(person['keypoints'], (17, 3))
+        np.testing.assert_allclose(found[:, :2], poses.keypoints[0], atol=0.02)
+        np.testing.assert_array_equal(found[:, 2], np.where(poses.scores[0] >= 0.3, 2, 1))
+        assert person['score'] == pytest.approx(0.5 * poses.scores.mean(), abs=1e-3)
+    drawings = sorted((tmp_path / 'out/drawings').iterdir())
+    for drawing, path in zip(drawings, pictures, strict=True):
+        assert cv2.imread(str(drawing)).shape == cv2.imread(path).shape
+
+
+def test_the_file_itself_names_no_other_package() -> None:
+    text = (RUNTIME / 'vlpose_onnx.py').read_text()
+    imported = re.findall(r'^\s*(?:import|from) (\w+)', text, re.MULTILINE)
+    assert {*imported} - {*sys.stdlib_module_names} == {'cv2', 'numpy', 'onnxruntime'}
+
+
+def test_bad_pictures_are_passed_over(
+    graph: Path, bare_python: Callable, tmp_path: Path
+) -> None:
+    good = PICTURE.read_bytes()
+    (tmp_path / 'empty.jpg').write_bytes(b'')
+    (tmp_path / 'text.jpg').write_text('hello')
+    (tmp_path / 'half.jpg').write_bytes(good[: len(good) // 2])
+    Image.new('RGB', (1, 1)).save(tmp_path / 'dot.png')
+    Image.new('L', (20000, 10000)).save(tmp_path / 'wall.png')
+    bad = ['empty.jpg', 'text.jpg', 'half.jpg', 'dot.png', 'wall.png', 'missing.jpg']
+    result = bare_python(
+        RUNTIME / 'vlpose_onnx.py',
+        graph,
+        *(tmp_path / name for name in bad),
+        PICTURE,
+        '--out',
+        tmp_path / 'out',
+        fails=1,
+    )
+    told = [line for line in result.stderr.splitlines() if 'Passed over' in line]
+    reasons = ['is empty', 'no picture', 'broken off', 'smaller than 8 x 8']
+    reasons += ['too many pixels; scale it down', 'No such file']
+    for line, name, reason in zip(told, bad, reasons, strict=True):
+        assert line.count(name) == 1 and reason in line
+    assert 'Traceback' not in result.stderr
+    assert '1 pictures done, 6 failed' in result.stdout
+    content = json.loads((tmp_path / 'out/annotations.json').read_text())
+    assert len(content['images']) == len(content['annotations']) == 1
+
+
+def test_pictures_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path) -> None:
+    color = cv2.imread(str(PICTURE))
+    grey = cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
+    cv2.imwrite(str(tmp_path / 'grey.png'), grey)
+    cv2.imwrite(str(tmp_path / 'grey16.png'), grey.astype(np.uint16) * 257)
+    cv2.imwrite(str(tmp_path / 'color16.png'), color.astype(np.uint16) * 257)
+    glass = np.dstack([color, np.full_like(grey, 51)])
+    cv2.imwrite(str(tmp_path / 'glass.png'), glass)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(color[..., ::-1]).save(
+        tmp_path / 'turned.jpg', exif=exif, quality=100, subsampling=0
+    )
+    wanted = {
+        'grey.png': np.repeat(grey[..., None], 3, 2),
+        'grey16.png': np.repeat(grey[..., None], 3, 2),
+        'color16.png': color,
+        'glass.png': 0.2 * color + 0.8 * 255,
+        'turned.jpg': np.rot90(color, -1),
+    }
+    for name, picture in wanted.items():
+        found = runtime.read_picture(str(tmp_path / name))
+        assert found.dtype == np.uint8 and found.shape == picture.shape
+        # JPEG loses a little.
+        assert np.abs(found - picture.astype(float)).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['--scenario', 'oil paintin'], "did you mean 'oil_painting'"),
+        (['--prompt', 'a murall of a person'], "did you mean 'a mural of a person'"),
+        (['--prompt', ' '], "The graph has no sentence ' '; it has ['a photo"),
+        (['--boxes', 'missing.json'], 'Cannot read missing.json'),
+        (['--boxes', str(PICTURE)], 'is no annotation file'),
+        (['--scenario', 'mural', '--prompt', 'a mural'], 'not allowed with'),
+    ],
+)
+def test_a_wrong_call_gets_one_clear_error(
+    args: list[str],
+    message: str,
+    graph: Path,
+    runtime: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    out = tmp_path / 'out'
+    with pytest.raises(SystemExit) as exit_info:
+        runtime.main([str(graph), str(PICTURE), '--out', str(out), *args])
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [('missing.onnx', 'There is no file'), (str(PICTURE), 'is no ONNX graph')],
+)
+def test_what_is_no_graph_of_ours_is_refused(
+    name: str, message: str, runtime: ModuleType
+) -> None:
+    with pytest.raises((OSError, ValueError), match=message):
+        runtime.VLPoseOnnx(name)
+
+
+def test_foreign_graphs_and_other_versions_are_refused(
+    graph: Path, runtime: ModuleType, tmp_path: Path
+) -> None:
+    import onnx
+
+    model = onnx.load(graph)
+    path = tmp_path / 'other.onnx'
+    told = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**told, 'version': 2})
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match='of version 2 and this runtime of 1'):
+        runtime.VLPoseOnnx(str(path))
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match='is not a graph that `python -m vlpose_mm'):
+        runtime.VLPoseOnnx(str(path))
+
+
+@pytest.mark.parametrize(
+    ('box', 'message'),
+    [
+        ([np.nan, 0, 50, 50], 'nan, 0, 50, 50 is not finite'),
+        ([50, 50, 20, 80], 'has no size; give the corners'),
+        ([-50, -50, -10, -10], 'lies outside of the'),
+        ([1, 2, 3], 'Boxes are N x 4'),
+    ],
+)
+def test_wrong_boxes_are_refused(
+    box: list[float], message: str, graph: Path, runtime: ModuleType
+) -> None:
+    model = runtime.VLPoseOnnx(str(graph))
+    with pytest.raises(ValueError, match=message):
+        model(runtime.read_picture(str(PICTURE)), np.array([box]))
+
+
+def test_boxes_are_cut_to_the_picture_and_there_may_be_none(
+    graph: Path, runtime: ModuleType
+) -> None:
+    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
+    h, w = picture.shape[:2]
+    poses = model(picture, np.array([[-20, -30, w + 40, h + 50]]))
+    np.testing.assert_array_equal(poses.boxes, [[0, 0, w, h]])
+    whole = model(picture)
+    np.testing.assert_array_equal(poses.keypoints, whole.keypoints)
+    nobody = model(picture, np.zeros((0, 4)))
+    assert nobody.keypoints.shape == (0, 17, 2) and nobody.scores.shape == (0, 17)
+
+
+def test_more_people_than_a_batch(graph: Path, runtime: ModuleType) -> None:
+    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
+    h, w = picture.shape[:2]
+    boxes = np.array([[i, i, w - i, h - 2 * i] for i in range(runtime.BATCH + 3)])
+    together = model(picture, boxes, scenario='mural')
+    for row in (0, runtime.BATCH - 1, runtime.BATCH, len(boxes) - 1):
+        alone = model(picture, boxes[row : row + 1], scenario='mural')
+        np.testing.assert_allclose(together.keypoints[row], alone.keypoints[0], atol=0.05)
+
+
+def test_the_table_of_routes_is_followed(graph: Path, runtime: ModuleType) -> None:
+    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
+    routes = model.info['routes']
+    assert model(picture, scenario='mural').route == 'tuned'
+    routes['2D_virtual_human'] = 'original'
+    assert model(picture, scenario='mural').route == 'original'
+    routes['mural'] = 'tuned'
+    assert model(picture, scenario='mural').route == 'tuned'
+    assert model(picture, prompt='a sketch of a person').route == 'tuned'
+    model.info['classifier'] = None
+    assert model(picture).route == 'original'
+    with pytest.raises(ValueError, match="Unknown route 'best'"):
+        model(picture, route='best')

@@ -1,0 +1,1 @@
+"""A VLPose as one ONNX graph, which runs without PyTorch."""

@@ -1,0 +1,129 @@
+"""Compare a graph with the model that it is made of."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnxruntime
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from vlpose_mm.datasets.pictures import read_picture
+from vlpose_mm.models.text_features import Prompt
+from vlpose_mm.models.vlpose import VLPoseEstimator
+
+#: Largest difference, as a part of the largest value, which is near 1 in heatmaps.
+TOLERANCE = 1e-4
+BATCH_SIZES = (1, 3)
+#: Real pictures that go through the model together.
+BATCH_OF_PICTURES = 8
+
+
+def differences(
+    graph: bytes,
+    model: VLPoseEstimator,
+    prompts: Sequence[Prompt],
+    pictures: Tensor | None = None,
+) -> dict[str, float]:
+    """Run both on random pictures in batches of two sizes, and on real ones.
+
+    Args:
+        graph (bytes): The graph, serialized.
+        model (VLPoseEstimator): The model, in eval mode.
+        prompts (Sequence[str | Sequence[str]]): The sentences of the graph.
+        pictures (Tensor, optional): Normalised crops of real pictures, N x 3 x H x W.
+
+    Returns:
+        dict[str, float]: Of each route, the largest difference of heatmaps, divided by
+        their largest value; of ``'scenarios'``, if there is a classifier, that of the
+        probabilities.
+    """
+    session = onnxruntime.InferenceSession(graph, providers=['CPUExecutionProvider'])
+    w, h = model.head.decoder.input_size
+    generator = torch.Generator().manual_seed(0)
+    batches = [torch.randn(n, 3, h, w, generator=generator) for n in BATCH_SIZES]
+    if pictures is not None:
+        batches += pictures.split(BATCH_OF_PICTURES)
+    # The first, the last, and some between, in turns.
+    steps = np.linspace(0, len(prompts) - 1, num=min(len(prompts), 8)).astype(int)
+    largest: dict[str, float] = {}
+    asked = 0
+    for batch in batches:
+        rows = np.array([steps[(asked + i) % len(steps)] for i in range(len(batch))])
+        asked += len(batch)
+        for route in ('original', 'tuned'):
+            found = session.run(
+                None,
+                dict(
+                    pictures=batch.numpy(),
+                    sentence=rows.astype(np.int64),
+                    tuned=np.array(route == 'tuned'),
+                ),
+            )
+            wanted = expected(model, route, batch, [prompts[row] for row in rows])
+            for name, own in wanted.items():
+                got = np.exp(found[1]) if name == 'scenarios' else found[0]
+                off = np.abs(got - own).max() / max(np.abs(own).max(), 1e-12)
+                # The maximum of Python would lose NaN.
+                largest[name] = float(np.maximum(largest.get(name, 0.0), off))
+    return largest
+
+
+@torch.no_grad()
+def expected(
+    model: VLPoseEstimator, route: str, batch: Tensor, prompts: Sequence[Prompt]
+) -> Mapping[str, np.ndarray]:
+    """Compute what a graph should.
+
+    Args:
+        model (VLPoseEstimator): The model.
+        route (str): ``'original'`` or ``'tuned'``.
+        batch (Tensor): Normalised crops, B x 3 x H x W.
+        prompts (Sequence[str | Sequence[str]]): What each is told, B.
+
+    Returns:
+        Mapping[str, np.ndarray]: Heatmaps of the route, by its name; of the original route,
+        probabilities by ``'scenarios'``, if there is a classifier.
+    """
+    samples = [PoseDataSample(metainfo=dict(text_prompt=prompt)) for prompt in prompts]
+    before = model.route
+    model.set_route(route)
+    try:
+        wanted = {route: model(batch, samples).numpy()}
+        if route == 'original' and model.scenario_classifier is not None:
+            feature_map = model.extract_feat(batch, samples)[0]
+            wanted['scenarios'] = model.scenario_classifier(feature_map).exp().numpy()
+    finally:
+        model.set_route(before)
+    return wanted
+
+
+def crop_pictures(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Tensor:
+    """Make crops of whole pictures, as the test pipeline does of people.
+
+    Args:
+        cfg (Config): The config.
+        model (VLPoseEstimator): The model.
+        paths (Sequence[str]): Files, at least one.
+
+    Returns:
+        Tensor: Normalised crops, N x 3 x H x W.
+
+    Raises:
+        OSError: If one cannot be read.
+    """
+    transforms = cfg.test_dataloader.dataset.pipeline
+    # The sentences are the check's.
+    pipeline = Compose([t for t in transforms[:-1] if t['type'] != 'AssignTextPrompt'])
+    crops = []
+    for path in paths:
+        image = read_picture(path)
+        height, width = image.shape[:2]
+        info = dict(img=image, img_path=path, bbox_score=np.ones(1))
+        info['bbox'] = np.array([[0, 0, width, height]], np.float32)
+        crop = np.ascontiguousarray(pipeline(info)['img'].transpose(2, 0, 1))
+        crops.append(torch.from_numpy(crop))
+    samples = [PoseDataSample() for _ in crops]
+    return model.data_preprocessor(dict(inputs=crops, data_samples=samples))['inputs']

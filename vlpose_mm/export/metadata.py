@@ -1,0 +1,147 @@
+"""What a graph tells about itself, so that nothing else is needed to run it."""
+
+import json
+
+import numpy as np
+from mmengine.config import Config
+from mmpose.apis.inference import dataset_meta_from_config
+from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
+from mmpose.registry import TRANSFORMS
+
+from vlpose_mm.export.words import Words
+from vlpose_mm.models.vlpose import VLPoseEstimator
+
+#: Where the JSON is in a graph.
+KEY = 'vlpose'
+#: Changes when a runtime has to change with it.
+VERSION = 1
+
+
+def keypoints_of(cfg: Config) -> dict:
+    """Describe the keypoints that a config's test pictures have.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        dict: ``names``, ``flip_indices``, ``sigmas``, ``colors`` (RGB), ``skeleton`` (pairs
+        of keypoints) and ``skeleton_colors``.
+
+    Raises:
+        ValueError: If the config has no test dataset, or that tells nothing of them.
+    """
+    meta = dataset_meta_from_config(cfg, 'test') if cfg.get('test_dataloader') else None
+    if meta is None:
+        raise ValueError('The config has no test_dataloader whose dataset tells keypoints.')
+    return dict(
+        names=[meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])],
+        flip_indices=list(meta['flip_indices']),
+        sigmas=np.asarray(meta['sigmas'], float).round(6).tolist(),
+        colors=np.asarray(meta['keypoint_colors']).tolist(),
+        skeleton=np.asarray(meta['skeleton_links']).tolist(),
+        skeleton_colors=np.asarray(meta['skeleton_link_colors']).tolist(),
+    )
+
+
+def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words) -> dict:
+    """Collect what a runtime has to know.
+
+    Args:
+        cfg (Config): The config.
+        model (VLPoseEstimator): The model.
+        keypoints (dict): See :func:`keypoints_of`.
+        words (Words): The sentences.
+
+    Returns:
+        dict: Ready for JSON.
+
+    Raises:
+        ValueError: If people are cropped, normalised or decoded in a way that the runtime
+            does not have.
+    """
+    crop = _transform(cfg, TopdownAffine)
+    padding = _transform(cfg, GetBBoxCenterScale).padding
+    preprocessor, test = model.data_preprocessor, model.test_cfg
+    if test.get('flip_test') and test.get('flip_mode', 'heatmap') != 'heatmap':
+        raise ValueError(
+            f"test_cfg.flip_mode is {test['flip_mode']!r}; only 'heatmap' can be exported."
+        )
+    codec = _describe_codec(model.head.decoder)
+    if tuple(crop.input_size) != tuple(codec['input_size']):
+        raise ValueError(
+            f'The test pipeline crops {crop.input_size} and the codec reads '
+            f'{codec["input_size"]}; make them the same.'
+        )
+    classifier = None
+    if model.scenario_classifier is not None:
+        classifier = [
+            dict(
+                scenario=kind.scenario,
+                natural=kind.natural,
+                sentence=words.prompts.index(kind.prompt),
+            )
+            for kind in model.scenario_classifier.classes
+        ]
+    return dict(
+        version=VERSION,
+        sentences=words.given if model.text_encoder is not None else [],
+        scenarios=words.scenarios,
+        groups=words.groups(),
+        keypoints=keypoints,
+        mean=preprocessor.mean.flatten().tolist(),
+        std=preprocessor.std.flatten().tolist(),
+        bgr_to_rgb=bool(preprocessor._channel_conversion),
+        padding=float(padding),
+        use_udp=bool(crop.use_udp),
+        codec=codec,
+        flip_test=bool(test.get('flip_test', False)),
+        shift_heatmap=bool(test.get('shift_heatmap', False)),
+        route=model.route,
+        routes=model.router.table,
+        classifier=classifier,
+    )
+
+
+def as_properties(described: dict) -> dict[str, str]:
+    """Write a description as properties of a graph.
+
+    Args:
+        described (dict): See :func:`describe`.
+
+    Returns:
+        dict[str, str]: The properties.
+    """
+    return {KEY: json.dumps(described)}
+
+
+def _transform(cfg: Config, kind: type) -> object:
+    """Build the one of a kind from the test pipeline."""
+    for transform in cfg.test_dataloader.dataset.pipeline:
+        if TRANSFORMS.get(transform['type']) is kind:
+            return TRANSFORMS.build(transform)
+    raise ValueError(
+        f'The test pipeline has no {kind.__name__}, so the runtime would not know how to '
+        'crop people.'
+    )
+
+
+def _describe_codec(codec: object) -> dict:
+    """Describe how heatmaps are decoded."""
+    kind = type(codec)
+    is_known = kind is UDPHeatmap and codec.heatmap_type == 'gaussian'
+    if not (is_known or (kind is MSRAHeatmap and not codec.unbiased)):
+        raise ValueError(
+            f"The head's decoder is {kind.__name__} in a form that the runtime does not "
+            'decode; it has UDPHeatmap with Gaussian heatmaps, and MSRAHeatmap with '
+            'unbiased=False.'
+        )
+    described = dict(
+        type=kind.__name__,
+        input_size=[int(n) for n in codec.input_size],
+        heatmap_size=[int(n) for n in codec.heatmap_size],
+        sigma=float(codec.sigma),
+    )
+    if kind is UDPHeatmap:
+        described['blur_kernel_size'] = int(codec.blur_kernel_size)
+    return described

@@ -1,0 +1,75 @@
+"""Both routes of a VLPose as functions of tensors alone."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from vlpose_mm.models.text_features import Prompt, TextFeatures
+from vlpose_mm.models.vlpose import VLPoseEstimator
+
+
+class OriginalRoute(nn.Module):
+    """The original weights, and what kind of picture the classifier sees, if there is one.
+
+    Args:
+        model (VLPoseEstimator): The model.
+    """
+
+    def __init__(self, model: VLPoseEstimator) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: Tensor, sentence: Tensor) -> tuple[Tensor, ...]:
+        """Run the route.
+
+        Args:
+            pictures (Tensor): Normalised crops, B x 3 x H x W.
+            sentence (Tensor): Not read.
+
+        Returns:
+            tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier,
+            log-probabilities of the kinds of pictures, B x S.
+        """
+        feats = self.model.backbone(pictures, tuned=False)  # B, C, h, w
+        heatmaps = self.model.head(feats)
+        classifier = self.model.scenario_classifier
+        if classifier is None:
+            return (heatmaps,)
+        return heatmaps, classifier(feats[0])
+
+
+class TunedRoute(nn.Module):
+    """The tuned weights, told one of a list of sentences.
+
+    Args:
+        model (VLPoseEstimator): The model.
+        prompts (Sequence[str | Sequence[str]]): What can be told; not read if the model
+            reads no words.
+    """
+
+    def __init__(self, model: VLPoseEstimator, prompts: Sequence[Prompt]) -> None:
+        super().__init__()
+        self.model = model
+        self.text: TextFeatures | None = None
+        if model.text_encoder is not None:
+            self.text = model.text_encoder(prompts)
+
+    def forward(self, pictures: Tensor, sentence: Tensor) -> tuple[Tensor, ...]:
+        """Run the route.
+
+        Args:
+            pictures (Tensor): Normalised crops, B x 3 x H x W.
+            sentence (Tensor): Which sentence each is told, B.
+
+        Returns:
+            tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier, which sees the
+            original route alone, log-probabilities of no picture, 0 x S.
+        """
+        text = None if self.text is None else self.text._replace(index=sentence)
+        heatmaps = self.model.head(self.model._relate(pictures, text))
+        classifier = self.model.scenario_classifier
+        if classifier is None:
+            return (heatmaps,)
+        # Of the heatmaps, as a branch of a graph cannot put out a constant.
+        none = heatmaps[:0, 0, 0, :1].expand(-1, len(classifier.classes))  # 0, S
+        return heatmaps, none

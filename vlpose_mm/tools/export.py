@@ -1,0 +1,125 @@
+"""Write a VLPose as an ONNX graph, which runs without PyTorch."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
+from mmengine.utils import is_installed
+from mmpose.registry import MODELS
+
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.tools.shared import load_config
+from vlpose_mm.weights.files import read_file, state_dict_of
+
+NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Write a VLPose as one ONNX graph. Its sentences are in it, and it is '
+        'checked against PyTorch before it is written. projects/onnx_runtime runs it.'
+    )
+    parser.add_argument(
+        'config', help='path of a config, or name of one that comes with vlpose_mm'
+    )
+    parser.add_argument('checkpoint', help='file of the weights, whole or tuned-only')
+    parser.add_argument('out', help='file to write, such as model.onnx')
+    parser.add_argument(
+        '--sentences',
+        metavar='FILE',
+        help='what the graph can be told: YAML or JSON, sentences by scenario, or a text '
+        "file with a sentence a line (default: those of the config's test pipeline)",
+    )
+    parser.add_argument(
+        '--base',
+        metavar='FILE',
+        help='the stock checkpoint that a tuned-only one belongs to (default: '
+        'model.base_weights of the config)',
+    )
+    parser.add_argument(
+        '--pictures',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='check the graph on these, beside random ones',
+    )
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='write OUT_half.onnx as well, with the weights in half precision',
+    )
+    parser.add_argument(
+        '--int8',
+        action='store_true',
+        help='write OUT_int8.onnx as well, dynamically quantised',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, such as '
+        'model.scenario_classifier=None',
+    )
+    options = parser.parse_args(args)
+    missing = [name for name in NEEDS if not is_installed(name)]
+    if missing:
+        parser.error(f'{missing} must be installed: pip install {" ".join(missing)}')
+    # Only now, as it needs them.
+    from vlpose_mm.export.exporter import export_model
+
+    smaller = [kind for kind in ('half', 'int8') if getattr(options, kind)]
+    # What is downloaded is told by printing.
+    with log_to_stderr(), redirect_stdout(sys.stderr):
+        try:
+            cfg = load_config(options)
+            exported = export_model(
+                cfg,
+                _load(cfg, options),
+                options.out,
+                options.sentences,
+                options.pictures,
+                smaller,
+            )
+        except (OSError, ValueError, TypeError, SyntaxError) as error:
+            parser.error(str(error))
+        except KeyError as error:
+            parser.error(f'{options.config}: {error.args[0]}')
+    for file in exported.files:
+        found = ', '.join(f'{name} {off:.1e}' for name, off in file.differences.items())
+        print(
+            f'{file.path}: {file.num_bytes / 1e6:.1f} MB, {file.kind}, '
+            f'{len(exported.sentences)} sentences; off by at most: {found}'
+        )
+
+
+def _load(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
+    """Build the model and load its weights."""
+    if not cfg.get('model'):
+        raise ValueError(f'{options.config} has no model.')
+    init_default_scope('mmpose')
+    if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
+        raise ValueError(
+            f'The model of {options.config}, {cfg.model.type}, is no VLPoseEstimator.'
+        )
+    if options.base is not None:
+        cfg.model.base_weights = options.base
+    weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
+    model = MODELS.build(cfg.model)
+    load_state_dict(model, weights, logger=MMLogger.get_current_instance())
+    return model
+
+
+if __name__ == '__main__':
+    main()
