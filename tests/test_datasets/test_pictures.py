@@ -117,10 +117,11 @@ def test_a_file_that_cannot_be_opened_is_named(path: str) -> None:
         read_picture(path)
 
 
-def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_pipe_keeps_nobody_waiting_and_a_device_fills_no_memory(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'a.jpg')
-    with pytest.raises(OSError, match='a.jpg: it is a pipe, not a file'):
-        read_picture(tmp_path / 'a.jpg')
+    for path in (str(tmp_path / 'a.jpg'), '/dev/null'):
+        with pytest.raises(OSError, match=f'{path}: it is a pipe or a device, not a file'):
+            read_picture(path)
 
 
 def test_an_address_that_does_not_answer_is_named() -> None:

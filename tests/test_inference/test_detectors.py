@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from vlpose_mm.inference import VLPoseInferencer, detectors
-from vlpose_mm.inference.detectors import DETECTORS, find_detector
+from vlpose_mm.inference.detectors import DETECTORS, build_detector, find_detector
 
 
 @pytest.fixture
@@ -68,6 +68,12 @@ def test_what_cannot_be_found_is_named(tmp_path, monkeypatch) -> None:
     with pytest.raises(FileNotFoundError, match='There is no file .*none.pth'):
         find_detector('rtmdet-m', str(tmp_path / 'none.pth'))
     (tmp_path / 'mine.py').write_text('model = dict()')
+    with pytest.raises(ValueError, match='mine.py has no model; give the config of a det'):
+        find_detector(tmp_path / 'mine.py')
+    (tmp_path / 'mine.py').write_text('model = dict(')
+    with pytest.raises(ValueError, match='mine.py cannot be read .SyntaxError'):
+        find_detector(tmp_path / 'mine.py')
+    (tmp_path / 'mine.py').write_text("model = dict(type='RTMDet')")
     with pytest.raises(ValueError, match='mine.py has no weights; give some'):
         find_detector(tmp_path / 'mine.py')
     monkeypatch.setattr(detectors, 'find_spec', lambda name: None)
@@ -92,6 +98,24 @@ def test_a_detector_whose_operators_are_missing_is_refused_at_once(tmp_path) -> 
         VLPoseInferencer(
             device='cpu', det_model=str(config), det_weights=str(tmp_path / 'w.pth')
         )
+
+
+def test_weights_of_something_else_are_refused(weights, tmp_path) -> None:
+    def built(name: str, path: object) -> None:
+        build_detector(name, find_detector(name, path), 'cpu')
+
+    path = tmp_path / 'w.pth'
+    path.write_text('no checkpoint')
+    with pytest.raises(ValueError, match='w.pth cannot be read as a checkpoint'):
+        built('rtmdet-nano', path)
+    with pytest.raises(ValueError, match='not of the detector yolox-tiny.*no name is'):
+        torch.save(dict(state_dict={'a': torch.zeros(1)}, meta=dict(dataset_meta={})), path)
+        built('yolox-tiny-humanart', path)
+    with pytest.raises(ValueError, match='rtmdet-nano.pth is not of .*another shape'):
+        built('rtmdet-m', weights('rtmdet-nano'))
+    (tmp_path / 'mine.py').write_text("model = dict(type='VLPoseEstimator')")
+    with pytest.raises(ValueError, match='mine.py does not run: .*VLPoseEstimator is not'):
+        built(str(tmp_path / 'mine.py'), path)
 
 
 def test_without_network_the_address_and_the_place_are_told(monkeypatch, tmp_path) -> None:

@@ -267,6 +267,8 @@ def test_results_that_were_asked_for_cannot_be_saved_as_well(
         ('../../etc/passwd', 'out/etc/passwd.jpg'),
         ('/etc/a.png', 'out/etc/a.png'),
         ('https://museum.example/a/b.jpg?size=1', 'out/museum.example/a/b.jpg_size=1.jpg'),
+        ('http://museum.example/a.png?n=1/2#top', 'out/museum.example/a.png_n=1_2.jpg'),
+        ('http://[::1', 'out/[::1.jpg'),
         ('..', 'out/picture.jpg'),
     ],
 )

@@ -149,8 +149,16 @@ def test_a_video_that_breaks_off_gives_its_frames_and_then_says_so(
 def test_a_file_that_is_no_video_is_named(tmp_path) -> None:
     path = tmp_path / 'clip.mp4'
     path.write_bytes(b'not a film')
-    (source,) = find_items(path)[0].sources()
-    with pytest.raises(OSError, match='clip.mp4 is no video that can be read'):
+    (item,) = find_items(path)
+    assert item.count() == 1
+    (source,) = item.sources()
+    with pytest.raises(OSError, match='clip.mp4 is no video that can be read.*H.264.$'):
+        source.read()
+
+
+def test_a_video_whose_server_sends_nothing_is_better_fetched() -> None:
+    (source,) = find_items('http://127.0.0.1:9/clip.mp4')[0].sources()
+    with pytest.raises(OSError, match='Or fetch it, and give the file.'):
         source.read()
 
 

@@ -2,10 +2,13 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -17,7 +20,7 @@ from mmpose.registry import MODELS
 from tests.conftest import ROOT
 from tests.test_inference.conftest import write_video
 from vlpose_mm.inference.detectors import find_detector
-from vlpose_mm.shell import main
+from vlpose_mm.shell import command, main
 from vlpose_mm.weights import tuned
 
 
@@ -38,6 +41,17 @@ def out(tmp_path: Path) -> Path:
 
 def annotations(out: Path) -> dict:
     return json.loads((out / 'annotations.json').read_text())
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes, which is as good as a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def refused(capsys: pytest.CaptureFixture, *args: object) -> str:
@@ -92,7 +106,8 @@ def test_several_inputs_and_no_drawings(pictures, out, capsys) -> None:
         str(out),
     ]
     assert main(args) == 0
-    assert capsys.readouterr().out.startswith('2 pictures')
+    printed = capsys.readouterr().out
+    assert printed.startswith('2 pictures') and printed.endswith('annotations.json.\n')
     assert not (out / 'drawings').exists()
 
 
@@ -199,6 +214,9 @@ def test_resume_does_what_is_missing(pictures, out, capsys) -> None:
         (['.', '--base', 'none.pth'], 'there is no file none.pth, where its base'),
         (['.', '--people', 'somebody'], "Unknown detector 'somebody'"),
         (['.', '--people', 'none.json'], 'Cannot read none.json'),
+        (['.', '--people', 'NONE.JSON'], 'Cannot read NONE.JSON'),
+        (['.', '--out', ''], '--out: No such file or directory'),
+        (['\x1b[31m'], 'No file matches \\x1b[31m.'),
         (['.', '--det-weights', 'x.pth'], '--det-weights are of a detector'),
         (['.', '--device', 'tpu9'], "Cannot run on 'tpu9'"),
         (['.', '--device', 'cuda:99'], "Cannot run on 'cuda:99'"),
@@ -214,8 +232,42 @@ def test_a_wrong_call_is_refused_in_one_sentence(
 
 
 def test_where_nothing_can_be_written_is_named(pictures, tmp_path, capsys) -> None:
-    (tmp_path / 'file').touch()
-    assert 'file' in refused(capsys, pictures, '--out', tmp_path / 'file')
+    path = tmp_path / 'file'
+    path.touch()
+    for args in ([pictures], ['demo']):
+        assert f'{path}: File exists' in refused(capsys, *args, '--out', path)
+
+
+def test_a_full_disk_ends_it_in_one_sentence(pictures, out, capsys) -> None:
+    with largest_file(1000):
+        error = refused(capsys, pictures, '--out', out)
+    assert error.startswith(f'vlpose: error: {out}') and error.endswith('File too large')
+    assert not [path for path in out.rglob('*') if path.name.startswith('.')]
+    assert main([str(pictures), '--out', str(out), '--resume']) == 0
+    assert len(annotations(out)['images']) == 2
+
+
+def test_a_video_that_does_not_fit_is_not_taken_for_done(
+    pictures, out, tmp_path, capsys
+) -> None:
+    picture = cv2.imread(str(next(pictures.iterdir())))
+    path = write_video(tmp_path / 'clip.mp4', [picture, 255 - picture] * 10)
+    with largest_file(60_000):
+        assert 'clip.mp4; the disk may be full.' in refused(capsys, path, '--out', out)
+    assert list((out / 'videos').iterdir()) == []
+    assert main([str(path), '--out', str(out), '--resume']) == 0
+    assert (
+        cv2.VideoCapture(str(out / 'videos/clip.mp4')).get(cv2.CAP_PROP_FRAME_COUNT) == 20
+    )
+
+
+def test_what_is_interrupted_before_it_begins_says_so(
+    pictures, out, monkeypatch, capsys
+) -> None:
+    interrupt = lambda options: signal.raise_signal(signal.SIGINT)  # noqa: E731
+    monkeypatch.setattr(command, 'load_inferencer', interrupt)
+    assert main([str(pictures), '--out', str(out)]) == 130
+    assert capsys.readouterr().out == 'Interrupted; nothing is done yet.\n'
 
 
 def test_models_lists_what_goes_by_name(capsys) -> None:
@@ -230,10 +282,10 @@ def test_an_interrupted_run_keeps_what_is_done(pictures, out) -> None:
     picture = cv2.imread(str(next(pictures.iterdir())))
     for number in range(200):
         cv2.imwrite(str(pictures / f'{number}.png'), picture)
-    command = Path(sys.executable).with_name('vlpose')
-    assert command.is_file(), 'The package is not installed as it is now: make env.'
+    program = Path(sys.executable).with_name('vlpose')
+    assert program.is_file(), 'The package is not installed as it is now: make env.'
     process = subprocess.Popen(
-        [command, pictures, '--out', out],
+        [program, pictures, '--out', out],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

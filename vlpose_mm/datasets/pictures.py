@@ -50,9 +50,10 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     if path.lower().startswith(('http://', 'https://')):
         return decode_picture(_fetch(path), path)
     try:
-        if stat.S_ISFIFO(os.stat(path).st_mode):
-            # It would keep whoever reads it waiting.
-            raise OSError('it is a pipe, not a file')
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            # It would keep whoever reads it waiting, or never end.
+            raise OSError('it is a pipe or a device, not a file')
         with open(path, 'rb') as file:
             content = file.read()
     except OSError as error:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from mmengine.config import Config
 
+from vlpose_mm.inference.model_zoo import read_config
 from vlpose_mm.weights.fetch import fetch
+from vlpose_mm.weights.files import read_file, state_dict_of
+
+if TYPE_CHECKING:
+    from mmdet.apis import DetInferencer
 
 PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 
@@ -110,7 +116,9 @@ def find_detector(
     if known is None:
         if not os.path.isfile(given):
             raise FileNotFoundError(f'There is no file {given}.')
-        cfg = Config.fromfile(given)
+        cfg = read_config(given)
+        if not cfg.get('model'):
+            raise ValueError(f'{given} has no model; give the config of a detector.')
         usual = cfg.get('load_from')
     else:
         folder = find_spec(known.package).submodule_search_locations[0]
@@ -124,3 +132,39 @@ def find_detector(
     ids = (0,) if cat_ids is None else cat_ids
     ids = (ids,) if isinstance(ids, int) else tuple(ids)
     return FoundDetector(cfg, fetch(weights or usual), ids)
+
+
+def build_detector(name: str, found: FoundDetector, device: str | None) -> DetInferencer:
+    """Build a detector, and see that it runs.
+
+    Args:
+        name (str): What it is called.
+        found (FoundDetector): Its config and weights.
+        device (str, optional): Where it runs; the best there is by default.
+
+    Returns:
+        DetInferencer: MMDetection's inferencer.
+
+    Raises:
+        ValueError: If it cannot be built or run, or its weights are not of this detector.
+    """
+    # Not everybody has MMDetection.
+    from mmdet.apis import DetInferencer
+
+    state = state_dict_of(read_file(found.weights), found.weights)
+    try:
+        detector = DetInferencer(
+            found.cfg, found.weights, device, 'mmdet', show_progress=False
+        )
+        # Else every picture would fail on an operator that mmcv-lite lacks.
+        detector(np.zeros((64, 64, 3), np.uint8), return_datasamples=True)
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f'The detector {name} does not run: {error}') from error
+    # MMEngine loads what fits, and prints what does not.
+    wanted = {key: value.shape for key, value in detector.model.named_parameters()}
+    known = [key for key in wanted if key in state]
+    wrong = [key for key in known if state[key].shape != wanted[key]]
+    if not known or wrong:
+        which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
+        raise ValueError(f'{found.weights} is not of the detector {name}: {which}.')
+    return detector

@@ -22,7 +22,7 @@ from rich.progress import track
 
 from vlpose_mm.datasets.transforms import AssignTextPrompt
 from vlpose_mm.inference.batches import Prepared, run_in_batches, warn
-from vlpose_mm.inference.detectors import find_detector
+from vlpose_mm.inference.detectors import build_detector, find_detector
 from vlpose_mm.inference.model_zoo import find_model
 from vlpose_mm.inference.people import (
     BoxFile,
@@ -230,18 +230,8 @@ class VLPoseInferencer(Pose2DInferencer):
         if det_model == 'whole_image':
             return
         found = find_detector(det_model, det_weights, det_cat_ids)
-        # Not everybody has MMDetection.
-        from mmdet.apis import DetInferencer
-
-        self.detector = DetInferencer(
-            found.cfg, found.weights, device, 'mmdet', show_progress=False
-        )
+        self.detector = build_detector(det_model, found, device)
         self.det_cat_ids = found.cat_ids
-        try:
-            self._detect(np.zeros((64, 64, 3), np.uint8), 0.3, 0.3)
-        except RuntimeError as error:
-            # Else every picture would fail on an operator that mmcv-lite lacks.
-            raise ValueError(f'The detector {det_model} does not run: {error}') from error
 
     def _init_collate(self, cfg: Config) -> Callable:
         """Spare people MMEngine's warning that there is nothing to find."""

@@ -117,6 +117,26 @@ def demo_pictures() -> Path:
     return package_root() / MINI / 'pictures'
 
 
+def read_config(path: str) -> Config:
+    """Read somebody's config.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        # A config is a program, and may fail in any way.
+        reason = f'{type(error).__name__}: {error}'
+        raise ValueError(f'The config {path} cannot be read ({reason}).') from error
+
+
 def _config_of(
     model: str | os.PathLike | Config, weights: str | None
 ) -> tuple[str, Config, str | None]:
@@ -147,12 +167,7 @@ def _config_of(
         return given, cfg, path
     if not os.path.isfile(given):
         _complain(given, suffix)
-    try:
-        cfg = Config.fromfile(given)
-    except Exception as error:
-        # A config is a program, and may fail in any way.
-        reason = f'{type(error).__name__}: {error}'
-        raise ValueError(f'The config {given} cannot be read ({reason}).') from error
+    cfg = read_config(given)
     _check_config(cfg, given)
     return given, cfg, cfg.get('load_from')
 

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 import cv2
 
@@ -106,6 +105,7 @@ class Film:
         self.failures = failures
         self.video: Video | None = None
         self._writer: cv2.VideoWriter | None = None
+        self._count = 0
         self._files = ('', '')
 
     def __enter__(self) -> Film:
@@ -132,21 +132,29 @@ class Film:
             code = cv2.VideoWriter_fourcc(*'mp4v')
             size = drawn.shape[1::-1]
             self._writer = cv2.VideoWriter(self._files[0], code, result.video.fps, size)
+            self._count = 0
             if not self._writer.isOpened():
                 raise OSError(f'Cannot write the video {path}.')
         self._writer.write(drawn)
+        self._count += 1
 
     def _end(self, whole: bool) -> None:
         """Finish the video, or leave nothing of it behind."""
-        if self._writer is not None:
-            self._writer.release()
+        writer, self._writer = self._writer, None
+        video, self.video = self.video, None
+        if writer is not None:
+            writer.release()
             temporary, path = self._files
+            # OpenCV says nothing of a disk that is full.
+            told = cv2.VideoCapture(temporary).get(cv2.CAP_PROP_FRAME_COUNT)
+            if whole and told < self._count:
+                os.unlink(temporary)
+                raise OSError(f'Cannot write the video {path}; the disk may be full.')
             os.replace(temporary, path) if whole else os.unlink(temporary)
         # One that broke off may be whole the next time.
         failed = {failure.name for failure in self.failures}
-        if self.video is not None and whole and printable(self.video.name) not in failed:
-            self.progress.end_video(self.video.name)
-        self.video, self._writer = None, None
+        if video is not None and whole and printable(video.name) not in failed:
+            self.progress.end_video(video.name)
 
 
 def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
@@ -161,10 +169,10 @@ def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
     Returns:
         str: The file.
     """
-    parts = urlsplit(name) if '://' in name else None
-    if parts:
-        query = '_' + parts.query.replace('/', '_') if parts.query else ''
-        name = f'{parts.netloc}{parts.path}{query}'
+    if '://' in name:
+        # Not by ``urlsplit``, which raises where an address is wrong.
+        place, _, query = name.partition('://')[2].partition('#')[0].partition('?')
+        name = f'{place}_{query.replace("/", "_")}' if query else place
     path = PurePosixPath(name)
     safe = [_short(part) for part in path.parts if part not in ('..', '/', '.')]
     safe = safe or ['picture']

@@ -114,7 +114,11 @@ class Item(NamedTuple):
             return 1
         if isinstance(self.place, int):
             return None
-        count = cv2.VideoCapture(self.place).get(cv2.CAP_PROP_FRAME_COUNT)
+        capture = cv2.VideoCapture(self.place)
+        if not capture.isOpened():
+            # It fails, once.
+            return 1
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         return int(count) if count > 0 else None
 
 
@@ -302,7 +306,9 @@ def _why_it_ended(item: Item, is_open: bool, number: int, told: int) -> str | No
     if not _is_address(item.place) and not os.path.isfile(item.place):
         return f'There is no file {item.place}.'
     if not number:
-        return f'{item.name} is no video that can be read; give an MP4 in H.264.'
+        # An MP4 may say at its end what it holds; not every server lets one jump there.
+        fetch = ' Or fetch it, and give the file.' if _is_address(item.place) else ''
+        return f'{item.name} is no video that can be read; give an MP4 in H.264.{fetch}'
     # Some containers count a frame or two too many.
     if told > 0 and number < min(told - 2, 0.98 * told):
         return (

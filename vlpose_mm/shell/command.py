@@ -1,9 +1,11 @@
 """Poses from pictures, in a shell."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
+from vlpose_mm.inference.progress import PROGRESS
 from vlpose_mm.inference.saving import ANNOTATIONS, FAILED, Summary
 from vlpose_mm.models.routing import ROUTES
 from vlpose_mm.shell.loading import (
@@ -11,6 +13,7 @@ from vlpose_mm.shell.loading import (
     add_people_options,
     load_inferencer,
     results_alone,
+    sentence,
 )
 from vlpose_mm.version import __version__
 
@@ -42,14 +45,13 @@ def main(args: Sequence[str] | None = None) -> int:
         with results_alone():
             summary, hint = _find_poses(options)
     except (OSError, ValueError, TypeError) as error:
-        told = getattr(error, 'strerror', None)
-        # What the system says, such as of a full disk, may not tell where.
-        place = getattr(error, 'filename', None) or options.out
-        parser.error(' '.join((f'{place}: {told}' if told else str(error)).split()))
+        parser.error(sentence(error, options.out))
     except KeyboardInterrupt:
-        print(f'Interrupted; what is done is in {options.out}, --resume does the rest.')
+        begun = os.path.exists(os.path.join(options.out, PROGRESS))
+        done = f'what is done is in {options.out}, --resume does the rest.'
+        print(f'Interrupted; {done if begun else "nothing is done yet."}')
         return INTERRUPTED
-    print(_report(summary, hint))
+    print(_report(summary, hint, not options.no_drawings))
     if not summary.failures:
         return DONE
     return SOME_FAILED if summary.pictures or summary.resumed else ALL_FAILED
@@ -123,7 +125,7 @@ def _find_poses(options: argparse.Namespace) -> tuple[Summary, str]:
     )
     summary = results.save(options.out, not options.no_drawings, options.resume)
     hint = ''
-    if summary.pictures and not summary.tuned and options.route == 'auto':
+    if summary.people and not summary.tuned and options.route == 'auto':
         hint = (
             'All took the original weights: nobody says what kind of pictures they are '
             '(--scenario, --prompt), or they are photos.'
@@ -133,7 +135,7 @@ def _find_poses(options: argparse.Namespace) -> tuple[Summary, str]:
     return summary, hint
 
 
-def _report(summary: Summary, hint: str) -> str:
+def _report(summary: Summary, hint: str, drawings: bool) -> str:
     """Say what was done."""
     original = summary.pictures - summary.tuned
     lines = [
@@ -150,7 +152,8 @@ def _report(summary: Summary, hint: str) -> str:
         more = len(summary.failures) - NAMED
         lines += [f'  and {more} more, see {FAILED}'] if more > 0 else []
     lines += [hint] if hint else []
-    lines.append(f'Written to {summary.out}: {ANNOTATIONS} and what was drawn.')
+    drawn = ' and what was drawn' if drawings else ''
+    lines.append(f'Written to {summary.out}: {ANNOTATIONS}{drawn}.')
     return '\n'.join(lines)
 
 

@@ -12,7 +12,7 @@ from vlpose_mm.inference import PoseResult, VLPoseInferencer
 from vlpose_mm.inference.model_zoo import demo_pictures
 from vlpose_mm.inference.progress import PROGRESS
 from vlpose_mm.inference.saving import ANNOTATIONS, drawing_path
-from vlpose_mm.shell.loading import results_alone
+from vlpose_mm.shell.loading import results_alone, sentence
 from vlpose_mm.visualization.pictures import BLACK, GRAY, caption, save_picture
 from vlpose_mm.weights.files import replace_file
 
@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
         with results_alone():
             pairs = _run(options.out)
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        parser.error(sentence(error, options.out))
     except KeyboardInterrupt:
         print('Interrupted.')
         return 130

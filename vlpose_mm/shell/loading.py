@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.inference import BoxFile, VLPoseInferencer
 from vlpose_mm.inference.model_zoo import DEMO
+from vlpose_mm.inference.printable import printable
 
 WHOLE = 'whole'
 
@@ -63,7 +64,7 @@ def load_inferencer(
         ValueError: If something is unknown, or does not go together.
     """
     boxes, detector = None, options.people
-    if options.people == WHOLE or options.people.endswith('.json'):
+    if options.people == WHOLE or options.people.lower().endswith('.json'):
         detector = None
         if options.det_weights is not None:
             raise ValueError('--det-weights are of a detector; name it with --people.')
@@ -78,6 +79,22 @@ def load_inferencer(
         options.det_weights,
     )
     return inferencer, boxes
+
+
+def sentence(error: Exception, out: str) -> str:
+    """Say in one line what is wrong.
+
+    Args:
+        error (Exception): What was raised.
+        out (str): Folder that is written to.
+
+    Returns:
+        str: The line.
+    """
+    told = getattr(error, 'strerror', None)
+    # What the system says, such as of a full disk, may not tell where.
+    place = getattr(error, 'filename', None) or out or '--out'
+    return printable(' '.join((f'{place}: {told}' if told else str(error)).split()))
 
 
 @contextmanager
