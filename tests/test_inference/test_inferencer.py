@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.visualization import Visualizer
 from mmpose.apis import MMPoseInferencer, inference_topdown
 from PIL import Image
 
@@ -236,6 +237,13 @@ def test_word_maps_are_told_if_wanted(demo, sketches) -> None:
     (maps,) = result.word_maps
     assert [w.text for w in maps.words if not w.special] == 'a sketch of a person'.split()
     assert not next(demo(sketches[0])).word_maps
+
+
+def test_a_runner_in_the_same_process_gets_a_visualizer_of_its_own(demo) -> None:
+    assert demo.visualizer is not None
+    assert not Visualizer.check_instance_created('visualizer') or (
+        Visualizer.get_instance('visualizer') is not demo.visualizer
+    )
 
 
 def test_a_call_leaves_the_model_as_it_was(demo, sketches) -> None:

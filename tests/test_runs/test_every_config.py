@@ -19,7 +19,8 @@ PATHS = [
     path.relative_to(ROOT).as_posix()
     for folder in FOLDERS
     for path in sorted((ROOT / folder).rglob('*.py'))
-    if 'configs' in path.parts
+    # The demo's is for predictions alone.
+    if 'configs' in path.parts and path.name != 'vlpose_mini_demo.py'
 ]
 # The rows of the ablations go over any base.
 MINI = 'projects/ablations/configs/mini.py'

