@@ -23,7 +23,7 @@ MIM_ITEMS = {
     'tools': ROOT / PACKAGE / 'tools',
     # What `vlpose demo` needs.
     'projects/mini_humanart/configs': ROOT / 'projects/mini_humanart/configs',
-    'projects/mini_humanart/pictures': ROOT / 'projects/mini_humanart/pictures',
+    'projects/mini_humanart/images': ROOT / 'projects/mini_humanart/images',
     **{
         name: ROOT / name
         for name in (
@@ -122,7 +122,7 @@ setup(
         'tests': read_requirements('tests'),
         'web': read_requirements('web'),
     },
-    entry_points={'console_scripts': ['vlpose = vlpose_mm.shell:main']},
+    entry_points={'console_scripts': ['vlpose = vlpose_mm.cli:main']},
     cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
     zip_safe=False,
 )

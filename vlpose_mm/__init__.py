@@ -1,6 +1,6 @@
 """VLPose for MMPose: language-vision tuning of human pose estimators.
 
-Importing this package mends the installed stack where it is broken (``compat``) and
+Importing this package patches the installed stack where it is broken (``compat``) and
 registers the modules of VLPose in MMPose's registries.
 """
 
@@ -13,7 +13,7 @@ warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
 from vlpose_mm import compat
 
 # Before anything that imports torchvision, mmcv's operators or a checkpoint.
-compat.mend()
+compat.apply_patches()
 
 from vlpose_mm import datasets, engine, evaluation, models, visualization
 from vlpose_mm.paths import config_path

@@ -67,7 +67,7 @@ def run(cfg: Config, seed: int, folder: Path, places: Places) -> dict:
         places (Places): Where the data and the first weights lie.
 
     Returns:
-        dict: ``artificial`` and ``all``: AP on the artificial pictures and on all, in
+        dict: ``artificial`` and ``all``: AP on the artificial images and on all, in
         [0, 1]; ``trained`` and ``total``: numbers of parameters; ``seconds`` of training.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'mini_humanart'))
 
-# Before the rest, for it mends what the other imports need.
+# Before the rest, for it patches what the other imports need.
 import vlpose_mm  # noqa: F401
 
 # isort: split

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from rows import OUT, Places, Row, fingerprint, shortened
 from runs import CONFIGS
 
-from vlpose_mm.models.stock import stock_config
+from vlpose_mm.analysis.base_model import base_config
 
 WIDTH = 64
 SIZE = dict(
@@ -121,7 +121,7 @@ def missing_base(cfg: Config, places: Places, epochs: int | None) -> Config | No
     if not (cfg.load_from or '').startswith(OUT):
         return None
     photos = shortened(Config.fromfile(CONFIGS / 'vitpose_mini_photos.py'), epochs)
-    photos.model = stock_config(cfg.model)
+    photos.model = base_config(cfg.model)
     record = places.path(cfg.load_from).with_suffix('.json')
     made_from = json.loads(record.read_text()) if record.exists() else None
     return None if made_from == fingerprint(photos, places) else photos

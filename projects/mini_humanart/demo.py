@@ -1,6 +1,6 @@
 """Tune VLPose on mini Human-Art with MMPose's own tools and show what it brings."""
 
-# First, for it mends what the other imports need.
+# First, for it patches what the other imports need.
 import vlpose_mm  # noqa: F401
 
 # isort: split
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from runs import BASE_WEIGHTS, CONFIGS, ROOT, Results, draw_data, mmpose_tool
 
-from vlpose_mm.report.pictures import SkeletonPainter
+from projects.domain_gap_report.skeletons import SkeletonPainter
 
 DATA = ROOT / 'data/mini'
 OUT = ROOT / 'work_dirs/demo'
@@ -86,7 +86,7 @@ def make_report(
         seconds (dict[str, float]): Seconds spent by stage.
 
     Returns:
-        dict: AP in [0, 1] by kind of picture, as ``report.json`` holds it.
+        dict: AP in [0, 1] by kind of image, as ``report.json`` holds it.
     """
     return dict(
         artificial={k: r.ap('artificial') for k, r in art.items()},
@@ -121,9 +121,9 @@ def format_report(report: dict) -> str:
     return '\n'.join(lines)
 
 
-def caption(picture: np.ndarray, text: str) -> np.ndarray:
-    """Put a line of text above a picture."""
-    strip = np.full((26, picture.shape[1], 3), 255, np.uint8)
+def caption(image: np.ndarray, text: str) -> np.ndarray:
+    """Put a line of text above an image."""
+    strip = np.full((26, image.shape[1], 3), 255, np.uint8)
     cv2.putText(
         strip,
         text,
@@ -134,13 +134,13 @@ def caption(picture: np.ndarray, text: str) -> np.ndarray:
         1,
         cv2.LINE_AA,
     )
-    return np.vstack([strip, picture])
+    return np.vstack([strip, image])
 
 
 def draw_comparison(art: dict[str, Results], path: Path) -> None:
-    """Draw pictures of several scenarios, original and tuned side by side.
+    """Draw images of several scenarios, original and tuned side by side.
 
-    Of each scenario the picture is shown that gained most, with its OKS before and after.
+    Of each scenario the image is shown that gained most, with its OKS before and after.
 
     Args:
         art (dict[str, Results]): ``'original'`` and ``'tuned'`` results.
@@ -195,7 +195,7 @@ def main() -> None:
             VLPOSE,
             *('--work-dir', OUT, '--no-validate'),
             *('--cfg-options', f'randomness.seed={options.seed}'),
-            'default_hooks.checkpoint.type=TunedCheckpointHook',
+            'default_hooks.checkpoint.type=AdapterCheckpointHook',
         )
     tuned = Path((OUT / 'last_checkpoint').read_text())
     with watch.stage('test on mini Human-Art: original and tuned'):
@@ -222,13 +222,13 @@ def main() -> None:
     )
     print(f'{sum(watch.seconds.values()):.0f} seconds. Written to {OUT.relative_to(ROOT)}:')
     print('  report.json         these numbers')
-    print('  comparison.png      pictures with both skeletons')
+    print('  comparison.png      images with both skeletons')
     print(f'  {tuned.name}  what was tuned, to resume from')
     if not same:
         raise SystemExit('The original route differs from the original model.')
     gain = report['artificial']['tuned'] - report['artificial']['original']
     if options.seed == 0 and gain < 0.05:
-        raise SystemExit('Tuning gained less than 5 points on artificial pictures.')
+        raise SystemExit('Tuning gained less than 5 points on artificial images.')
 
 
 if __name__ == '__main__':

@@ -61,7 +61,7 @@ def settings_of(args: argparse.Namespace) -> dict:
 def check_folder(
     out: Path, settings: dict, force: bool, parser: argparse.ArgumentParser
 ) -> bool:
-    """Say whether the pictures are already there, or end with an error.
+    """Say whether the images are already there, or end with an error.
 
     Only a folder that this generator began is ever overwritten: ``--out data``
     next to the real COCO must not cost anybody their download.
@@ -76,7 +76,7 @@ def check_folder(
         if found == json.dumps(settings):
             return True
         parser.error(
-            f'{out} holds pictures with other settings {found}; '
+            f'{out} holds images with other settings {found}; '
             'choose another --out, or draw over them with --force'
         )
     if out.is_dir() and any(out.iterdir()) and not (out / UNFINISHED).is_file():
@@ -85,7 +85,7 @@ def check_folder(
 
 
 def list_jobs(args: argparse.Namespace) -> list[Job]:
-    """All pictures to draw, in the order of the annotation files."""
+    """All images to draw, in the order of the annotation files."""
     jobs = []
     for split in SPLITS:
         photos = getattr(args, f'photos_{split}')
@@ -104,14 +104,14 @@ def report_progress(results: Iterable[Drawn], total: int) -> list[Drawn]:
             seconds = time.perf_counter() - begin
             share = 100 * len(drawn) // total
             print(
-                f'{share:4d}%  {len(drawn)}/{total} pictures, {seconds:.0f} s',
+                f'{share:4d}%  {len(drawn)}/{total} images, {seconds:.0f} s',
                 flush=True,
             )
     return drawn
 
 
 def draw_all(jobs: list[Job], workers: int) -> list[Drawn]:
-    """Draw every picture; the result does not depend on ``workers``."""
+    """Draw every image; the result does not depend on ``workers``."""
     if workers < 2:
         cv2.setNumThreads(1)
         return report_progress(map(draw, jobs), len(jobs))
@@ -148,7 +148,7 @@ def main() -> None:
     args = parser.parse_args()
     sheet = args.contact_sheet
     if sheet and (sheet.suffix not in ('.png', '.jpg') or not list_jobs(args)):
-        parser.error('--contact-sheet is a .png or .jpg and needs pictures to show')
+        parser.error('--contact-sheet is a .png or .jpg and needs images to show')
     try:
         if check_folder(args.out, settings_of(args), args.force, parser):
             print(f'{args.out} is up to date; draw again with --force')

@@ -41,7 +41,7 @@ def run(command: list[str]) -> None:
     try:
         for line in process.stdout:
             last.append(line)
-            if re.search(r'Epoch\(|WARNING(?!.*deprecated)|pictures', line):
+            if re.search(r'Epoch\(|WARNING(?!.*deprecated)|images', line):
                 print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
     except BaseException:
         # Whoever interrupts this command means that one, too, and its loaders' workers.
@@ -92,10 +92,10 @@ class Results:
         return self.detected.dataset['annotations']
 
     def ap(self, part: str | Iterable[int] = 'all') -> float:
-        """Average precision over some pictures.
+        """Average precision over some images.
 
         Args:
-            part (str | Iterable[int]): The pictures; see :class:`ScenarioEvaluation`.
+            part (str | Iterable[int]): The images; see :class:`ScenarioEvaluation`.
 
         Returns:
             float: AP over OKS 0.50 to 0.95, in [0, 1], to six digits.
@@ -103,7 +103,7 @@ class Results:
         return round(self.evaluation.scores(part).AP, 6)
 
     def oks(self) -> dict[int, float]:
-        """How well the people of each picture were found.
+        """How well the people of each image were found.
 
         Returns:
             dict[int, float]: See :meth:`ScenarioEvaluation.oks`.

@@ -1,6 +1,6 @@
 """Train the small ViTPose that the demo starts from, and write it to the project."""
 
-# First, for it mends what reads checkpoints.
+# First, for it patches what reads checkpoints.
 import vlpose_mm  # noqa: F401
 
 # isort: split

@@ -18,24 +18,24 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmengine.structures import InstanceData
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.structures import PoseDataSample
-from vlpose_onnx import VLPoseOnnx, read_picture
+from vlpose_onnx import VLPoseOnnx, read_image
 
-from vlpose_mm.benchmark.comparison import compare
-from vlpose_mm.benchmark.timing import alternate
+from projects.benchmark.comparison import compare
+from projects.benchmark.timing import alternate
+from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.export.exporter import export_model
-from vlpose_mm.models.vlpose import VLPoseEstimator
-from vlpose_mm.tools.shared import (
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
     put_out,
     read_model_config,
 )
-from vlpose_mm.weights.files import read_file, state_dict_of
 
-# So long the threads of one contestant may keep waiting for work, beside the next one.
+# So long the threads of one model pair may keep waiting for work, beside the next one.
 REST = 0.03
-# Until what PyTorch remembers of a sentence is there.
+# Until what PyTorch caches of a text prompt is there.
 WARM_UP = 12
 
 
@@ -47,15 +47,15 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(
         description='Export a model in float32, half precision and int8, and compare the '
-        'graphs with PyTorch: average precision on the test pictures of the config, and '
-        'time of one picture through the network, in turns.'
+        'graphs with PyTorch: average precision on the test images of the config, and '
+        'time of one image through the network, in turns.'
     )
     add_config_options(parser, 'test_dataloader.dataset.bbox_file=None')
     add_text_dims(parser)
     parser.add_argument(
         '--checkpoint', help='the weights (default: random ones, and speed alone)'
     )
-    parser.add_argument('--sentences', metavar='FILE', help='as of the export')
+    parser.add_argument('--text-prompts', metavar='FILE', help='as of the export')
     parser.add_argument('--threads', type=int, default=2, help='(default: 2)')
     parser.add_argument('--rounds', type=int, default=30, help='(default: 30)')
     options = parser.parse_args(args)
@@ -72,7 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 randomize(model)
             path = str(Path(out, 'model.onnx'))
             exported = export_model(
-                cfg, model, path, options.sentences, smaller=['half', 'int8']
+                cfg, model, path, options.text_prompts, smaller=['half', 'int8']
             )
         except (OSError, ValueError) as error:
             parser.error(str(error))
@@ -84,7 +84,7 @@ def main(args: Sequence[str] | None = None) -> None:
         scores = [None] * len(sizes)
         if options.checkpoint is not None:
             scores = average_precisions(cfg, model, graphs)
-        prompt = exported.sentences[0] if exported.sentences else None
+        prompt = exported.text_prompts[0] if exported.text_prompts else None
         found = {
             route: race(model, graphs, prompt, route, options.rounds)
             for route in ('tuned', 'original')
@@ -115,7 +115,7 @@ def randomize(model: VLPoseEstimator) -> None:
 def average_precisions(
     cfg: Config, model: VLPoseEstimator, graphs: dict[str, VLPoseOnnx]
 ) -> list[float]:
-    """Score PyTorch and the graphs on the test pictures, on the tuned route.
+    """Score PyTorch and the graphs on the test images, on the tuned route.
 
     Args:
         cfg (Config): The config.
@@ -133,13 +133,13 @@ def average_precisions(
     for row in range(len(dataset)):
         info, packed = dataset.get_data_info(row), dataset[row]
         sample = packed['data_samples']
-        picture = read_picture(info['img_path'])
+        image = read_image(info['img_path'])
         with torch.inference_mode():
             (found,) = model.test_step(pseudo_collate([copy.deepcopy(packed)]))
         metrics[0].process({}, [found.to_dict()])
         told = dict(prompt=sample.metainfo['text_prompt'], route='tuned')
         for metric, graph in zip(metrics[1:], graphs.values(), strict=True):
-            poses = graph(picture, info['bbox'], info['bbox_score'], **told)
+            poses = graph(image, info['bbox'], info['bbox_score'], **told)
             given = copy.deepcopy(sample)
             given.pred_instances = InstanceData(
                 keypoints=poses.keypoints,
@@ -159,12 +159,12 @@ def race(
     route: str,
     rounds: int,
 ) -> dict:
-    """Time one picture through the network, from pixels to heatmaps, in turns.
+    """Time one image through the network, from pixels to heatmaps, in turns.
 
     Args:
         model (VLPoseEstimator): The model, in eval mode.
         graphs (dict[str, VLPoseOnnx]): The graphs.
-        prompt (str, optional): The first sentence of the graphs.
+        prompt (str, optional): The first text prompt of the graphs.
         route (str): ``'tuned'`` or ``'original'``.
         rounds (int): Rounds that count.
 
@@ -182,7 +182,7 @@ def race(
 
     def runner(graph: VLPoseOnnx) -> Callable[[], None]:
         told = np.zeros(1, np.int64)
-        feed = dict(pictures=batch.numpy(), sentence=told)
+        feed = dict(images=batch.numpy(), text_prompt=told)
         feed['tuned'] = np.array(route == 'tuned')
         return lambda: graph.session.run(None, feed)
 

@@ -1,9 +1,9 @@
-"""Poses from pictures by an exported VLPose: needs numpy, OpenCV and ONNX Runtime.
+"""Poses from images by an exported VLPose: needs numpy, OpenCV and ONNX Runtime.
 
-    python vlpose_onnx.py model.onnx picture.jpg --scenario "oil painting" --out out
+    python vlpose_onnx.py model.onnx image.jpg --scenario "oil painting" --out out
 
 `python -m vlpose_mm.tools.export` writes the graph, which tells everything else: its
-sentences, how people are cropped and how its heatmaps are decoded.
+text prompts, how people are cropped and how its heatmaps are decoded.
 """
 
 import argparse
@@ -29,7 +29,7 @@ BATCH = 8
 
 
 class Poses(NamedTuple):
-    """The people of a picture.
+    """The people of an image.
 
     Attributes:
         keypoints (np.ndarray): x and y in pixels, N x K x 2.
@@ -37,7 +37,7 @@ class Poses(NamedTuple):
         boxes (np.ndarray): Corners x1, y1, x2, y2 in pixels, N x 4.
         box_scores (np.ndarray): How sure they are, N.
         scenario (str | None): Told, or found by the classifier.
-        prompt (str | list[str] | None): The sentence read; ``None`` on the original route.
+        prompt (str | list[str] | None): The text prompt read; ``None`` on the original route.
         route (str): ``'tuned'`` or ``'original'``.
     """
 
@@ -88,7 +88,7 @@ class VLPoseOnnx:
 
     def __call__(
         self,
-        picture: np.ndarray,
+        image: np.ndarray,
         boxes: np.ndarray | None = None,
         box_scores: np.ndarray | None = None,
         scenario: str | None = None,
@@ -96,15 +96,15 @@ class VLPoseOnnx:
         route: str = 'auto',
         flip_test: bool | None = None,
     ) -> Poses:
-        """Find the keypoints of the people on a picture.
+        """Find the keypoints of the people on an image.
 
         Args:
-            picture (np.ndarray): BGR, uint8, H x W x 3.
+            image (np.ndarray): BGR, uint8, H x W x 3.
             boxes (np.ndarray, optional): Corners x1, y1, x2, y2 in pixels, N x 4; the whole
-                picture by default.
+                image by default.
             box_scores (np.ndarray, optional): How sure they are, N; all are by default.
-            scenario (str, optional): The kind of picture, such as ``'oil painting'``.
-            prompt (str | list[str], optional): One of the graph's sentences, instead.
+            scenario (str, optional): The kind of image, such as ``'oil painting'``.
+            prompt (str | list[str], optional): One of the graph's text prompts, instead.
             route (str): ``'tuned'``, ``'original'``, or ``'auto'``: as the graph's table
                 has it for what is told.
             flip_test (bool, optional): Whether to look at the mirror image as well; as in
@@ -114,13 +114,13 @@ class VLPoseOnnx:
             Poses: The people.
 
         Raises:
-            ValueError: If the graph does not have the scenario or the sentence, or a box is
+            ValueError: If the graph does not have the scenario or the text prompt, or a box is
                 wrong.
         """
-        name, sentence = self._told(scenario, prompt)
+        name, text_prompt = self._told(scenario, prompt)
         if route not in ROUTES:
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         whole = boxes is None
         if whole:
             boxes = np.array([[0, 0, width, height]])
@@ -132,39 +132,39 @@ class VLPoseOnnx:
         if not len(boxes):
             none = np.zeros((0, len(self.info['keypoints']['names']), 2), np.float32)
             return Poses(none, none[..., 0], boxes, box_scores, name, None, 'original')
-        # A whole picture has some margin already.
+        # A whole image has some margin already.
         padding = 1.0 if whole else self.info['padding']
-        crops, centers, scales = crop_people(picture, boxes, self.info, padding)
+        crops, centers, scales = crop_people(image, boxes, self.info, padding)
         heatmaps = None
         if route is None:
             heatmaps, log_probs = self._run(crops, 0, False, flip)
-            route, name, sentence = self._decide(log_probs, box_scores)
-        if route == 'tuned' and sentence is None and self.info['sentences']:
-            sentence = self.info['scenarios'].get('default')
-            if sentence is None:
+            route, name, text_prompt = self._decide(log_probs, box_scores)
+        if route == 'tuned' and text_prompt is None and self.info['text_prompts']:
+            text_prompt = self.info['scenarios'].get('default')
+            if text_prompt is None:
                 raise ValueError(
-                    'The tuned route needs a scenario or a sentence; tell one.'
+                    'The tuned route needs a scenario or a text prompt; tell one.'
                 )
         if route == 'tuned' or heatmaps is None:
-            heatmaps, _ = self._run(crops, sentence or 0, route == 'tuned', flip)
+            heatmaps, _ = self._run(crops, text_prompt or 0, route == 'tuned', flip)
         keypoints, scores = decode(heatmaps, self.info['codec'])
-        # From the unit square of each crop to the picture.
+        # From the unit square of each crop to the image.
         keypoints = keypoints * scales[:, None] + (centers - scales / 2)[:, None]
-        read = self.info['sentences'] if route == 'tuned' else []
+        read = self.info['text_prompts'] if route == 'tuned' else []
         return Poses(
             keypoints.astype(np.float32),
             scores,
             boxes,
             box_scores,
             name,
-            read[sentence] if read else None,
+            read[text_prompt] if read else None,
             route,
         )
 
     def _told(
         self, scenario: str | None, prompt: str | list[str] | None
     ) -> tuple[str | None, int | None]:
-        """Look up what is told: the scenario's name, and which sentence is read."""
+        """Look up what is told: the scenario's name, and which text prompt is read."""
         name = None
         if scenario is not None:
             name = scenario_name(scenario)
@@ -174,27 +174,27 @@ class VLPoseOnnx:
         if prompt is None:
             return name, None if name is None else self.info['scenarios'][name]
         read = ' '.join(prompt.split()) if isinstance(prompt, str) else list(prompt)
-        if read not in self.info['sentences']:
-            known = [str(sentence) for sentence in self.info['sentences']]
-            raise ValueError(_unknown('sentence', prompt, str(read), known))
-        return name, self.info['sentences'].index(read)
+        if read not in self.info['text_prompts']:
+            known = [str(text_prompt) for text_prompt in self.info['text_prompts']]
+            raise ValueError(_unknown('text_prompt', prompt, str(read), known))
+        return name, self.info['text_prompts'].index(read)
 
     def _route(self, name: str | None, prompt: str | list[str] | None) -> str | None:
         """Choose the route by the table; ``None``: the classifier is to."""
         table = self.info['routes']
-        rows = ('sentence', 'scenario', 'none', 'natural', 'artificial')
+        rows = ('text_prompt', 'scenario', 'none', 'natural', 'artificial')
         for row in (name, self.info['groups'].get(name)):
             if row in table and row not in rows:
                 return table[row]
         row = 'scenario' if name else 'none'
         if prompt is not None:
-            row = 'sentence'
+            row = 'text_prompt'
         return None if row == 'none' and self.info['classifier'] else table[row]
 
     def _decide(
         self, log_probs: np.ndarray, box_scores: np.ndarray
     ) -> tuple[str, str | None, int]:
-        """Choose the route, the scenario and the sentence by what the classifier says."""
+        """Choose the route, the scenario and the text prompt by what the classifier says."""
         weights = np.maximum(box_scores, 1e-6)  # N
         mean = (weights / weights.sum()) @ log_probs  # S
         probs = np.exp(mean - mean.max())
@@ -204,18 +204,18 @@ class VLPoseOnnx:
         natural = probs[~sides].sum() <= 0.5
         best = kinds[np.where(sides == natural, probs, -1).argmax()]
         route = self.info['routes']['natural' if natural else 'artificial']
-        return route, best['scenario'], best['sentence']
+        return route, best['scenario'], best['text_prompt']
 
     def _run(
-        self, crops: np.ndarray, sentence: int, tuned: bool, flip: bool
+        self, crops: np.ndarray, text_prompt: int, tuned: bool, flip: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Heatmaps, N x K x h x w, and what the classifier says of each crop, N x S."""
         heatmaps, log_probs = [], []
         for start in range(0, len(crops), BATCH):
             batch = crops[start : start + BATCH]
             views = np.concatenate([batch, batch[..., ::-1]]) if flip else batch
-            told = np.full(len(views), sentence, np.int64)
-            feed = dict(pictures=views, sentence=told, tuned=np.array(tuned))
+            told = np.full(len(views), text_prompt, np.int64)
+            feed = dict(images=views, text_prompt=told, tuned=np.array(tuned))
             found, *rest = self.session.run(None, feed)
             if flip:
                 mirrored = found[len(batch) :, self.info['keypoints']['flip_indices'], :]
@@ -248,12 +248,12 @@ def _unknown(kind: str, given: object, name: str, known: list[str]) -> str:
 
 
 def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Check boxes and cut them to the picture.
+    """Check boxes and cut them to the image.
 
     Args:
         boxes (np.ndarray): Corners x1, y1, x2, y2 in pixels, N x 4.
-        width (int): Of the picture, in pixels.
-        height (int): Of the picture, in pixels.
+        width (int): Of the image, in pixels.
+        height (int): Of the image, in pixels.
 
     Returns:
         np.ndarray: The boxes, N x 4, float32.
@@ -272,27 +272,27 @@ def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
         if x2 <= x1 or y2 <= y1:
             raise ValueError(f'{shown} has no size; give the corners x1, y1, x2, y2.')
         if min(r - l, b - t) < 1:
-            raise ValueError(f'{shown} lies outside of the {width} x {height} picture.')
+            raise ValueError(f'{shown} lies outside of the {width} x {height} image.')
     return cut.astype(np.float32)
 
 
 def crop_people(
-    picture: np.ndarray, boxes: np.ndarray, info: dict, padding: float
+    image: np.ndarray, boxes: np.ndarray, info: dict, padding: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut people out and normalise the pixels.
+    """Cut people out and normalize the pixels.
 
     Boxes grow by the padding and to the crop's shape. With UDP (arXiv 1911.07524) the
-    centres of the outermost pixels lie on the edges of the grown box; else their outer
-    edges do, and the centres of pixels are taken for their corners.
+    centers of the outermost pixels lie on the edges of the grown box; else their outer
+    edges do, and the centers of pixels are taken for their corners.
 
     Args:
-        picture (np.ndarray): BGR, H x W x 3.
+        image (np.ndarray): BGR, H x W x 3.
         boxes (np.ndarray): Corners in pixels, N x 4.
         info (dict): What the graph tells.
         padding (float): How many times larger than the boxes the crops are.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: Crops, N x 3 x h x w; centres and sizes
+        tuple[np.ndarray, np.ndarray, np.ndarray]: Crops, N x 3 x h x w; centers and sizes
         of the grown boxes in pixels, N x 2.
     """
     w, h = info['codec']['input_size']
@@ -306,7 +306,7 @@ def crop_people(
     for crop, center, scale in zip(crops, centers, scales, strict=True):
         zoom = (np.array([w, h]) - edge) / scale
         matrix = np.column_stack([np.diag(zoom), (scale / 2 - center) * zoom])  # 2, 3
-        cut = cv2.warpAffine(picture, matrix, (w, h), flags=cv2.INTER_LINEAR)
+        cut = cv2.warpAffine(image, matrix, (w, h), flags=cv2.INTER_LINEAR)
         cut = cut[..., ::-1] if info['bgr_to_rgb'] else cut
         crop[:] = (cut.transpose(2, 0, 1) - mean) / std
     return crops, centers, scales
@@ -370,7 +370,7 @@ def _newton(heatmaps: np.ndarray, peaks: np.ndarray, blur: int) -> np.ndarray:
 
 
 def _quarter(heatmaps: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """Step a quarter of a pixel towards the higher neighbour (MSRA); K x 2."""
+    """Step a quarter of a pixel towards the higher neighbor (MSRA); K x 2."""
     K, H, W = heatmaps.shape
     padded = np.pad(heatmaps, ((0, 0), (1, 1), (1, 1)))
     rows, (x, y) = np.arange(K), peaks.T
@@ -382,8 +382,8 @@ def _quarter(heatmaps: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     return np.stack([np.sign(dx), np.sign(dy)], axis=1) / 4
 
 
-def read_picture(path: str) -> np.ndarray:
-    """Read a picture; grey, 16 bits and EXIF's turns are converted, alpha put on white.
+def read_image(path: str) -> np.ndarray:
+    """Read an image; gray, 16 bits and EXIF's turns are converted, alpha put on white.
 
     Args:
         path (str): JPEG, PNG or what else OpenCV reads.
@@ -402,35 +402,33 @@ def read_picture(path: str) -> np.ndarray:
     if not len(content):
         raise OSError(f'{path} is empty.')
     try:
-        picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-        if picture is not None and picture.shape[2:] != (4,):
-            picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+        if image is not None and image.shape[2:] != (4,):
+            image = cv2.imdecode(content, cv2.IMREAD_COLOR)
     except cv2.error as error:
         if 'MAX_IMAGE_PIXELS' in error.err:
             raise ValueError(f'{path} has too many pixels; scale it down first.') from error
         raise OSError(f'{path} cannot be decoded ({error.err}).') from error
-    if picture is None:
-        raise OSError(f'{path} is no picture that OpenCV reads, or is broken off.')
-    if min(picture.shape[:2]) < MIN_SIDE:
+    if image is None:
+        raise OSError(f'{path} is no image that OpenCV reads, or is broken off.')
+    if min(image.shape[:2]) < MIN_SIDE:
         raise ValueError(f'{path} is smaller than {MIN_SIDE} x {MIN_SIDE} pixels.')
-    if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
-    if picture.shape[2] == 4:
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.shape[2] == 4:
         # By rows, as numbers of 64 bits take eight times the memory.
-        for row in picture:
+        for row in image:
             alpha = row[:, 3:] / 255
             row[:, :3] = np.rint(row[:, :3] * alpha + 255 * (1 - alpha))
-        picture = np.ascontiguousarray(picture[..., :3])
-    return picture
+        image = np.ascontiguousarray(image[..., :3])
+    return image
 
 
-def draw(
-    picture: np.ndarray, poses: Poses, keypoints: dict, threshold: float
-) -> np.ndarray:
+def draw(image: np.ndarray, poses: Poses, keypoints: dict, threshold: float) -> np.ndarray:
     """Draw skeletons.
 
     Args:
-        picture (np.ndarray): BGR, H x W x 3.
+        image (np.ndarray): BGR, H x W x 3.
         poses (Poses): The people.
         keypoints (dict): What the graph tells of them.
         threshold (float): Lowest score of a keypoint that is drawn.
@@ -438,8 +436,8 @@ def draw(
     Returns:
         np.ndarray: The drawing, BGR.
     """
-    drawn = picture.copy()
-    thick = max(1, round(min(picture.shape[:2]) / 300))
+    drawn = image.copy()
+    thick = max(1, round(min(image.shape[:2]) / 300))
     for points, scores in zip(poses.keypoints, poses.scores, strict=True):
         seen = scores >= threshold
         places = [tuple(int(v) for v in point) for point in points.round()]
@@ -459,7 +457,7 @@ def coco_annotations(poses: Poses, image_id: int, first_id: int) -> list[dict]:
 
     Args:
         poses (Poses): The people.
-        image_id (int): The picture's number.
+        image_id (int): The image's number.
         first_id (int): The first person's number.
 
     Returns:
@@ -518,13 +516,13 @@ def read_boxes(path: str) -> dict[str, list[list[float]]]:
 
 
 def _boxes_of(path: str, boxes: dict[str, list[list[float]]]) -> np.ndarray:
-    """Find the people of a picture by the end of its path, N x 5."""
+    """Find the people of an image by the end of its path, N x 5."""
     parts = Path(path).resolve().parts
     for name, rows in boxes.items():
         own = PurePath(name).parts
         if parts[-len(own) :] == own:
             return np.array(rows).reshape(-1, 5)
-    raise ValueError(f'The file of boxes has no picture {path}.')
+    raise ValueError(f'The file of boxes has no image {path}.')
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -542,22 +540,22 @@ def main(args: list[str] | None = None) -> int:
         args (list[str], optional): Arguments instead of the command line's.
 
     Returns:
-        int: 0; 1 if some picture failed.
+        int: 0; 1 if some image failed.
     """
     parser = argparse.ArgumentParser(
-        description='Find the keypoints of people on pictures with an exported VLPose. '
+        description='Find the keypoints of people on images with an exported VLPose. '
         'Writes OUT/annotations.json in the format of COCO, and OUT/drawings.'
     )
     parser.add_argument('model', help='graph of `python -m vlpose_mm.tools.export`')
-    parser.add_argument('pictures', nargs='+', metavar='picture', help='JPEG, PNG, ...')
+    parser.add_argument('images', nargs='+', metavar='image', help='JPEG, PNG, ...')
     parser.add_argument('--out', required=True, help='folder to write to')
     told = parser.add_mutually_exclusive_group()
     told.add_argument(
         '--scenario',
-        help='kind of picture, such as "oil painting" (default: what its folder is called, '
+        help='kind of image, such as "oil painting" (default: what its folder is called, '
         'if that is one)',
     )
-    told.add_argument('--prompt', help="one of the graph's sentences, instead")
+    told.add_argument('--prompt', help="one of the graph's text prompts, instead")
     people = parser.add_mutually_exclusive_group()
     people.add_argument(
         '--box',
@@ -565,11 +563,9 @@ def main(args: list[str] | None = None) -> int:
         nargs=4,
         type=float,
         metavar=('X1', 'Y1', 'X2', 'Y2'),
-        help='a person, in pixels; may be repeated (default: the whole picture)',
+        help='a person, in pixels; may be repeated (default: the whole image)',
     )
-    people.add_argument(
-        '--boxes', metavar='FILE', help="COCO's annotations of the pictures"
-    )
+    people.add_argument('--boxes', metavar='FILE', help="COCO's annotations of the images")
     parser.add_argument('--route', choices=ROUTES, default='auto', help='(default: auto)')
     parser.add_argument('--no-flip', action='store_true', help='skip the mirror images')
     parser.add_argument('--threads', type=int, help='(default: as many as cores)')
@@ -585,9 +581,9 @@ def main(args: list[str] | None = None) -> int:
         parser.error(str(error))
     flip = False if options.no_flip else None
     images, annotations, failed = [], [], 0
-    for number, path in enumerate(options.pictures, 1):
+    for number, path in enumerate(options.images, 1):
         try:
-            picture = read_picture(path)
+            image = read_image(path)
             own = np.array(options.box) if options.box else None
             own = own if boxes is None else _boxes_of(path, boxes)
             scores = own[:, 4] if boxes is not None else None
@@ -597,20 +593,20 @@ def main(args: list[str] | None = None) -> int:
             if scenario is None and options.prompt is None:
                 scenario = folder if folder in model.info['scenarios'] else None
             told = (scenario, options.prompt, options.route, flip)
-            poses = model(picture, own, scores, *told)
+            poses = model(image, own, scores, *told)
         except (OSError, ValueError) as error:
             told = str(error) if path in str(error) else f'{path}: {error}'
             print(f'Passed over: {told}', file=sys.stderr)
             failed += 1
             continue
-        height, width = picture.shape[:2]
-        image = dict(id=number, file_name=path, width=width, height=height)
+        height, width = image.shape[:2]
+        record = dict(id=number, file_name=path, width=width, height=height)
         words = dict(category=poses.scenario, text_prompt=poses.prompt)
         images.append(
-            image | {k: v for k, v in words.items() if v} | dict(route=poses.route)
+            record | {k: v for k, v in words.items() if v} | dict(route=poses.route)
         )
         annotations += coco_annotations(poses, number, len(annotations) + 1)
-        drawn = draw(picture, poses, model.info['keypoints'], options.kpt_thr)
+        drawn = draw(image, poses, model.info['keypoints'], options.kpt_thr)
         drawing = Path(options.out, 'drawings', f'{number:04}_{Path(path).stem}.jpg')
         _write(drawing, cv2.imencode('.jpg', drawn)[1].tobytes())
         read = f'read {poses.prompt!r}' if poses.prompt else 'no words'
@@ -622,7 +618,7 @@ def main(args: list[str] | None = None) -> int:
     person = dict(id=1, name='person', keypoints=keypoints['names'], skeleton=skeleton)
     content = dict(images=images, annotations=annotations, categories=[person])
     _write(Path(options.out, 'annotations.json'), json.dumps(content).encode())
-    print(f'{len(images)} pictures done, {failed} failed: {options.out}/annotations.json')
+    print(f'{len(images)} images done, {failed} failed: {options.out}/annotations.json')
     return 1 if failed else 0
 
 

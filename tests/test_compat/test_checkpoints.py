@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 
 from vlpose_mm import compat
 
-compat.mend()
+compat.apply_patches()
 
 
 class _Numbers(Dataset):

@@ -12,9 +12,9 @@ import torch
 CODE = """
 import sys
 from mmengine.dist import get_world_size, init_dist
-if sys.argv[1] == 'mended':
+if sys.argv[1] == 'patched':
     from vlpose_mm.compat import cpu_distributed
-    cpu_distributed.mend()
+    cpu_distributed.apply_patch()
 init_dist('pytorch', backend='gloo')
 print('processes:', get_world_size())
 """
@@ -39,7 +39,7 @@ def launch(how: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='only needed without a GPU')
-def test_mmengine_needs_the_mend_and_works_with_it() -> None:
+def test_mmengine_needs_the_patch_and_works_with_it() -> None:
     assert launch('stock').returncode != 0
-    mended = launch('mended')
-    assert 'processes: 1' in mended.stdout, mended.stderr
+    patched = launch('patched')
+    assert 'processes: 1' in patched.stdout, patched.stderr

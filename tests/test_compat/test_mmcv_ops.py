@@ -15,7 +15,7 @@ import torch
 from vlpose_mm import compat
 from vlpose_mm.compat import mmcv_ops
 
-compat.mend()
+compat.apply_patches()
 ROOT = Path(__file__).parents[2]
 PYTHON = f'cp{sys.version_info.major}{sys.version_info.minor}'
 WHEELS = sorted((ROOT.parent / 'shared' / 'wheels').glob(f'mmcv-*-{PYTHON}-*.whl'))
@@ -84,7 +84,7 @@ SCRIPT = """
 import sys
 import torch
 import vlpose_mm.compat
-vlpose_mm.compat.mend()
+vlpose_mm.compat.apply_patches()
 import mmcv
 from mmcv.ops import batched_nms, nms
 loader = sys.modules['mmcv._ext'].__spec__.loader
@@ -167,7 +167,7 @@ def test_nobody_takes_the_stand_in_for_compiled_operators():
 def test_without_mmcv_nothing_is_installed(monkeypatch):
     monkeypatch.delitem(sys.modules, 'mmcv._ext', raising=False)
     monkeypatch.setattr(util, 'find_spec', lambda name: None)
-    mmcv_ops.mend()
+    mmcv_ops.apply_patch()
     assert 'mmcv._ext' not in sys.modules
 
 
@@ -179,8 +179,8 @@ def test_a_compiled_half_is_found_without_importing_it(tmp_path, monkeypatch):
     for name in [key for key in sys.modules if key.partition('.')[0] == 'mmcv']:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    mmcv_ops.mend()
+    mmcv_ops.apply_patch()
     assert 'mmcv._ext' not in sys.modules
     (tmp_path / 'mmcv' / f'_ext{suffix}').unlink()
-    mmcv_ops.mend()
+    mmcv_ops.apply_patch()
     assert isinstance(sys.modules.pop('mmcv._ext'), mmcv_ops._StandIn)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from vlpose_mm import compat
-from vlpose_mm.compat import torchvision as mended
+from vlpose_mm.compat import torchvision as patched
 
-compat.mend()
+compat.apply_patches()
 FILE = f'_C{sysconfig.get_config_var("EXT_SUFFIX")}'
 
 
@@ -26,9 +26,9 @@ def fake(tmp_path, monkeypatch) -> Path:
     for name in [key for key in sys.modules if key.split('.')[0] == 'torchvision']:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
-    # Libraries of their own, so that the operators are declared anew.
-    monkeypatch.setattr(mended, '_library', None)
-    monkeypatch.setattr(mended, '_OPERATORS', ('vlpose_first', 'vlpose_second'))
+    # Libraries of their own, so that the operators are declared again.
+    monkeypatch.setattr(patched, '_library', None)
+    monkeypatch.setattr(patched, '_OPERATORS', ('vlpose_first', 'vlpose_second'))
     return folder
 
 
@@ -40,7 +40,7 @@ def test_torchvision_and_what_needs_it_import():
 
 
 @pytest.mark.skipif(
-    mended._library is None, reason='The extension of torchvision loads here.'
+    patched._library is None, reason='The extension of torchvision loads here.'
 )
 def test_an_operator_without_its_extension_is_named_when_it_is_called():
     boxes, scores = torch.zeros(2, 4), torch.zeros(2)
@@ -54,11 +54,11 @@ def test_an_operator_without_its_extension_is_named_when_it_is_called():
 def test_the_operators_are_declared_where_the_extension_does_not_load(fake, content):
     if content is not None:
         (fake / FILE).write_bytes(content)
-    mended.mend()
+    patched.apply_patch()
     assert hasattr(torch.ops.torchvision, 'vlpose_first')
-    library = mended._library
-    mended.mend()
-    assert mended._library is library
+    library = patched._library
+    patched.apply_patch()
+    assert patched._library is library
     assert 'torchvision' not in sys.modules
 
 
@@ -67,11 +67,11 @@ def test_nothing_is_touched_where_the_extension_loads(fake):
     standard = Path(importlib.util.find_spec('json').origin).parents[1] / 'lib-dynload'
     some = next(path for path in standard.iterdir() if path.name.endswith(suffixes))
     os.symlink(some, fake / FILE)
-    mended.mend()
-    assert mended._library is None
+    patched.apply_patch()
+    assert patched._library is None
 
 
 def test_nothing_is_touched_without_torchvision(fake, monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
-    mended.mend()
-    assert mended._library is None
+    patched.apply_patch()
+    assert patched._library is None

@@ -19,7 +19,7 @@ PIPELINE = Config.fromfile(
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """One picture, two people, two detections."""
+    """One image, two people, two detections."""
     name = 'HumanArt/images/2D_virtual_human/digital_art/000000001648.jpg'
     path = tmp_path / name
     path.parent.mkdir(parents=True)
@@ -62,13 +62,13 @@ def test_samples_carry_the_words_to_the_model(data: Path, detected: bool) -> Non
     assert info['category'] == 'digital art'
     assert info['description'] == 'digital_art, a girl under a tree'
     metainfo = dataset[0]['data_samples'].metainfo
-    assert metainfo['text_prompt'] == SCENARIOS['digital_art'].sentence
+    assert metainfo['text_prompt'] == SCENARIOS['digital_art'].text_prompt
     assert metainfo['scenario'] == 'digital_art'
     assert metainfo['group'] == '2D_virtual_human'
 
 
 @pytest.mark.parametrize('detected', [False, True])
-def test_a_record_may_bring_a_sentence_and_a_route_of_its_own(
+def test_a_record_may_bring_a_text_prompt_and_a_route_of_its_own(
     data: Path, detected: bool
 ) -> None:
     whole = json.loads((data / 'ann.json').read_text())
@@ -77,7 +77,7 @@ def test_a_record_may_bring_a_sentence_and_a_route_of_its_own(
     boxes = dict(bbox_file=str(data / 'boxes.json'), test_mode=True) if detected else {}
     metainfo = build(data, **boxes)[0]['data_samples'].metainfo
     assert metainfo['text_prompt'] == 'a heroine'
-    assert metainfo['text_source'] == 'sentence' and metainfo['route'] == 'original'
+    assert metainfo['text_source'] == 'text_prompt' and metainfo['route'] == 'original'
 
 
 @pytest.mark.parametrize('kind', ['HumanArtVLDataset', 'CocoDataset'])
@@ -91,7 +91,7 @@ def test_prompts_per_keypoint_go_through_the_pipeline(
     sample = build(data, type=kind, pipeline=steps, **boxes)[0]['data_samples']
     # CocoDataset does not keep the description.
     words = 'digital_art, a girl under a tree'
-    words = words if 'VL' in kind else SCENARIOS['digital_art'].sentence
+    words = words if 'VL' in kind else SCENARIOS['digital_art'].text_prompt
     assert len(sample.text_prompt) == 17
     assert sample.text_prompt[9] == f'the left wrist in {words}'
 
@@ -106,7 +106,7 @@ def test_detected_boxes_are_read_as_sizes_or_as_corners(data: Path) -> None:
         build(data, bbox_format='cxcywh')
 
 
-def test_pictures_without_words_have_none(data: Path) -> None:
+def test_images_without_words_have_none(data: Path) -> None:
     whole = json.loads((data / 'ann.json').read_text())
     del whole['images'][0]['category'], whole['images'][0]['description']
     (data / 'ann.json').write_text(json.dumps(whole))
@@ -134,7 +134,7 @@ def test_a_broken_file_is_named(data: Path) -> None:
         build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
 
 
-def test_a_detection_without_a_field_is_told_from_one_of_another_picture(
+def test_a_detection_without_a_field_is_told_from_one_of_another_image(
     data: Path,
 ) -> None:
     boxes = json.loads((data / 'boxes.json').read_text())
@@ -144,15 +144,13 @@ def test_a_detection_without_a_field_is_told_from_one_of_another_picture(
         build(data, bbox_file=str(data / 'boxes.json'), test_mode=True)
 
 
-@pytest.mark.parametrize('content', [None, b'', b'no picture'])
-def test_a_missing_or_unreadable_picture_is_named(
-    data: Path, content: bytes | None
-) -> None:
-    picture = next((data / 'HumanArt').rglob('*.jpg'))
-    picture.unlink()
+@pytest.mark.parametrize('content', [None, b'', b'no image'])
+def test_a_missing_or_unreadable_image_is_named(data: Path, content: bytes | None) -> None:
+    image = next((data / 'HumanArt').rglob('*.jpg'))
+    image.unlink()
     if content is not None:
-        picture.write_bytes(content)
-    with pytest.raises(Exception, match=picture.name):
+        image.write_bytes(content)
+    with pytest.raises(Exception, match=image.name):
         build(data)[0]
 
 

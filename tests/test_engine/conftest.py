@@ -6,12 +6,12 @@ import pytest
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
 @pytest.fixture
 def cfg(small_config: Path, tmp_path: Path) -> Config:
-    """A VLPose with a classifier, on one picture of every scenario and a few photos."""
+    """A VLPose with a classifier, on one image of every scenario and a few photos."""
     cfg = Config.fromfile(small_config)
     cfg.merge_from_dict(
         dict(

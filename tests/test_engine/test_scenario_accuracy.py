@@ -6,24 +6,24 @@ from mmengine.runner import Runner
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.engine.scenario_accuracy import measure_scenarios
-from vlpose_mm.engine.scenario_fit import fit_scenarios, original_maps, training_loader
-from vlpose_mm.models.scenario_classifier import ScenarioClass
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.engine.scenario_fitting import fit_scenarios, original_maps, training_loader
+from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClass
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
-def test_counts_what_the_people_of_a_picture_decide(
+def test_counts_what_the_people_of_a_image_decide(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
     cfg.train_dataloader.batch_size = 64
     loader = training_loader(cfg)
     fit_scenarios(model, loader)
     ((feature_map, samples),) = original_maps(model, loader)
-    pictures: dict[str, list[int]] = {}
+    images: dict[str, list[int]] = {}
     for row, sample in enumerate(samples):
-        pictures.setdefault(sample.metainfo['img_path'], []).append(row)
+        images.setdefault(sample.metainfo['img_path'], []).append(row)
     log_probs = model.scenario_classifier(feature_map)
     right = {}
-    for rows in pictures.values():
+    for rows in images.values():
         decision = model.scenario_classifier.decide(log_probs[rows])
         name = samples[rows[0]].metainfo['scenario']
         right.setdefault(name, []).append(decision.scenario_class.scenario == name)
@@ -31,10 +31,10 @@ def test_counts_what_the_people_of_a_picture_decide(
     found = measure_scenarios(model, loader)
     assert [row['name'] for row in found['scenarios']] == [*SCENARIOS, None]
     for row in found['scenarios']:
-        assert row['pictures'] == len(right[row['name']])
+        assert row['images'] == len(right[row['name']])
         assert row['scenario_correct'] == sum(right[row['name']])
     total = found['total']
-    assert total['people'] == len(samples) and total['pictures'] == 19 + 4
+    assert total['people'] == len(samples) and total['images'] == 19 + 4
     assert 0 < total['scenario_correct'] <= total['side_correct']
 
 
@@ -53,14 +53,14 @@ def test_a_constant_answer_is_right_on_its_scenario_and_side(
     found = measure_scenarios(model, loader)
     for row in found['scenarios']:
         natural = SCENARIOS[row['name']].group == 'real_human'
-        assert row['side_correct'] == row['pictures'] * natural
-        assert row['scenario_correct'] == row['pictures'] * (row['name'] == 'dance')
+        assert row['side_correct'] == row['images'] * natural
+        assert row['scenario_correct'] == row['images'] * (row['name'] == 'dance')
 
 
 def test_the_first_batch_decides_for_people_in_later_ones(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
-    # Many pictures have several people, who are then apart.
+    # Many images have several people, who are then apart.
     cfg.train_dataloader.batch_size = 1
     loader = training_loader(cfg)
     fit_scenarios(model, loader)
@@ -71,5 +71,5 @@ def test_the_first_batch_decides_for_people_in_later_ones(
         right = decision.scenario_class.scenario == name
         first.setdefault(sample.metainfo['img_path'], right)
     total = measure_scenarios(model, loader)['total']
-    assert total['people'] > total['pictures'] == len(first)
+    assert total['people'] > total['images'] == len(first)
     assert total['scenario_correct'] == sum(first.values())

@@ -15,7 +15,7 @@ from vlpose_mm.export.graph import join, trace
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
 from vlpose_mm.models import VLPoseEstimator
 
-PROMPTS = ['a mural', 'a long sentence about a sketch', ['two', 'in one'], 'a photo']
+PROMPTS = ['a mural', 'a long text prompt about a sketch', ['two', 'in one'], 'a photo']
 # Heatmaps of the other backbones, by their stride.
 HEATMAPS = dict(swin=(24, 32), pvt=(24, 32), pvtv2=(8, 8), hrformer=(16, 24))
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from torch import nn
 
 from vlpose_mm.export import exporter
-from vlpose_mm.export.check import crop_pictures, differences
+from vlpose_mm.export.check import crop_images, differences
 from vlpose_mm.export.exporter import export_model
 from vlpose_mm.models import ScenarioClassifier, VLPoseEstimator
 
@@ -18,21 +18,21 @@ Small = tuple[Config, VLPoseEstimator]
 
 
 @pytest.fixture
-def sentences(tmp_path: Path) -> str:
-    """A file of two sentences."""
-    path = tmp_path / 'sentences.txt'
+def text_prompts(tmp_path: Path) -> str:
+    """A file of two text prompts."""
+    path = tmp_path / 'text_prompts.txt'
     path.write_text('a mural of a person\na sketch of a person\n')
     return str(path)
 
 
 @pytest.mark.slow
 def test_writes_every_form_and_says_how_far_each_is_off(
-    small: Small, sentences: str, mini_data: Path, tmp_path: Path
+    small: Small, text_prompts: str, mini_data: Path, tmp_path: Path
 ) -> None:
-    pictures = sorted(map(str, (mini_data / 'HumanArt').rglob('*.jpg')))[:9]
+    images = sorted(map(str, (mini_data / 'HumanArt').rglob('*.jpg')))[:9]
     out = tmp_path / 'model.onnx'
-    found = export_model(*small, str(out), sentences, pictures, ['half', 'int8'])
-    assert found.sentences == ['a mural of a person', 'a sketch of a person']
+    found = export_model(*small, str(out), text_prompts, images, ['half', 'int8'])
+    assert found.text_prompts == ['a mural of a person', 'a sketch of a person']
     full, half, int8 = found.files
     assert [file.kind for file in found.files] == ['float32', 'half', 'int8']
     assert [Path(file.path).name for file in found.files] == [
@@ -41,7 +41,7 @@ def test_writes_every_form_and_says_how_far_each_is_off(
         'model_int8.onnx',
     ]
     assert {path.name for path in tmp_path.iterdir()} == {
-        'sentences.txt',
+        'text_prompts.txt',
         *(Path(file.path).name for file in found.files),
     }
     assert max(full.differences.values()) < 1e-5
@@ -56,7 +56,7 @@ def test_writes_every_form_and_says_how_far_each_is_off(
 
 @pytest.mark.slow
 def test_a_graph_that_is_off_is_refused_and_leaves_nothing(
-    small: Small, sentences: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Small, text_prompts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cfg, model = small
 
@@ -71,7 +71,7 @@ def test_a_graph_that_is_off_is_refused_and_leaves_nothing(
     out = tmp_path / 'model.onnx'
     out.write_bytes(b'what was there')
     with pytest.raises(ValueError, match="off by {'tuned': .*Nothing was written"):
-        export_model(cfg, model, str(out), sentences, smaller=['half'])
+        export_model(cfg, model, str(out), text_prompts, smaller=['half'])
     assert out.read_bytes() == b'what was there'
     assert len([*tmp_path.iterdir()]) == 2
 
@@ -87,12 +87,12 @@ def test_not_a_number_is_off(vit: VLPoseEstimator, graph_of) -> None:
     assert not any(value <= 1e9 for value in found.values())
 
 
-def test_pictures_are_cropped_as_in_testing(small: Small, mini_data: Path) -> None:
+def test_images_are_cropped_as_in_testing(small: Small, mini_data: Path) -> None:
     cfg, model = small
     path = str(next((mini_data / 'HumanArt').rglob('*.jpg')))
-    (crop,) = crop_pictures(cfg, model, [path])
+    (crop,) = crop_images(cfg, model, [path])
     assert crop.shape == (3, 256, 192) and crop.dtype == torch.float32
-    # What is outside of the picture is black.
+    # What is outside of the image is black.
     std = model.data_preprocessor.std
     torch.testing.assert_close(
         crop[:, 0, 0, None, None], -model.data_preprocessor.mean / std

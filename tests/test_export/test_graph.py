@@ -13,13 +13,13 @@ from mmpose.structures import PoseDataSample
 from tests.conftest import ROOT
 from tests.test_export.conftest import PROMPTS, settings
 from tests.test_models.estimators import build
-from tests.test_models.test_scenario_classifier import CLASSES
+from tests.test_models.test_classifiers.test_scenario_classifier import CLASSES
 from vlpose_mm.models import VLPoseEstimator
 
 slow = pytest.mark.slow
 MODELS = {
     'recipe': settings(),
-    'one_sentence': settings(),
+    'one_text_prompt': settings(),
     'paper': settings(lora=None),
     'shallow': settings(lora=None, prompt=dict(num_tokens=3, deep=False)),
     'gates': settings(prompt=dict(num_tokens=3, gate_init=0.3, start_layer=1)),
@@ -34,8 +34,8 @@ MODELS = {
 }
 
 
-def run(session: onnxruntime.InferenceSession, pictures, rows, tuned: bool) -> list:
-    feed = dict(pictures=np.asarray(pictures), sentence=np.array(rows, np.int64))
+def run(session: onnxruntime.InferenceSession, images, rows, tuned: bool) -> list:
+    feed = dict(images=np.asarray(images), text_prompt=np.array(rows, np.int64))
     return session.run(None, dict(feed, tuned=np.array(tuned)))
 
 
@@ -45,10 +45,10 @@ def open_session(graph: ir.Model) -> onnxruntime.InferenceSession:
 
 
 @torch.no_grad()
-def heatmaps_of(model: VLPoseEstimator, pictures: torch.Tensor, rows, route: str):
+def heatmaps_of(model: VLPoseEstimator, images: torch.Tensor, rows, route: str):
     model.set_route(route)
     told = [PoseDataSample(metainfo=dict(text_prompt=PROMPTS[row])) for row in rows]
-    return model(pictures, told).numpy()
+    return model(images, told).numpy()
 
 
 @pytest.mark.parametrize(
@@ -59,18 +59,18 @@ def test_both_routes_are_pytorch_s_in_batches_of_any_size(
     name: str, graph_of: Callable
 ) -> None:
     model = build(MODELS[name]).eval()
-    # What sees the picture has to weigh enough to be seen in heatmaps.
+    # What sees the image has to weigh enough to be seen in heatmaps.
     for part in (model.head.final_layer, model.head.tuned_final_layer):
         torch.nn.init.normal_(part.weight, std=1.0)
-    prompts = PROMPTS[:1] if name == 'one_sentence' else PROMPTS
+    prompts = PROMPTS[:1] if name == 'one_text_prompt' else PROMPTS
     session = open_session(graph_of(model, prompts))
     w, h = model.head.decoder.input_size
     for rows in ([0], [3, 1, 2, 0, 1], [2, 2]):
         rows = [row % len(prompts) for row in rows]
-        pictures = torch.randn(len(rows), 3, h, w)
+        images = torch.randn(len(rows), 3, h, w)
         for route in ('original', 'tuned'):
-            wanted = heatmaps_of(model, pictures, rows, route)
-            (found,) = run(session, pictures, rows, route == 'tuned')
+            wanted = heatmaps_of(model, images, rows, route)
+            (found,) = run(session, images, rows, route == 'tuned')
             assert found.shape == wanted.shape
             assert np.ptp(wanted) > 0.01
             assert np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
@@ -80,9 +80,9 @@ def test_words_change_the_tuned_route_alone(
     vit: VLPoseEstimator, graph_of: Callable
 ) -> None:
     session = open_session(graph_of(vit))
-    pictures = torch.randn(1, 3, 128, 96).expand(4, -1, -1, -1)
-    (tuned,) = run(session, pictures, [0, 1, 2, 3], tuned=True)
-    (original,) = run(session, pictures, [0, 1, 2, 3], tuned=False)
+    images = torch.randn(1, 3, 128, 96).expand(4, -1, -1, -1)
+    (tuned,) = run(session, images, [0, 1, 2, 3], tuned=True)
+    (original,) = run(session, images, [0, 1, 2, 3], tuned=False)
     for row in (1, 2, 3):
         assert np.abs(tuned[row] - tuned[0]).max() > 1e-3 * np.abs(tuned).max()
         np.testing.assert_allclose(original[row], original[0], atol=1e-6)
@@ -93,14 +93,14 @@ def test_the_classifier_looks_at_the_original_route(graph_of: Callable) -> None:
     model.eval()
     model.scenario_classifier.assign(CLASSES, torch.randn(4, 32), torch.randn(4))
     session = open_session(graph_of(model))
-    pictures = torch.randn(3, 3, 128, 96)
+    images = torch.randn(3, 3, 128, 96)
     with torch.no_grad():
-        (feature_map,) = model.backbone(pictures, tuned=False)
+        (feature_map,) = model.backbone(images, tuned=False)
     scores = feature_map.mean((2, 3)) @ model.scenario_classifier.weight.T
     wanted = (scores + model.scenario_classifier.bias).log_softmax(1)
-    _, found = run(session, pictures, [0, 0, 0], tuned=False)
+    _, found = run(session, images, [0, 0, 0], tuned=False)
     np.testing.assert_allclose(found, wanted, atol=1e-4)
-    heatmaps, none = run(session, pictures, [0, 0, 0], tuned=True)
+    heatmaps, none = run(session, images, [0, 0, 0], tuned=True)
     assert len(heatmaps) == 3 and none.shape == (0, 4)
 
 
@@ -147,11 +147,11 @@ def test_tells_nothing_of_the_machine_and_is_valid(
 def test_a_model_can_be_used_after_the_export(
     vit: VLPoseEstimator, graph_of: Callable
 ) -> None:
-    pictures = torch.randn(2, 3, 128, 96)
-    before = heatmaps_of(vit, pictures, [0, 1], 'tuned')
+    images = torch.randn(2, 3, 128, 96)
+    before = heatmaps_of(vit, images, [0, 1], 'tuned')
     graph_of(vit)
-    np.testing.assert_array_equal(heatmaps_of(vit, pictures, [0, 1], 'tuned'), before)
+    np.testing.assert_array_equal(heatmaps_of(vit, images, [0, 1], 'tuned'), before)
     # The words of now, not those of the export.
     with torch.no_grad():
         vit.matcher.k.weight.mul_(2)
-    assert not np.allclose(heatmaps_of(vit, pictures, [0, 1], 'tuned'), before)
+    assert not np.allclose(heatmaps_of(vit, images, [0, 1], 'tuned'), before)

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmpose.datasets.datasets import CocoDataset
 
 from tests.test_models.estimators import build
-from tests.test_models.test_scenario_classifier import CLASSES
+from tests.test_models.test_classifiers.test_scenario_classifier import CLASSES
 from vlpose_mm.export.metadata import as_properties, describe, keypoints_of
-from vlpose_mm.export.words import Words, collect_words
+from vlpose_mm.export.text_prompts import Words, collect_words
 from vlpose_mm.models import ScenarioClassifier, VLPoseEstimator
 
 Small = tuple[Config, VLPoseEstimator]
@@ -50,7 +50,7 @@ def test_tells_how_people_are_cropped_and_decoded(small: Small) -> None:
     np.testing.assert_allclose(told['std'], [58.395, 57.12, 57.375])
     assert told['flip_test'] and not told['shift_heatmap']
     assert told['route'] == 'tuned' and told['routes']['none'] == 'original'
-    assert told['classifier'] is None and len(told['sentences']) == 20
+    assert told['classifier'] is None and len(told['text_prompts']) == 20
 
 
 def test_tells_the_classifier_s_kinds(small: Small) -> None:
@@ -60,16 +60,16 @@ def test_tells_the_classifier_s_kinds(small: Small) -> None:
     told = described(cfg, model)
     dance, mural, pixels, photo = told['classifier']
     assert dance == dict(
-        scenario='dance', natural=True, sentence=told['scenarios']['dance']
+        scenario='dance', natural=True, text_prompt=told['scenarios']['dance']
     )
-    assert told['sentences'][mural['sentence']] == ['a mural', 'a person']
+    assert told['text_prompts'][mural['text_prompt']] == ['a mural', 'a person']
     assert not pixels['natural'] and photo['natural'] and photo['scenario'] is None
 
 
-def test_a_model_without_words_has_no_sentences(small: Small) -> None:
+def test_a_model_without_words_has_no_text_prompts(small: Small) -> None:
     cfg, _ = small
     cfg.model.text_encoder = None
-    assert described(cfg, build(cfg.model))['sentences'] == []
+    assert described(cfg, build(cfg.model))['text_prompts'] == []
 
 
 @pytest.mark.parametrize(

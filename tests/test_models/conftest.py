@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.test_models.text_families import Family
+from tests.test_models.test_text_encoders.text_families import Family
 
 
 @pytest.fixture
@@ -12,7 +12,8 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the estimator warns of."""
     texts = []
     monkeypatch.setattr(
-        'vlpose_mm.models.vlpose.print_log', lambda text, **_: texts.append(text)
+        'vlpose_mm.models.pose_estimators.vlpose.print_log',
+        lambda text, **_: texts.append(text),
     )
     return texts
 

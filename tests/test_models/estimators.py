@@ -8,7 +8,7 @@ from mmpose.registry import MODELS
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
 
-SENTENCES = [SCENARIOS[name].sentence for name in ('sketch', 'garage_kits', 'mural')]
+TEXT_PROMPTS = [SCENARIOS[name].text_prompt for name in ('sketch', 'garage_kits', 'mural')]
 
 
 def build(cfg: dict) -> torch.nn.Module:
@@ -30,6 +30,6 @@ def train(model: torch.nn.Module, make_sample: Callable, steps: int = 3) -> None
     trained = [p for p in model.parameters() if p.requires_grad]
     wrapper = OptimWrapper(torch.optim.AdamW(trained, lr=0.01, weight_decay=0.1))
     for _ in range(steps):
-        samples = [make_sample(sentence) for sentence in SENTENCES]
+        samples = [make_sample(text_prompt) for text_prompt in TEXT_PROMPTS]
         images = [torch.randn(3, 128, 96) for _ in samples]
         model.train_step(dict(inputs=images, data_samples=samples), wrapper)

@@ -24,13 +24,13 @@ def test_wheel_carries_configs_commands_the_model_index_and_the_demo(wheel, sour
     mini = source / 'projects/mini_humanart'
     demo = {
         f'projects/mini_humanart/{folder}/{n}'
-        for folder in ('configs', 'pictures')
+        for folder in ('configs', 'images')
         for n in files_below(mini / folder)
     }
     demo |= {f'projects/mini_humanart/{p.name}' for p in mini.glob('*.pth')}
     expected = configs | tools | demo | {'model-index.yml'}
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in expected}
-    assert 'vlpose_mm/.mim/tools/precompute_text.py' in names
+    assert 'vlpose_mm/.mim/tools/precompute_text_features.py' in names
 
 
 def test_wheel_holds_every_module_of_the_package_and_nothing_else(wheel, source):

@@ -76,7 +76,7 @@ def test_the_installed_wheel_trains(site, small_config, mmpose_tool, tmp_path):
 
 @pytest.mark.slow
 def test_the_installed_wheel_shows_its_demo(command, site, tmp_path):
-    printed = command('-m', 'vlpose_mm.shell', 'demo', path=site, cwd=tmp_path)
+    printed = command('-m', 'vlpose_mm.cli', 'demo', path=site, cwd=tmp_path)
     assert 'stained_glass   tuned' in printed
     assert (tmp_path / 'vlpose_demo/contact_sheet.png').is_file()
     assert (site / 'bin/vlpose').is_file()

@@ -1,4 +1,4 @@
-"""When ``make`` makes the environment anew, and when it takes the one that is there.
+"""When ``make`` makes the environment again, and when it takes the one that is there.
 
 A stand-in for Python notes what it is asked to do and installs nothing.
 """

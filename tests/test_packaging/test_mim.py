@@ -34,9 +34,19 @@ def test_mim_downloads_a_config_and_what_it_is_tuned_from(command, site, tmp_pat
 
 def test_mim_runs_a_command_of_the_wheel(command, site):
     printed = command(
-        '-m', 'mim', 'run', 'vlpose_mm', 'precompute_text', '--', '--help', path=site
+        '-m',
+        'mim',
+        'run',
+        'vlpose_mm',
+        'precompute_text_features',
+        '--',
+        '--help',
+        path=site,
     )
-    assert str(site / 'vlpose_mm' / '.mim' / 'tools' / 'precompute_text.py') in printed
+    assert (
+        str(site / 'vlpose_mm' / '.mim' / 'tools' / 'precompute_text_features.py')
+        in printed
+    )
     assert '--pretrained' in printed
 
 

@@ -7,7 +7,7 @@ import yaml
 from mmengine.config import Config
 
 from tests.conftest import ROOT
-from vlpose_mm.models.summary import describe
+from vlpose_mm.analysis.complexity import describe
 
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 MODELS = [m for f in METAFILES for m in yaml.safe_load((ROOT / f).read_text())['Models']]
@@ -41,16 +41,16 @@ def test_the_readme_lists_every_config_with_its_cost() -> None:
     assert {name for name, _ in table} == {path.name for path in folder.glob('*.py')}
     for name, shown in table:
         cfg = Config.fromfile(folder / name)
-        # As wide as BLIP-base's, and as many tokens as the default sentence has.
+        # As wide as BLIP-base's, and as many tokens as the default text prompt has.
         cfg.model.text_encoder = dict(
             type='RandomTextEncoder', embed_dims=768, num_tokens=7
         )
         found = describe(cfg)
-        total, macs = found['total'], found['macs']
+        total, flops = found['total'], found['flops']
         figures = [
             f'{total["trained"] / 1e6:.2f} M',
             f'{total["parameters"] / 1e6:.1f} M',
-            f'{macs["original"] / 1e9:.2f} G',
-            f'{macs["tuned"] / 1e9:.2f} G',
+            f'{flops["original"] / 1e9:.2f} G',
+            f'{flops["tuned"] / 1e9:.2f} G',
         ]
         assert shown == ' | '.join(figures)

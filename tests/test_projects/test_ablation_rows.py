@@ -63,19 +63,19 @@ CHANGES = {
     'text_encoder/minilm': text('sentence-transformers/all-MiniLM-L6-v2'),
     'text_encoder/siglip-b16': text('google/siglip-base-patch16-224'),
     'text_encoder/t5-base': text('google-t5/t5-base'),
-    'prompt_text/one_sentence': words('sentence', 'a photo of a human'),
-    'prompt_text/scenario': {},
-    'prompt_text/scenario_keypoint': words('per_keypoint', True),
-    'prompt_text/description': words('use_description', True),
-    'prompt_text/none': {
+    'text_prompt/one_text_prompt': words('text_prompt', 'a photo of a human'),
+    'text_prompt/scenario': {},
+    'text_prompt/scenario_keypoint': words('per_keypoint', True),
+    'text_prompt/description': words('use_description', True),
+    'text_prompt/none': {
         'model.text_encoder': None,
         'model.text_encoder.type': ABSENT,
         'model.text_encoder.pretrained': ABSENT,
     },
-    'prompt_text/random_fixed': RANDOM | words('sentence', 'a photo of a human'),
-    'prompt_text/random_per_scenario': RANDOM,
-    'prompt_text/random_fresh': RANDOM | {'model.text_encoder.fresh': True},
-    'prompt_text/learned_context': {'model.text_encoder.context_tokens': 4},
+    'text_prompt/random_fixed': RANDOM | words('text_prompt', 'a photo of a human'),
+    'text_prompt/random_per_scenario': RANDOM,
+    'text_prompt/random_fresh': RANDOM | {'model.text_encoder.fresh': True},
+    'text_prompt/learned_context': {'model.text_encoder.context_tokens': 4},
     'tuning/deep_prompts': {},
     'tuning/shallow_prompts': {'model.backbone.prompt.deep': False},
     'tuning/last_layer': NO_PROMPTS | {'model.backbone.trained_layers': 1},
@@ -208,7 +208,7 @@ def test_equal_rows_share_a_result_and_others_do_not(
 
     places = Places(mini_data, tmp_path)
     base = {'wiring/dual', 'matcher/joint', 'tuning/deep_prompts', 'num_prompts/20'}
-    base |= {'backbone/vit-b', 'prompt_text/scenario', 'text_encoder/minilm'}
+    base |= {'backbone/vit-b', 'text_prompt/scenario', 'text_encoder/minilm'}
     prints: dict[str, set[str]] = {}
     for row in choose_rows([]):
         if str(row) not in ZOO:

@@ -1,4 +1,4 @@
-"""projects/ablations: the command runs rows, remembers them, and writes tables."""
+"""projects/ablations: the command runs rows, caches them, and writes tables."""
 
 import contextlib
 import json

@@ -45,13 +45,13 @@ def test_holds_every_scenario_in_human_arts_layout(mini_data: Path) -> None:
     for image, parts in zip(whole['images'], folders, strict=True):
         assert scenario_name(image['category']) == parts[3]
         assert '_' not in image['category'] and len(image['description']) > 10
-        picture = cv2.imread(str(mini_data / image['file_name']))
-        assert picture.shape == (image['height'], image['width'], 3)
-    per_picture = [
+        pixels = cv2.imread(str(mini_data / image['file_name']))
+        assert pixels.shape == (image['height'], image['width'], 3)
+    per_image = [
         sum(person['image_id'] == image['id'] for person in whole['annotations'])
         for image in whole['images']
     ]
-    assert min(per_picture) >= 1 and max(per_picture) <= 3
+    assert min(per_image) >= 1 and max(per_image) <= 3
 
 
 def test_people_carry_what_human_arts_do(mini_data: Path) -> None:
@@ -65,10 +65,10 @@ def test_people_carry_what_human_arts_do(mini_data: Path) -> None:
         points = np.array(person['keypoints']).reshape(17, 3)
         more = np.array(person['keypoints_21']).reshape(21, 3)
         np.testing.assert_array_equal(more[:17], points)
-        labelled = points[:, 2] > 0
-        assert person['num_keypoints'] == labelled.sum() > 0
+        labeled = points[:, 2] > 0
+        assert person['num_keypoints'] == labeled.sum() > 0
         inside = (points[:, :2] >= 0) & (points[:, :2] < sizes[person['image_id']])
-        assert inside[labelled].all()
+        assert inside[labeled].all()
         seen |= set(points[:, 2].astype(int))
     assert seen == {0, 1, 2}
 
@@ -107,18 +107,18 @@ def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     one = draw('one', '--workers=1')
     assert one == draw('two', '--workers=2')
     other = draw('other', '--seed=1')
-    pictures = [name for name in one if name.endswith('.jpg')]
-    assert len(pictures) == 21
-    assert all(one[name] != other[name] for name in pictures)
+    images = [name for name in one if name.endswith('.jpg')]
+    assert len(images) == 21
+    assert all(one[name] != other[name] for name in images)
 
 
 def test_a_whole_set_is_left_alone_and_bad_settings_are_refused(tmp_path: Path) -> None:
     counts = '--photos-train=0 --photos-val=1 --art-train=0 --art-val=0'.split()
     assert generate(tmp_path / 'a', *counts).returncode == 0
-    picture = next((tmp_path / 'a').rglob('*.jpg'))
-    picture.write_bytes(b'mine')
+    image = next((tmp_path / 'a').rglob('*.jpg'))
+    image.write_bytes(b'mine')
     assert generate(tmp_path / 'a', *counts).returncode == 0
-    assert picture.read_bytes() == b'mine'
+    assert image.read_bytes() == b'mine'
     (tmp_path / 'file').write_text('')
     for args in (['--photos-val=-1'], ['--out', tmp_path / 'file']):
         refused = generate(tmp_path / 'b', *args)
@@ -126,7 +126,7 @@ def test_a_whole_set_is_left_alone_and_bad_settings_are_refused(tmp_path: Path) 
         assert 'error: ' in refused.stderr and 'Traceback' not in refused.stderr
 
 
-def test_ap_of_some_pictures_is_that_of_their_own_annotation_file(
+def test_ap_of_some_images_is_that_of_their_own_annotation_file(
     mini_data: Path, tmp_path: Path
 ) -> None:
     from runs import Results

@@ -24,16 +24,16 @@ from mmpose.registry import DATASETS, MODELS
 from PIL import Image
 
 from tests.conftest import ROOT
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.apis.model_zoo import demo_images
 from vlpose_mm.datasets.scenarios import REAL, SCENARIOS
-from vlpose_mm.inference import VLPoseInferencer
-from vlpose_mm.inference.model_zoo import demo_pictures
 from vlpose_mm.tools.export import main as export
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 MINI = ROOT / 'projects/mini_humanart'
 RUNTIME = ROOT / 'projects/onnx_runtime'
 PHOTOS = [name for name, scenario in SCENARIOS.items() if scenario.group == REAL]
-PICTURE = MINI / 'pictures/2D_virtual_human/mural/mural.jpg'
+IMAGE = MINI / 'images/2D_virtual_human/mural/mural.jpg'
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def mini(mini_data: Path) -> SimpleNamespace:
-    """The shipped mini model, and a few of its test pictures."""
+    """The shipped mini model, and a few of its test images."""
     init_default_scope('mmpose')
     cfg = Config.fromfile(MINI / 'configs/vlpose_mini_auto.py')
     cfg.model.base_weights = str(MINI / 'vitpose_mini_photos.pth')
@@ -86,7 +86,7 @@ def test_keypoints_are_pytorch_s(
         info = mini.dataset.get_data_info(row)
         found = pytorch(mini, mini.dataset[row], route)
         poses = model(
-            runtime.read_picture(info['img_path']),
+            runtime.read_image(info['img_path']),
             info['bbox'],
             scenario=found.metainfo['scenario'],
             route=route,
@@ -99,37 +99,37 @@ def test_keypoints_are_pytorch_s(
         np.testing.assert_allclose(poses.scores, wanted.keypoint_scores, atol=1e-4)
 
 
-def test_whole_pictures_are_what_the_inferencer_sees(
+def test_whole_images_are_what_the_inferencer_sees(
     graph: Path, runtime: ModuleType
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
-    for result in VLPoseInferencer('demo', device='cpu')(demo_pictures()):
-        found = model(result.picture, scenario=result.scenario, route=result.route)
+    for result in VLPoseInferencer('demo', device='cpu')(demo_images()):
+        found = model(result.image, scenario=result.scenario, route=result.route)
         assert found.prompt == result.prompt
         np.testing.assert_allclose(found.keypoints, result.keypoints, atol=0.02)
         # By itself it takes the same way.
-        alone = model(result.picture)
+        alone = model(result.image)
         assert (alone.route == 'original') == (found.scenario in (None, *PHOTOS))
 
 
-def test_all_people_of_a_picture_decide_together_what_it_is(
+def test_all_people_of_a_image_decide_together_what_it_is(
     graph: Path, mini: SimpleNamespace, runtime: ModuleType
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
     routes = set()
     for row in range(0, len(mini.dataset), 3):
-        picture = cv2.imread(mini.dataset.get_data_info(row)['img_path'])
-        h, w = picture.shape[:2]
+        image = cv2.imread(mini.dataset.get_data_info(row)['img_path'])
+        h, w = image.shape[:2]
         boxes = np.array([[0, 0, w, h], [0.1 * w, 0.2 * h, 0.9 * w, 0.8 * h]], np.float32)
         scores = np.array([0.9, 0.2], np.float32)
         packed = []
         for box, score in zip(boxes, scores, strict=True):
-            told = dict(img=picture.copy(), bbox=box[None], bbox_score=np.array([score]))
+            told = dict(img=image.copy(), bbox=box[None], bbox_score=np.array([score]))
             packed.append(mini.pipeline(told | mini.dataset.metainfo))
         mini.model.set_route('auto')
         with torch.no_grad():
             found = mini.model.test_step(pseudo_collate(packed))
-        poses = model(picture, boxes, scores)
+        poses = model(image, boxes, scores)
         assert poses.route == found[0].metainfo['pred_route']
         assert poses.scenario == found[0].metainfo['pred_scenario']
         wanted = np.concatenate([each.pred_instances.keypoints for each in found])
@@ -143,7 +143,7 @@ def test_the_flip_test_follows_the_model(
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
     info, packed = mini.dataset.get_data_info(0), mini.dataset[0]
-    picture = runtime.read_picture(info['img_path'])
+    image = runtime.read_image(info['img_path'])
     before = mini.model.test_cfg
     found = []
     for settings in ({}, dict(shift_heatmap=True), dict(flip_test=False)):
@@ -151,7 +151,7 @@ def test_the_flip_test_follows_the_model(
         model.info['shift_heatmap'] = settings.get('shift_heatmap', False)
         wanted = pytorch(mini, mini.dataset[0], 'original').pred_instances.keypoints
         flip = settings.get('flip_test')
-        poses = model(picture, info['bbox'], route='original', flip_test=flip)
+        poses = model(image, info['bbox'], route='original', flip_test=flip)
         np.testing.assert_allclose(poses.keypoints, wanted, atol=0.02)
         found.append(poses.keypoints)
     mini.model.test_cfg = before
@@ -162,7 +162,7 @@ def test_the_flip_test_follows_the_model(
 @pytest.mark.parametrize('use_udp', [True, False])
 def test_people_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -> None:
     rng = np.random.default_rng(0)
-    picture = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (300, 200))
+    image = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (300, 200))
     boxes = np.array([[20, 30, 90, 190], [5, 100, 290, 160], [280, 5, 299, 60]], np.float32)
     info = dict(
         codec=dict(input_size=[96, 128]),
@@ -172,9 +172,9 @@ def test_people_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -
         bgr_to_rgb=True,
         use_udp=use_udp,
     )
-    crops, centers, scales = runtime.crop_people(picture, boxes, info, info['padding'])
+    crops, centers, scales = runtime.crop_people(image, boxes, info, info['padding'])
     for row, box in enumerate(boxes):
-        sample = GetBBoxCenterScale()(dict(img=picture.copy(), bbox=box[None]))
+        sample = GetBBoxCenterScale()(dict(img=image.copy(), bbox=box[None]))
         sample = TopdownAffine(input_size=(96, 128), use_udp=use_udp)(sample)
         wanted = sample['img'][..., ::-1].astype(np.float32)
         wanted = (wanted - [10, 20, 30]) / [2, 3, 4]
@@ -243,19 +243,19 @@ def test_the_command_runs_without_torch(
     tmp_path: Path,
 ) -> None:
     script, boxes = RUNTIME / 'vlpose_onnx.py', tmp_path / 'boxes.json'
-    # Of people and pictures, the first and the last.
+    # Of people and images, the first and the last.
     infos = [mini.dataset.get_data_info(row) for row in (0, len(mini.dataset) - 1)]
-    pictures = [info['img_path'] for info in infos]
-    images = [dict(id=i, file_name=Path(p).name) for i, p in enumerate(pictures)]
+    images = [info['img_path'] for info in infos]
+    records = [dict(id=i, file_name=Path(p).name) for i, p in enumerate(images)]
     people = []
     for i, info in enumerate(infos):
         x1, y1, x2, y2 = info['bbox'][0].tolist()
         people.append(dict(image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], score=0.5))
-    boxes.write_text(json.dumps(dict(images=images, annotations=people)))
+    boxes.write_text(json.dumps(dict(images=records, annotations=people)))
     result = bare_python(
         script,
         graph,
-        *pictures,
+        *images,
         '--scenario',
         'Oil painting',
         '--boxes',
@@ -264,22 +264,22 @@ def test_the_command_runs_without_torch(
         tmp_path / 'out',
     )
     assert "1 people, tuned route, read 'an oil painting of a person'" in result.stdout
-    assert '2 pictures done, 0 failed' in result.stdout
+    assert '2 images done, 0 failed' in result.stdout
     content = json.loads((tmp_path / 'out/annotations.json').read_text())
-    assert [image['file_name'] for image in content['images']] == pictures
+    assert [image['file_name'] for image in content['images']] == images
     assert content['images'][0]['text_prompt'] == 'an oil painting of a person'
     assert content['images'][0]['category'] == 'oil_painting'
     assert len(content['categories'][0]['keypoints']) == 17
     model = runtime.VLPoseOnnx(str(graph))
     for person, info in zip(content['annotations'], infos, strict=True):
-        picture = runtime.read_picture(info['img_path'])
-        poses = model(picture, info['bbox'], scenario='oil painting')
+        image = runtime.read_image(info['img_path'])
+        poses = model(image, info['bbox'], scenario='oil painting')
         found = np.reshape(person['keypoints'], (17, 3))
         np.testing.assert_allclose(found[:, :2], poses.keypoints[0], atol=0.02)
         np.testing.assert_array_equal(found[:, 2], np.where(poses.scores[0] >= 0.3, 2, 1))
         assert person['score'] == pytest.approx(0.5 * poses.scores.mean(), abs=1e-3)
     drawings = sorted((tmp_path / 'out/drawings').iterdir())
-    for drawing, path in zip(drawings, pictures, strict=True):
+    for drawing, path in zip(drawings, images, strict=True):
         assert cv2.imread(str(drawing)).shape == cv2.imread(path).shape
 
 
@@ -289,10 +289,10 @@ def test_the_file_itself_names_no_other_package() -> None:
     assert {*imported} - {*sys.stdlib_module_names} == {'cv2', 'numpy', 'onnxruntime'}
 
 
-def test_bad_pictures_are_passed_over(
+def test_bad_images_are_passed_over(
     graph: Path, bare_python: Callable, tmp_path: Path
 ) -> None:
-    good = PICTURE.read_bytes()
+    good = IMAGE.read_bytes()
     (tmp_path / 'empty.jpg').write_bytes(b'')
     (tmp_path / 'text.jpg').write_text('hello')
     (tmp_path / 'half.jpg').write_bytes(good[: len(good) // 2])
@@ -303,29 +303,29 @@ def test_bad_pictures_are_passed_over(
         RUNTIME / 'vlpose_onnx.py',
         graph,
         *(tmp_path / name for name in bad),
-        PICTURE,
+        IMAGE,
         '--out',
         tmp_path / 'out',
         fails=1,
     )
     told = [line for line in result.stderr.splitlines() if 'Passed over' in line]
-    reasons = ['is empty', 'no picture', 'broken off', 'smaller than 8 x 8']
+    reasons = ['is empty', 'no image', 'broken off', 'smaller than 8 x 8']
     reasons += ['too many pixels; scale it down', 'No such file']
     for line, name, reason in zip(told, bad, reasons, strict=True):
         assert line.count(name) == 1 and reason in line
     assert 'Traceback' not in result.stderr
-    assert '1 pictures done, 6 failed' in result.stdout
+    assert '1 images done, 6 failed' in result.stdout
     content = json.loads((tmp_path / 'out/annotations.json').read_text())
     assert len(content['images']) == len(content['annotations']) == 1
 
 
-def test_pictures_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path) -> None:
-    color = cv2.imread(str(PICTURE))
-    grey = cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
-    cv2.imwrite(str(tmp_path / 'grey.png'), grey)
-    cv2.imwrite(str(tmp_path / 'grey16.png'), grey.astype(np.uint16) * 257)
+def test_images_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path) -> None:
+    color = cv2.imread(str(IMAGE))
+    gray = cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
+    cv2.imwrite(str(tmp_path / 'gray.png'), gray)
+    cv2.imwrite(str(tmp_path / 'grey16.png'), gray.astype(np.uint16) * 257)
     cv2.imwrite(str(tmp_path / 'color16.png'), color.astype(np.uint16) * 257)
-    glass = np.dstack([color, np.full_like(grey, 51)])
+    glass = np.dstack([color, np.full_like(gray, 51)])
     cv2.imwrite(str(tmp_path / 'glass.png'), glass)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -333,17 +333,17 @@ def test_pictures_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Pa
         tmp_path / 'turned.jpg', exif=exif, quality=100, subsampling=0
     )
     wanted = {
-        'grey.png': np.repeat(grey[..., None], 3, 2),
-        'grey16.png': np.repeat(grey[..., None], 3, 2),
+        'gray.png': np.repeat(gray[..., None], 3, 2),
+        'grey16.png': np.repeat(gray[..., None], 3, 2),
         'color16.png': color,
         'glass.png': 0.2 * color + 0.8 * 255,
         'turned.jpg': np.rot90(color, -1),
     }
-    for name, picture in wanted.items():
-        found = runtime.read_picture(str(tmp_path / name))
-        assert found.dtype == np.uint8 and found.shape == picture.shape
+    for name, image in wanted.items():
+        found = runtime.read_image(str(tmp_path / name))
+        assert found.dtype == np.uint8 and found.shape == image.shape
         # JPEG loses a little.
-        assert np.abs(found - picture.astype(float)).mean() < 3
+        assert np.abs(found - image.astype(float)).mean() < 3
 
 
 @pytest.mark.parametrize(
@@ -351,9 +351,9 @@ def test_pictures_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Pa
     [
         (['--scenario', 'oil paintin'], "did you mean 'oil_painting'"),
         (['--prompt', 'a murall of a person'], "did you mean 'a mural of a person'"),
-        (['--prompt', ' '], "The graph has no sentence ' '; it has ['a photo"),
+        (['--prompt', ' '], "The graph has no text prompt ' '; it has ['a photo"),
         (['--boxes', 'missing.json'], 'Cannot read missing.json'),
-        (['--boxes', str(PICTURE)], 'is no annotation file'),
+        (['--boxes', str(IMAGE)], 'is no annotation file'),
         (['--scenario', 'mural', '--prompt', 'a mural'], 'not allowed with'),
     ],
 )
@@ -367,7 +367,7 @@ def test_a_wrong_call_gets_one_clear_error(
 ) -> None:
     out = tmp_path / 'out'
     with pytest.raises(SystemExit) as exit_info:
-        runtime.main([str(graph), str(PICTURE), '--out', str(out), *args])
+        runtime.main([str(graph), str(IMAGE), '--out', str(out), *args])
     assert exit_info.value.code == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
@@ -375,7 +375,7 @@ def test_a_wrong_call_gets_one_clear_error(
 
 @pytest.mark.parametrize(
     ('name', 'message'),
-    [('missing.onnx', 'There is no file'), (str(PICTURE), 'is no ONNX graph')],
+    [('missing.onnx', 'There is no file'), (str(IMAGE), 'is no ONNX graph')],
 )
 def test_what_is_no_graph_of_ours_is_refused(
     name: str, message: str, runtime: ModuleType
@@ -416,42 +416,42 @@ def test_wrong_boxes_are_refused(
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
     with pytest.raises(ValueError, match=message):
-        model(runtime.read_picture(str(PICTURE)), np.array([box]))
+        model(runtime.read_image(str(IMAGE)), np.array([box]))
 
 
-def test_boxes_are_cut_to_the_picture_and_there_may_be_none(
+def test_boxes_are_cut_to_the_image_and_there_may_be_none(
     graph: Path, runtime: ModuleType
 ) -> None:
-    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
-    h, w = picture.shape[:2]
-    poses = model(picture, np.array([[-20, -30, w + 40, h + 50]]))
+    model, image = runtime.VLPoseOnnx(str(graph)), runtime.read_image(str(IMAGE))
+    h, w = image.shape[:2]
+    poses = model(image, np.array([[-20, -30, w + 40, h + 50]]))
     np.testing.assert_array_equal(poses.boxes, [[0, 0, w, h]])
-    cut = model(picture, np.array([[0, 0, w, h]]))
+    cut = model(image, np.array([[0, 0, w, h]]))
     np.testing.assert_array_equal(poses.keypoints, cut.keypoints)
-    nobody = model(picture, np.zeros((0, 4)))
+    nobody = model(image, np.zeros((0, 4)))
     assert nobody.keypoints.shape == (0, 17, 2) and nobody.scores.shape == (0, 17)
 
 
 def test_more_people_than_a_batch(graph: Path, runtime: ModuleType) -> None:
-    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
-    h, w = picture.shape[:2]
+    model, image = runtime.VLPoseOnnx(str(graph)), runtime.read_image(str(IMAGE))
+    h, w = image.shape[:2]
     boxes = np.array([[i, i, w - i, h - 2 * i] for i in range(runtime.BATCH + 3)])
-    together = model(picture, boxes, scenario='mural')
+    together = model(image, boxes, scenario='mural')
     for row in (0, runtime.BATCH - 1, runtime.BATCH, len(boxes) - 1):
-        alone = model(picture, boxes[row : row + 1], scenario='mural')
+        alone = model(image, boxes[row : row + 1], scenario='mural')
         np.testing.assert_allclose(together.keypoints[row], alone.keypoints[0], atol=0.05)
 
 
 def test_the_table_of_routes_is_followed(graph: Path, runtime: ModuleType) -> None:
-    model, picture = runtime.VLPoseOnnx(str(graph)), runtime.read_picture(str(PICTURE))
+    model, image = runtime.VLPoseOnnx(str(graph)), runtime.read_image(str(IMAGE))
     routes = model.info['routes']
-    assert model(picture, scenario='mural').route == 'tuned'
+    assert model(image, scenario='mural').route == 'tuned'
     routes['2D_virtual_human'] = 'original'
-    assert model(picture, scenario='mural').route == 'original'
+    assert model(image, scenario='mural').route == 'original'
     routes['mural'] = 'tuned'
-    assert model(picture, scenario='mural').route == 'tuned'
-    assert model(picture, prompt='a sketch of a person').route == 'tuned'
+    assert model(image, scenario='mural').route == 'tuned'
+    assert model(image, prompt='a sketch of a person').route == 'tuned'
     model.info['classifier'] = None
-    assert model(picture).route == 'original'
+    assert model(image).route == 'original'
     with pytest.raises(ValueError, match="Unknown route 'best'"):
-        model(picture, route='best')
+        model(image, route='best')

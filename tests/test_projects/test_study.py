@@ -32,33 +32,33 @@ def prompts(path: Path) -> list[str]:
     return [image['text_prompt'] for image in json.loads(path.read_text())['images']]
 
 
-def own_sentences(path: Path) -> list[str]:
+def own_text_prompts(path: Path) -> list[str]:
     images = json.loads(path.read_text())['images']
-    return [SCENARIOS[scenario_name(image['category'])].sentence for image in images]
+    return [SCENARIOS[scenario_name(image['category'])].text_prompt for image in images]
 
 
-def test_shuffling_keeps_the_sentences_and_follows_the_seed(
+def test_shuffling_keeps_the_text_prompts_and_follows_the_seed(
     ann_file: Path, tmp_path: Path
 ) -> None:
-    from sentences import shuffle
+    from text_prompts import shuffle
 
     first, again, other = (
         prompts(shuffle(ann_file, tmp_path / 'ann.json', seed)) for seed in (0, 0, 1)
     )
     assert first == again != other
-    assert Counter(first) == Counter(own_sentences(ann_file))
+    assert Counter(first) == Counter(own_text_prompts(ann_file))
 
 
-def test_a_wrong_sentence_is_never_the_own_one(ann_file: Path, tmp_path: Path) -> None:
-    from sentences import confuse
+def test_a_wrong_text_prompt_is_never_the_own_one(ann_file: Path, tmp_path: Path) -> None:
+    from text_prompts import confuse
 
     wrong = prompts(confuse(ann_file, tmp_path / 'ann.json'))
-    assert all(w != own for w, own in zip(wrong, own_sentences(ann_file), strict=True))
-    assert {*wrong} <= {scenario.sentence for scenario in SCENARIOS.values()}
+    assert all(w != own for w, own in zip(wrong, own_text_prompts(ann_file), strict=True))
+    assert {*wrong} <= {scenario.text_prompt for scenario in SCENARIOS.values()}
 
 
 def test_a_scenario_is_left_out_with_its_people(ann_file: Path, tmp_path: Path) -> None:
-    from sentences import leave_out
+    from text_prompts import leave_out
 
     whole = json.loads(ann_file.read_text())
     rest = json.loads(leave_out(ann_file, tmp_path / 'ann.json', 'sketch').read_text())

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
 from tests.conftest import ROOT
-from tests.test_models.text_families import Family, tiny_clip
+from tests.test_models.test_text_encoders.text_families import Family, tiny_clip
 
 FOLDERS = ('configs/body_2d_keypoint', 'projects/mini_humanart', 'projects/ablations')
 PATHS = [
@@ -51,14 +51,14 @@ SMALL = dict(
 
 
 def reduced(path: str, data: Path, minilm: str, clip: str) -> Config:
-    """The config with few and narrow layers, small pictures, and the mini data."""
+    """The config with few and narrow layers, small images, and the mini data."""
     cfg = Config.fromfile(ROOT / path)
     backbone = cfg.model.backbone.type.removeprefix('Prompted')
     small = Config(SMALL)[backbone]
     if 'arch' in small:
         cfg.model.backbone.pop('arch', None)
     cfg.merge_from_dict(dict(model=dict(backbone=small)))
-    _shrink_pictures(cfg._cfg_dict)
+    _shrink_images(cfg._cfg_dict)
     head = cfg.model.head
     num_blocks = len(head.get('deconv_out_channels', (256, 256, 256)) or ())
     head.deconv_out_channels = (16,) * num_blocks or None
@@ -81,7 +81,7 @@ def reduced(path: str, data: Path, minilm: str, clip: str) -> Config:
     return cfg
 
 
-def _shrink_pictures(node: object) -> None:
+def _shrink_images(node: object) -> None:
     """Set the sizes of all codecs and crops below a node of a config."""
     if isinstance(node, dict):
         if 'input_size' in node:
@@ -91,7 +91,7 @@ def _shrink_pictures(node: object) -> None:
         node = list(node.values())
     if isinstance(node, list | tuple):
         for child in node:
-            _shrink_pictures(child)
+            _shrink_images(child)
 
 
 def intended(model: dict) -> str:

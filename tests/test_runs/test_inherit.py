@@ -11,7 +11,7 @@ from mmpose.registry import TRANSFORMS
 
 from tests.conftest import ROOT
 from tests.test_models.estimators import build
-from vlpose_mm.weights.files import write_file
+from vlpose_mm.checkpoint.io import write_file
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def readme_overlay() -> str:
     return re.search(r'```python\n# my_vlpose\.py\n(.*?)```', text, re.DOTALL)[1]
 
 
-def test_the_readmes_overlay_on_a_stock_config_trains_and_tests(
+def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
     mini_data: Path, minilm: str, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
     overlay = readme_overlay()
@@ -81,7 +81,7 @@ def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
         assert words == 'pixel art of a video game hero'
 
 
-def test_the_readmes_way_to_switch_tunings_runs(
+def test_the_readmes_way_to_switch_adapters_runs(
     small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = small_config.parent / 'vitpose.pth'
@@ -91,21 +91,21 @@ def test_the_readmes_way_to_switch_tunings_runs(
     load_checkpoint(model, str(base))
     for name in ('oil', 'toon'):
         model.matcher.norm.bias.data.fill_(len(name))
-        weights = model.tunings.extract()
+        weights = model.adapters.extract()
         write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
     monkeypatch.chdir(tmp_path)
     found = {}
     exec(readme_snippets()[3], found)
-    assert found['model'].tunings.names() == ['default', 'toon']
+    assert found['model'].adapters.names() == ['default', 'toon']
     assert found['model'].matcher.norm.bias.eq(len('oil')).all()
 
 
 def test_the_readmes_way_to_find_poses_runs(
     mini_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    pictures = mini_data / 'HumanArt/images/2D_virtual_human/sketch'
-    (tmp_path / 'pictures').symlink_to(pictures)
+    images = mini_data / 'HumanArt/images/2D_virtual_human/sketch'
+    (tmp_path / 'images').symlink_to(images)
     monkeypatch.chdir(tmp_path)
     exec(readme_snippets()[0], {})
     printed = capsys.readouterr().out
-    assert all(f'{path.name} tuned' in printed for path in pictures.iterdir())
+    assert all(f'{path.name} tuned' in printed for path in images.iterdir())

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from tests.test_models.estimators import build
-from vlpose_mm.weights.files import write_file
+from vlpose_mm.checkpoint.io import write_file
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ MIXED = 'HumanArt/annotations/validation_humanart_coco.json'
 
 @pytest.fixture
 def evaluate(small_config: Path, tmp_path: Path) -> Callable:
-    """Test on both sets together; return the keypoints by picture."""
+    """Test on both sets together; return the keypoints by image."""
     cfg = Config.fromfile(small_config)
     cfg.load_from = str(tmp_path / 'full.pth')
     write_file(dict(state_dict=build(cfg.model).state_dict()), cfg.load_from)
@@ -33,11 +33,11 @@ def evaluate(small_config: Path, tmp_path: Path) -> Callable:
         cfg.experiment_name = cfg.work_dir.replace('/', '_')
         Runner.from_cfg(cfg).test()
         people = json.loads((tmp_path / f'{route}.keypoints.json').read_text())
-        by_picture = {}
+        by_image = {}
         for person in people:
             keypoints = np.array(person['keypoints'])
-            by_picture.setdefault(person['image_id'], []).append(keypoints)
-        return {image: np.stack(keypoints) for image, keypoints in by_picture.items()}
+            by_image.setdefault(person['image_id'], []).append(keypoints)
+        return {image: np.stack(keypoints) for image, keypoints in by_image.items()}
 
     return run
 

@@ -1,6 +1,6 @@
-"""The real configs run at full size on pictures of the real data sets.
+"""The real configs run at full size on images of the real data sets.
 
-Where the few real pictures do not lie beside the checkout, drawn ones in the same layout
+Where the few real images do not lie beside the checkout, drawn ones in the same layout
 take their place.
 """
 
@@ -41,7 +41,7 @@ def test_trains_and_tests_with_random_weights(
         data_root, boxes = data_root / 'coco', 'person_detection_results'
     ann_file = data_root / ANN_FILES[dataset]
     loaders = [f'{split}_dataloader' for split in ('train', 'val')]
-    # There is no training file of so few pictures: train on the validation pictures.
+    # There is no training file of so few images: train on the validation images.
     images = dict(humanart='', coco='val2017/')[dataset]
     options = [
         *(f'{loader}.dataset.data_root={data_root}/' for loader in loaders),

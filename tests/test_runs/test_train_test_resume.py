@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from mmpose.apis import init_model
 
-from vlpose_mm.models import stock_config
+from vlpose_mm.analysis.base_model import base_config
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +100,7 @@ def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
 ) -> None:
     cfg = Config.fromfile(small_config)
     tuned = init_model(cfg, str(resumed[0] / 'epoch_2.pth'), device='cpu')
-    cfg.model = stock_config(cfg.model.to_dict())
+    cfg.model = base_config(cfg.model.to_dict())
     assert cfg.model.type == 'TopdownPoseEstimator'
     assert cfg.model.head.type == 'HeatmapHead'
     stock = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
@@ -110,7 +110,7 @@ def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
     assert not torch.equal(tuned(images, None), stock(images, None))
 
 
-def test_a_checkpoint_of_another_width_is_refused_in_one_sentence(
+def test_a_checkpoint_of_another_width_is_refused_in_one_text_prompt(
     trained: tuple[Path, str], small_config: Path, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
     weights = load(small_config.parent / 'vitpose.pth')

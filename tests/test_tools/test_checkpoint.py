@@ -12,18 +12,18 @@ from mmengine.runner import load_checkpoint
 from mmpose.registry import MODELS
 from torch import nn
 
-from tests.test_models.estimators import SENTENCES, build, train
+from tests.test_models.estimators import TEXT_PROMPTS, build, train
+from vlpose_mm.checkpoint.adapter import base_hash, base_of, identity_of
+from vlpose_mm.checkpoint.io import read_file
+from vlpose_mm.checkpoint.metadata import KEY
 from vlpose_mm.models import PrecomputedTextEncoder
 from vlpose_mm.tools.checkpoint import main
-from vlpose_mm.weights.files import read_file
-from vlpose_mm.weights.identity import KEY
-from vlpose_mm.weights.tuned import base_hash, base_of, identity_of
 
 
 @pytest.fixture
-def stock(stock_cfg: dict, tmp_path: Path) -> nn.Module:
+def stock(base_cfg: dict, tmp_path: Path) -> nn.Module:
     """A stock estimator, saved as ``stock.pth``."""
-    model = build(stock_cfg)
+    model = build(base_cfg)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'stock.pth')
     return model
 
@@ -82,7 +82,7 @@ def test_extract_and_merge_give_the_checkpoint_back(
     assert read_file('merged.pth')['meta']['epoch'] == 3
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, 'merged.pth', map_location='cpu')
-    image, samples = torch.randn(1, 3, 128, 96), [make_sample(SENTENCES[0])]
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
     with torch.no_grad():
         assert torch.equal(model(image, samples), tuned(image, samples))
         with model.original():
@@ -98,14 +98,14 @@ def test_extract_and_merge_give_the_checkpoint_back(
 def test_extract_takes_text_features_along(
     tuned: nn.Module, run: Callable, text_file: str, minilm: str
 ) -> None:
-    assert '20 sentences' in run('extract', 'full.pth', 'tuned.pth', '--text', text_file)
+    assert '20 text prompts' in run('extract', 'full.pth', 'tuned.pth', '--text', text_file)
     given, kept = PrecomputedTextEncoder(text_file), PrecomputedTextEncoder('tuned.pth')
-    assert torch.equal(given(SENTENCES).tokens, kept(SENTENCES).tokens)
-    assert '20 sentences' in run('merge', 'tuned.pth', 'stock.pth', 'merged.pth')
-    assert '20 sentences' in run('extract', 'merged.pth', 'again.pth')
+    assert torch.equal(given(TEXT_PROMPTS).tokens, kept(TEXT_PROMPTS).tokens)
+    assert '20 text prompts' in run('merge', 'tuned.pth', 'stock.pth', 'merged.pth')
+    assert '20 text prompts' in run('extract', 'merged.pth', 'again.pth')
 
 
-def test_extract_leaves_the_state_of_the_training_out_of_a_tuned_only_file(
+def test_extract_leaves_the_state_of_the_training_out_of_a_adapter_file(
     tuned: nn.Module, run: Callable
 ) -> None:
     run('extract', 'full.pth', 'tuned.pth')
@@ -150,7 +150,7 @@ def test_info_tells_what_a_file_holds(
         weights = {} if name == text_file else content['state_dict']
         size = sum(tensor.nbytes for tensor in weights.values())
         assert summary['total'] == dict(tensors=len(weights), bytes=size)
-    assert [*kinds.values()] == ['full', 'tuned-only', 'stock', 'unknown', 'text features']
+    assert [*kinds.values()] == ['full', 'adapter', 'stock', 'unknown', 'text features']
 
     full, small = (
         json.loads(run('info', name, '--json', '-')) for name in ('full.pth', 'tuned.pth')
@@ -174,7 +174,7 @@ def test_info_prints_a_table_and_writes_json(
     run('extract', 'full.pth', 'tuned.pth', '--text', text_file)
     printed = run('info', 'tuned.pth', '--json', 'tuned.json')
     assert 'the tuning of a VLPose, without its base' in printed
-    assert '20 sentences, 384 wide\n' in printed and f'  {SENTENCES[0]}\n' in printed
+    assert '20 text prompts, 384 wide\n' in printed and f'  {TEXT_PROMPTS[0]}\n' in printed
     with open('tuned.json', encoding='utf-8') as file:
         summary = json.load(file)
     assert summary['base_sha256'] in printed and 'epoch' in printed

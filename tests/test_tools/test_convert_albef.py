@@ -10,7 +10,7 @@ import transformers
 from vlpose_mm.models import TransformersTextEncoder
 from vlpose_mm.tools.convert_albef import main
 
-SENTENCE = 'an oil painting of a person'
+TEXT_PROMPT = 'an oil painting of a person'
 
 
 @pytest.fixture
@@ -52,8 +52,10 @@ def test_the_folder_is_read_as_the_first_six_layers(
     out = str(tmp_path / 'albef')
     main([str(tmp_path / 'ALBEF.pth'), out, '--tokenizer', minilm])
     assert '6 layers, 128 wide, 30522 words' in capsys.readouterr().out
-    text = TransformersTextEncoder(out)([SENTENCE])
-    ids = transformers.BertTokenizer.from_pretrained(minilm)(SENTENCE, return_tensors='pt')
+    text = TransformersTextEncoder(out)([TEXT_PROMPT])
+    ids = transformers.BertTokenizer.from_pretrained(minilm)(
+        TEXT_PROMPT, return_tensors='pt'
+    )
     with torch.no_grad():
         states = bert.bert(**ids, output_hidden_states=True).hidden_states
     torch.testing.assert_close(text.tokens, states[6])

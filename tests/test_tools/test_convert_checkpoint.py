@@ -9,21 +9,21 @@ import torch
 from mmengine.runner import load_checkpoint
 from mmpose.registry import MODELS
 
-from tests.test_models.estimators import SENTENCES, build
-from tests.test_weights.test_convert import authors
-from tests.test_weights.test_convert.library import (
+from tests.test_checkpoint.test_converters import authors
+from tests.test_checkpoint.test_converters.library import (
     blip_text,
     lavis_names,
     original_names,
     vitpose,
 )
+from tests.test_models.estimators import TEXT_PROMPTS, build
 from vlpose_mm.tools.convert_checkpoint import main
 
 
 @pytest.fixture
-def files(stock_cfg: dict, tmp_path: Path) -> Path:
+def files(base_cfg: dict, tmp_path: Path) -> Path:
     """A folder with a checkpoint of every source."""
-    stock = build(stock_cfg).state_dict()
+    stock = build(base_cfg).state_dict()
     torch.save(dict(state_dict=stock), tmp_path / 'base.pth')
     tuned = authors.tune(stock, text_dims=384)
     torch.save(dict(state_dict=tuned), tmp_path / 'bare.pth')
@@ -84,25 +84,25 @@ def test_a_released_file_alone_says_what_it_lacks(
     load_checkpoint(model, 'out.pth', strict=True)
     weights = torch.load('bare.pth')['state_dict']
     image = torch.randn(1, 3, 128, 96)
-    tokens = model.text_encoder(SENTENCES[:1]).tokens[0]
+    tokens = model.text_encoder(TEXT_PROMPTS[:1]).tokens[0]
     with torch.no_grad():
-        found = model(image, [make_sample(SENTENCES[0])])[0]
+        found = model(image, [make_sample(TEXT_PROMPTS[0])])[0]
     expected = authors.heatmaps(weights, image[0], tokens)
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
 def test_a_released_file_with_its_base_and_text_encoder_is_whole(
-    run: Callable, vlpose_cfg: dict, stock_cfg: dict, minilm: str
+    run: Callable, vlpose_cfg: dict, base_cfg: dict, minilm: str
 ) -> None:
     args = ('--base', 'base.pth', '--text', 'text', '--tokenizer', minilm)
     out, err = run('released', 'released.pth', 'out.pth', *args)
     assert 'model.text_encoder.pretrained=text' in out
     assert 'left out' not in err and 'cannot be restored' not in err
     text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
-    assert MODELS.build(text_encoder)(SENTENCES).tokens.shape[2] == 128
+    assert MODELS.build(text_encoder)(TEXT_PROMPTS).tokens.shape[2] == 128
     vlpose_cfg['backbone']['lora'] = None
     vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
-    model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(stock_cfg).eval()
+    model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(base_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)
     load_checkpoint(stock, 'base.pth', strict=True)
     image = torch.randn(1, 3, 128, 96)
@@ -123,7 +123,7 @@ def test_a_released_file_without_text_encoder_or_with_another_names_the_model(
 
 
 def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
-    run: Callable, stock_cfg: dict
+    run: Callable, base_cfg: dict
 ) -> None:
     out, err = run('vitpose', 'vitpose.pth', 'original.pth')
     assert 'original.pth: ' in out and 'head.deconv_layers' in out and err == ''
@@ -134,8 +134,8 @@ def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
     )
     assert original.keys() == library.keys()
     assert all(torch.equal(original[name], library[name]) for name in original)
-    stock_cfg['head'].update(deconv_out_channels=(256, 256))
-    load_checkpoint(MODELS.build(stock_cfg), 'original.pth', strict=True)
+    base_cfg['head'].update(deconv_out_channels=(256, 256))
+    load_checkpoint(MODELS.build(base_cfg), 'original.pth', strict=True)
 
 
 def test_what_has_no_place_is_listed_and_left_out_only_if_allowed(

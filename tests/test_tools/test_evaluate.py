@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_evaluation import made_up
+from tests.test_evaluation import synthetic
 from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.tools.evaluate import main
 
-CONTENT = made_up.annotations()
+CONTENT = synthetic.annotations()
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     """Annotations, and results with detected and with true boxes."""
     return [
-        made_up.write(CONTENT, tmp_path / 'ann.json'),
-        made_up.write(made_up.results(CONTENT, True), tmp_path / 'detected.json'),
-        made_up.write(made_up.results(CONTENT, False), tmp_path / 'true.json'),
+        synthetic.write(CONTENT, tmp_path / 'ann.json'),
+        synthetic.write(synthetic.results(CONTENT, True), tmp_path / 'detected.json'),
+        synthetic.write(synthetic.results(CONTENT, False), tmp_path / 'true.json'),
     ]
 
 

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from tests.test_models.estimators import build
+from vlpose_mm.checkpoint.adapter import extract
 from vlpose_mm.tools import export
 from vlpose_mm.tools.export import main
-from vlpose_mm.weights.tuned import extract
 
 STOCK = (
     'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
@@ -21,7 +21,7 @@ STOCK = (
 
 @pytest.fixture
 def tuned(small_config: Path, tmp_path: Path) -> Path:
-    """A tuned-only checkpoint of a VLPose on the base weights."""
+    """An adapter checkpoint of a VLPose on the base weights."""
     model = build(Config.fromfile(small_config).model)
     base = CheckpointLoader.load_checkpoint(str(small_config.parent / 'vitpose.pth'), 'cpu')
     model.load_state_dict(base['state_dict'], strict=False)
@@ -30,19 +30,19 @@ def tuned(small_config: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_writes_a_checked_graph_of_a_tuned_only_checkpoint(
+def test_writes_a_checked_graph_of_a_adapter_checkpoint(
     small_config: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    sentences = tmp_path / 'sentences.txt'
-    sentences.write_text('a mural of a person\na sketch of a person\n')
+    text_prompts = tmp_path / 'text_prompts.txt'
+    text_prompts.write_text('a mural of a person\na sketch of a person\n')
     out = tmp_path / 'model.onnx'
     base = str(small_config.parent / 'vitpose.pth')
-    picture = str(next((Path(Config.fromfile(small_config).data_root)).rglob('*.jpg')))
-    args = [str(small_config), str(tuned), str(out), '--sentences', str(sentences)]
-    main([*args, '--base', base, '--pictures', picture, '--half'])
+    image = str(next((Path(Config.fromfile(small_config).data_root)).rglob('*.jpg')))
+    args = [str(small_config), str(tuned), str(out), '--text-prompts', str(text_prompts)]
+    main([*args, '--base', base, '--images', image, '--half'])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert 'float32, 2 sentences; off by at most: original ' in lines[0]
+    assert 'float32, 2 text prompts; off by at most: original ' in lines[0]
     assert lines[1].startswith(str(tmp_path / 'model_half.onnx'))
     (told,) = onnx.load(out).metadata_props
     assert json.loads(told.value)['scenarios'] == dict(mural=0, sketch=1)
@@ -62,11 +62,11 @@ def test_writes_a_checked_graph_of_a_tuned_only_checkpoint(
             'There is no file no.pth',
         ),
         (['{config}', '{base}', 'out.pth'], 'name it .onnx'),
-        (['{config}', '{base}', 'out.onnx', '--sentences', 'no.txt'], 'no.txt'),
-        (['{config}', '{base}', 'out.onnx', '--pictures', 'no.jpg'], 'no.jpg'),
+        (['{config}', '{base}', 'out.onnx', '--text-prompts', 'no.txt'], 'no.txt'),
+        (['{config}', '{base}', 'out.onnx', '--images', 'no.jpg'], 'no.jpg'),
         (
-            ['{config}', '{base}', 'out.onnx', '--sentences', 'odd.txt'],
-            "holds no features of 'an odd sentence'",
+            ['{config}', '{base}', 'out.onnx', '--text-prompts', 'odd.txt'],
+            "holds no features of 'an odd text prompt'",
         ),
         ([STOCK, '{base}', 'out.onnx'], 'is no VLPoseEstimator'),
     ],
@@ -83,7 +83,7 @@ def test_bad_input_gets_one_clear_error_and_leaves_nothing(
     work = tmp_path / 'work'
     work.mkdir()
     monkeypatch.chdir(work)
-    Path('odd.txt').write_text('an odd sentence')
+    Path('odd.txt').write_text('an odd text prompt')
     files = dict(config=small_config, tuned=tuned, base=small_config.parent / 'vitpose.pth')
     with pytest.raises(SystemExit) as exit_info:
         main([arg.format(**files) for arg in args])

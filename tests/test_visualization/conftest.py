@@ -1,4 +1,4 @@
-"""Fixtures of the tests of word maps on pictures."""
+"""Fixtures of the tests of attention maps on images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from tests.test_models.estimators import build
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
 @pytest.fixture(scope='session')

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.test_web.serving import Server, open_page, open_window, start_server
-from vlpose_mm.inference import VLPoseInferencer
+from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.web.examples import find_examples
 
 ARGS = (
@@ -70,7 +70,7 @@ def inferencer() -> VLPoseInferencer:
 
 @pytest.fixture(scope='session')
 def glass() -> Path:
-    """A drawn stained glass picture."""
+    """A drawn stained glass image."""
     paths = [path for paths in find_examples().values() for path in paths]
     (path,) = [path for path in map(Path, paths) if path.parent.name == 'stained_glass']
     return path

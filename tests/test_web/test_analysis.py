@@ -1,4 +1,4 @@
-"""What the page shows of a picture."""
+"""What the page shows of an image."""
 
 import json
 import re
@@ -11,14 +11,14 @@ import torch
 from mmdet.registry import MODELS as DETECTORS
 from mmengine.registry import DefaultScope
 
-from vlpose_mm.datasets.pictures import read_picture
-from vlpose_mm.inference import VLPoseInferencer
-from vlpose_mm.inference.detectors import find_detector
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.apis.detectors import find_detector
+from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.web.analysis import (
     FIND_OUT,
     NOTHING,
     SHOWN,
-    analyse,
+    analyze,
     drawings,
     save_json,
     score_table,
@@ -59,23 +59,23 @@ def test_detected_people_are_the_same_on_both_routes(
         return look(*args, **kwargs)
 
     monkeypatch.setattr(detecting, 'detector', counted)
-    found = analyse(detecting, glass, 'stained_glass')
+    found = analyze(detecting, glass, 'stained_glass')
     assert len(looks) == 1
     assert len(found.tuned) == len(found.original) > 0
     np.testing.assert_array_equal(found.tuned.boxes, found.original.boxes)
     np.testing.assert_allclose(found.tuned.box_scores, found.original.box_scores)
-    (wanted,) = detecting([dict(picture=read_picture(glass), route='original')])
+    (wanted,) = detecting([dict(image=read_image(glass), route='original')])
     np.testing.assert_allclose(found.original.keypoints, wanted.keypoints, atol=1e-3)
     assert score_table(found).count('<table') == len(found.tuned)
 
 
-def test_picture_without_people_is_shown_as_it_is(
+def test_image_without_people_is_shown_as_it_is(
     detecting: VLPoseInferencer, glass: Path, tmp_path: Path
 ) -> None:
     set_sureness(detecting, -20.0)
-    found = analyse(detecting, glass, 'stained_glass')
+    found = analyze(detecting, glass, 'stained_glass')
     assert len(found.tuned) == len(found.original) == 0
-    assert told_line(found) == '<p>Nobody was found on this picture.</p>'
+    assert told_line(found) == '<p>Nobody was found on this image.</p>'
     np.testing.assert_array_equal(*drawings(found))
     assert word_sheet(found) is None and score_table(found) == ''
     assert found.original.route == 'original' and found.tuned.route == 'tuned'
@@ -87,10 +87,10 @@ def test_picture_without_people_is_shown_as_it_is(
 def test_both_routes_are_those_of_the_inferencer(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
-    picture = read_picture(glass)
+    found = analyze(inferencer, glass, 'stained_glass')
+    image = read_image(glass)
     for route in ('original', 'tuned'):
-        item = dict(picture=picture, scenario='stained glass', route=route)
+        item = dict(image=image, scenario='stained glass', route=route)
         (wanted,) = inferencer([item])
         result = getattr(found, route)
         assert result.route == route
@@ -100,10 +100,10 @@ def test_both_routes_are_those_of_the_inferencer(
     assert found.auto == 'tuned' and found.told
 
 
-def test_sentence_goes_before_the_scenario(
+def test_text_prompt_goes_before_the_scenario(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, 'oil_painting', 'a mural of a person')
+    found = analyze(inferencer, glass, 'oil_painting', 'a mural of a person')
     assert found.tuned.prompt == 'a mural of a person'
     assert found.told
 
@@ -111,8 +111,8 @@ def test_sentence_goes_before_the_scenario(
 def test_model_finds_out_what_nobody_says(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    (wanted,) = inferencer([read_picture(glass)])
-    found = analyse(inferencer, glass, FIND_OUT)
+    (wanted,) = inferencer([read_image(glass)])
+    found = analyze(inferencer, glass, FIND_OUT)
     assert found.auto == wanted.route
     assert found.tuned.scenario == wanted.scenario
     assert not found.told
@@ -123,7 +123,7 @@ def test_model_finds_out_what_nobody_says(
 def test_model_that_is_told_nothing_does_not_classify(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, NOTHING)
+    found = analyze(inferencer, glass, NOTHING)
     assert found.auto == inferencer.model.router.table['none']
     assert found.tuned.prompt == 'a photo of a person'
     assert 'Told nothing' in told_line(found)
@@ -132,15 +132,15 @@ def test_model_that_is_told_nothing_does_not_classify(
 def test_drawings_are_large_enough_for_their_lines(
     inferencer: VLPoseInferencer, glass: Path, tmp_path: Path
 ) -> None:
-    picture = cv2.imread(str(glass))
+    image = cv2.imread(str(glass))
     large = tmp_path / 'large.png'
-    cv2.imwrite(str(large), cv2.resize(picture, None, fx=6, fy=6))
+    cv2.imwrite(str(large), cv2.resize(image, None, fx=6, fy=6))
     for path in (glass, large):
-        found = analyse(inferencer, path, 'stained_glass')
+        found = analyze(inferencer, path, 'stained_glass')
         original, tuned = drawings(found)
         assert original.shape == tuned.shape and max(original.shape) == SHOWN
-        # RGB, with skeletons that differ from the picture and from each other.
-        plain = cv2.resize(picture, original.shape[1::-1])[..., ::-1]
+        # RGB, with skeletons that differ from the image and from each other.
+        plain = cv2.resize(image, original.shape[1::-1])[..., ::-1]
         assert np.abs(original.astype(int) - plain).mean() < 30
         for one, other in ((original, tuned), (original, plain), (tuned, plain)):
             assert (np.abs(one.astype(int) - other).max(-1) > 60).sum() > 100
@@ -149,21 +149,23 @@ def test_drawings_are_large_enough_for_their_lines(
 def test_drawn_keypoints_lie_where_they_were_found(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
-    factor = SHOWN / max(found.tuned.picture.shape[:2])
+    found = analyze(inferencer, glass, 'stained_glass')
+    factor = SHOWN / max(found.tuned.image.shape[:2])
     _, tuned = drawings(found)
-    colours = found.tuned.meta['keypoint_colors']  # K, 3
+    colors = found.tuned.meta['keypoint_colors']  # K, 3
     hits = [
-        np.abs(tuned[round(y * factor), round(x * factor)].astype(int) - colour).max() < 40
-        for (x, y), colour in zip(found.tuned.keypoints[0], colours, strict=True)
+        np.abs(tuned[round(y * factor), round(x * factor)].astype(int) - color).max() < 40
+        for (x, y), color in zip(found.tuned.keypoints[0], colors, strict=True)
     ]
     # Some lie below those of another one, or below a limb.
     assert sum(hits) > 8
 
 
-def test_word_maps_are_of_the_sentence(inferencer: VLPoseInferencer, glass: Path) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
-    (maps,) = found.tuned.word_maps
+def test_attention_maps_are_of_the_text_prompt(
+    inferencer: VLPoseInferencer, glass: Path
+) -> None:
+    found = analyze(inferencer, glass, 'stained_glass')
+    (maps,) = found.tuned.attention_maps
     assert maps.prompt == 'a stained glass picture of a person'
     sheet = word_sheet(found)
     assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
@@ -172,7 +174,7 @@ def test_word_maps_are_of_the_sentence(inferencer: VLPoseInferencer, glass: Path
 def test_table_has_every_keypoint_of_both_routes(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
+    found = analyze(inferencer, glass, 'stained_glass')
     table = score_table(found)
     for index, name in found.tuned.meta['keypoint_id2name'].items():
         row = table.split(f'>{name.replace("_", " ")}</th>')[1].split('</tr>')[0]
@@ -182,7 +184,7 @@ def test_table_has_every_keypoint_of_both_routes(
 
 
 def test_table_numbers_people(inferencer: VLPoseInferencer, glass: Path) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
+    found = analyze(inferencer, glass, 'stained_glass')
     for result in (found.original, found.tuned):
         result.scores = np.repeat(result.scores, 2, 0)  # 2, K
         result.keypoints = np.repeat(result.keypoints, 2, 0)  # 2, K, 2
@@ -194,14 +196,14 @@ def test_table_numbers_people(inferencer: VLPoseInferencer, glass: Path) -> None
 def test_words_cannot_become_part_of_the_page(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, NOTHING, '<script>alert(1)</script>')
+    found = analyze(inferencer, glass, NOTHING, '<script>alert(1)</script>')
     assert '&lt;script&gt;' in told_line(found) and '<script' not in told_line(found)
 
 
 def test_json_is_the_inferencers(
     inferencer: VLPoseInferencer, glass: Path, tmp_path: Path
 ) -> None:
-    found = analyse(inferencer, glass, 'stained_glass')
+    found = analyze(inferencer, glass, 'stained_glass')
     for result in (found.original, found.tuned):
         path = Path(save_json(result, tmp_path))
         assert path.name == f'{glass.stem}_{result.route}.json'
@@ -221,27 +223,27 @@ def test_words_that_cannot_be_read_are_refused(
     inferencer: VLPoseInferencer, glass: Path, words: str, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        analyse(inferencer, glass, FIND_OUT, words)
+        analyze(inferencer, glass, FIND_OUT, words)
 
 
-def test_what_is_cut_off_a_sentence_is_shown(
+def test_what_is_cut_off_a_text_prompt_is_shown(
     inferencer: VLPoseInferencer, glass: Path
 ) -> None:
-    found = analyse(inferencer, glass, FIND_OUT, 'an old word ' * 40)
+    found = analyze(inferencer, glass, FIND_OUT, 'an old word ' * 40)
     read, cut = re.findall('<q>(.*?)</q>', told_line(found))
     assert 'cut off was' in told_line(found)
     assert f'{read} {cut}' == ' '.join(['an old word'] * 40)
-    assert 'cut off' not in told_line(analyse(inferencer, glass, FIND_OUT, 'an old word'))
+    assert 'cut off' not in told_line(analyze(inferencer, glass, FIND_OUT, 'an old word'))
 
 
-def test_errors_name_the_picture_and_not_its_folder(
+def test_errors_name_the_image_and_not_its_folder(
     inferencer: VLPoseInferencer, tmp_path: Path
 ) -> None:
     broken = tmp_path / 'broken.jpg'
-    broken.write_bytes(b'no picture')
+    broken.write_bytes(b'no image')
     missing = tmp_path / 'missing.jpg'
     for path in (broken, missing):
         with pytest.raises(OSError) as caught:
-            analyse(inferencer, path)
+            analyze(inferencer, path)
         assert path.name in str(caught.value)
         assert str(tmp_path) not in str(caught.value)

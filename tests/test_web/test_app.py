@@ -6,7 +6,7 @@ import pytest
 from gradio.route_utils import delete_files_created_by_app
 from playwright.sync_api import Browser, expect
 
-from vlpose_mm.inference import VLPoseInferencer
+from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.web.app import MAX_WAITING, build_page
 
 
@@ -26,8 +26,8 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
     try:
         page = chromium.new_page()
         page.goto(url)
-        page.set_input_files('#picture input[type=file]', glass)
-        page.wait_for_selector('#picture img')
+        page.set_input_files('#image input[type=file]', glass)
+        page.wait_for_selector('#image img')
         page.click('#find')
         expect(page.locator('#slider img').first).to_be_visible()
         names = [path.name for path in tmp_path.rglob('*') if path.is_file()]
@@ -37,7 +37,7 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
         (left,) = [path for path in tmp_path.rglob('*') if path.is_file()]
         assert left.name == glass.name
         page.click('.examples button')
-        expect(page.locator('#picture img')).to_be_visible()
+        expect(page.locator('#image img')).to_be_visible()
         page.close()
     finally:
         app.close(verbose=False)

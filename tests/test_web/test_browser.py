@@ -12,18 +12,18 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.test_web.serving import Server, open_page, open_window
-from vlpose_mm.inference import VLPoseInferencer
-from vlpose_mm.web.analysis import FIND_OUT, analyse, drawings
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.web.analysis import FIND_OUT, analyze, drawings
 
 PHONE = 390
 
 
 def drop(page: Page, path: Path) -> None:
-    """Upload a picture and wait until it is there."""
+    """Upload an image and wait until it is there."""
     with page.expect_response('**/gradio_api/upload?*') as response:
-        page.set_input_files('#picture input[type=file]', path)
+        page.set_input_files('#image input[type=file]', path)
     assert response.value.ok
-    page.wait_for_selector('#picture img')
+    page.wait_for_selector('#image img')
 
 
 def choose(page: Page, name: str) -> None:
@@ -49,12 +49,12 @@ def error(page: Page) -> str:
 
 
 def seen(page: Page) -> list[np.ndarray]:
-    """The two pictures of the slider, left and right."""
+    """The two images of the slider, left and right."""
     found = []
     for element in page.query_selector_all('#slider img'):
         content = page.request.get(element.get_attribute('src')).body()
-        picture = Image.open(io.BytesIO(content)).convert('RGB')
-        found.append(np.asarray(picture).astype(int))
+        image = Image.open(io.BytesIO(content)).convert('RGB')
+        found.append(np.asarray(image).astype(int))
     return found
 
 
@@ -67,7 +67,7 @@ def saved(page: Page, button: str) -> tuple[str, dict]:
 
 
 def covered(tuned: Locator) -> float:
-    """How much of the original is seen left of the tuned picture, in %."""
+    """How much of the original is seen left of the tuned image, in %."""
     style = tuned.get_attribute('style')
     return float(re.search(r'inset\(.* ([\d.]+)%\)', style)[1])
 
@@ -77,7 +77,7 @@ def width(page: Page) -> int:
     return page.evaluate('document.documentElement.scrollWidth')
 
 
-def test_slider_shows_both_skeletons_of_a_dropped_picture(
+def test_slider_shows_both_skeletons_of_a_dropped_image(
     page: Page, inferencer: VLPoseInferencer, glass: Path
 ) -> None:
     drop(page, glass)
@@ -85,7 +85,7 @@ def test_slider_shows_both_skeletons_of_a_dropped_picture(
     told = find(page)
     assert 'a stained glass picture of a person' in told
     shown = seen(page)
-    wanted = drawings(analyse(inferencer, glass, 'stained_glass'))
+    wanted = drawings(analyze(inferencer, glass, 'stained_glass'))
     assert len(shown) == 2
     for side, (one, own) in enumerate(zip(shown, wanted, strict=True)):
         # The browser gets a compressed copy.
@@ -109,9 +109,9 @@ def test_slider_moves_between_original_and_tuned(page: Page, glass: Path) -> Non
     assert covered(tuned) < 40
 
 
-def test_typed_sentence_is_read(page: Page, glass: Path) -> None:
+def test_typed_text_prompt_is_read(page: Page, glass: Path) -> None:
     drop(page, glass)
-    page.fill('#sentence input, #sentence textarea', 'an old church window')
+    page.fill('#text_prompt input, #text_prompt textarea', 'an old church window')
     told = find(page)
     assert 'an old church window' in told
     assert 'Given these words' in told
@@ -121,7 +121,7 @@ def test_model_names_the_scenario_by_itself(
     page: Page, inferencer: VLPoseInferencer, glass: Path
 ) -> None:
     drop(page, glass)
-    found = analyse(inferencer, glass, FIND_OUT)
+    found = analyze(inferencer, glass, FIND_OUT)
     told = find(page)
     assert found.auto in told
     assert (found.tuned.scenario or 'nothing').replace('_', ' ') in told
@@ -133,7 +133,7 @@ def test_poses_are_downloaded_in_cocos_format(
     drop(page, glass)
     choose(page, 'stained glass')
     find(page)
-    found = analyse(inferencer, glass, 'stained_glass')
+    found = analyze(inferencer, glass, 'stained_glass')
     for route in ('tuned', 'original'):
         name, content = saved(page, f'#{route}')
         assert name == f'{glass.stem}_{route}.json'
@@ -145,7 +145,7 @@ def test_poses_are_downloaded_in_cocos_format(
         assert content['categories'][0]['keypoints'][0] == 'nose'
 
 
-def test_table_and_word_maps_are_below(page: Page, glass: Path) -> None:
+def test_table_and_attention_maps_are_below(page: Page, glass: Path) -> None:
     drop(page, glass)
     find(page)
     page.click('#sure button')
@@ -169,26 +169,24 @@ def test_picked_example_is_run_at_once(page: Page) -> None:
     page.click('.examples button >> nth=-1')
     page.wait_for_selector('#slider img')
     expect(page.locator('#told')).to_contain_text('the model by itself')
-    assert page.locator('#picture img').count() == 1
+    assert page.locator('#image img').count() == 1
 
 
-def test_other_picture_takes_the_results_of_the_former_away(
-    page: Page, glass: Path
-) -> None:
+def test_other_image_takes_the_results_of_the_former_away(page: Page, glass: Path) -> None:
     page.click('.examples button >> nth=0')
     page.wait_for_selector('#slider img')
-    page.click('#picture button[aria-label="Remove Image"], #picture .top-panel button')
+    page.click('#image button[aria-label="Remove Image"], #image .top-panel button')
     expect(page.locator('#slider')).to_be_hidden()
     expect(page.locator('#hint')).to_be_visible()
 
 
-def test_missing_picture_is_asked_for(page: Page) -> None:
+def test_missing_image_is_asked_for(page: Page) -> None:
     page.click('#find')
     assert 'drop one' in error(page)
 
 
 def png(width: int, height: int) -> bytes:
-    """A black picture of one bit a pixel; a file of some kB, however large it is."""
+    """A black image of one bit a pixel; a file of some kB, however large it is."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         body = name + content
@@ -203,19 +201,19 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ('name', 'content', 'reason'),
     [
-        ('notes.jpg', b'no picture', 'notes.jpg is no picture that can be read'),
+        ('notes.jpg', b'no image', 'notes.jpg is no image that can be read'),
         ('dot.png', png(1, 1), 'dot.png is 1 x 1 pixels'),
         ('huge.png', png(30_000, 30_000), 'more than 178 million pixels'),
     ],
     ids=['text', '1x1', '30000x30000'],
 )
-def test_file_that_is_no_usable_picture_is_refused_in_one_sentence(
+def test_file_that_is_no_usable_image_is_refused_in_one_text_prompt(
     page: Page, glass: Path, tmp_path: Path, name: str, content: bytes, reason: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    page.set_input_files('#picture input[type=file]', path)
-    page.wait_for_selector('#picture img', state='attached')
+    page.set_input_files('#image input[type=file]', path)
+    page.wait_for_selector('#image img', state='attached')
     page.click('#find')
     told = error(page)
     assert reason in told
@@ -223,9 +221,9 @@ def test_file_that_is_no_usable_picture_is_refused_in_one_sentence(
     expect(page.locator('#slider')).to_be_hidden()
 
 
-def test_blank_sentence_is_refused(page: Page, glass: Path) -> None:
+def test_blank_text_prompt_is_refused(page: Page, glass: Path) -> None:
     drop(page, glass)
-    page.fill('#sentence input, #sentence textarea', '   ')
+    page.fill('#text_prompt input, #text_prompt textarea', '   ')
     page.click('#find')
     assert 'blank' in error(page)
 
@@ -233,9 +231,9 @@ def test_blank_sentence_is_refused(page: Page, glass: Path) -> None:
 def test_file_over_the_limit_is_refused(page: Page, server: Server, tmp_path: Path) -> None:
     path = tmp_path / 'large.png'
     path.write_bytes(png(8, 8) + bytes(21_000_000))
-    page.set_input_files('#picture input[type=file]', path)
+    page.set_input_files('#image input[type=file]', path)
     assert 'maximum allowed size' in error(page)
-    assert page.locator('#picture img').count() == 0
+    assert page.locator('#image img').count() == 0
 
 
 def test_page_fits_a_phone(phone: Page, glass: Path) -> None:
@@ -262,8 +260,8 @@ def test_page_is_dark_where_the_system_is(
     chromium: Browser, server: Server, page: Page
 ) -> None:
     def brightness(page: Page) -> float:
-        colour = page.evaluate('getComputedStyle(document.body).backgroundColor')
-        return np.mean([int(part) for part in re.findall(r'\d+', colour)[:3]])
+        color = page.evaluate('getComputedStyle(document.body).backgroundColor')
+        return np.mean([int(part) for part in re.findall(r'\d+', color)[:3]])
 
     assert brightness(page) > 200
     window = open_window(chromium, 1280, 900, color_scheme='dark')
@@ -303,7 +301,7 @@ def test_server_turns_to_nobody_but_itself(page: Page, server: Server, glass: Pa
 def test_two_people_get_their_own_results(page: Page, phone: Page, glass: Path) -> None:
     for window, words in ((page, 'a church window'), (phone, 'a bronze statue')):
         drop(window, glass)
-        window.fill('#sentence input, #sentence textarea', words)
+        window.fill('#text_prompt input, #text_prompt textarea', words)
     page.click('#find')
     phone.click('#find')
     expect(page.locator('#told')).to_contain_text('a church window')

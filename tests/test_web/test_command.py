@@ -61,7 +61,7 @@ def test_boxes_of_a_file_are_refused(capsys: pytest.CaptureFixture, tmp_path: Pa
     path = tmp_path / 'boxes.json'
     path.write_text('{"images": [], "annotations": []}')
     told = refused(capsys, '--port', '0', '--people', str(path))
-    assert 'boxes.json tells who is on the pictures of a file' in told
+    assert 'boxes.json tells who is on the images of a file' in told
     assert 'name a detector' in told
 
 

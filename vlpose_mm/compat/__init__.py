@@ -1,6 +1,6 @@
-"""Mends of the installed stack: one file per broken joint.
+"""Patches of the installed stack: one file per broken joint.
 
-Each file says what it mends and for which versions, and can be deleted the day upstream
+Each file says what it patches and for which versions, and can be deleted the day upstream
 heals. Nothing else in this package knows about versions.
 """
 
@@ -14,14 +14,14 @@ from mmengine.logging import MMLogger
 from vlpose_mm.compat import checkpoints, cpu_distributed, mmcv_ops, torchvision
 
 
-def mend() -> None:
-    """Apply every mend that the installed stack needs, once per process."""
+def apply_patches() -> None:
+    """Apply every patch that the installed stack needs, once per process."""
     with log_to_stderr():
         # MMCV and MMEngine may import torchvision, so it has to work before they do.
-        torchvision.mend()
-        mmcv_ops.mend()
-        checkpoints.mend()
-        cpu_distributed.mend()
+        torchvision.apply_patch()
+        mmcv_ops.apply_patch()
+        checkpoints.apply_patch()
+        cpu_distributed.apply_patch()
 
 
 @contextmanager
@@ -44,4 +44,4 @@ def log_to_stderr() -> Iterator[None]:
                 handler.setStream(stream)
 
 
-__all__ = ['log_to_stderr', 'mend']
+__all__ = ['log_to_stderr', 'apply_patches']

@@ -1,4 +1,4 @@
-"""Mend: MMEngine cannot read its own checkpoints back.
+"""Patch: MMEngine cannot read its own checkpoints back.
 
 ``torch.load`` defaults to ``weights_only=True`` since torch 2.6, while MMEngine (0.10.7)
 pickles numpy arrays, ``HistoryBuffer`` and, through ``getattr``, methods of its own
@@ -22,7 +22,7 @@ from urllib.parse import urlparse
 import torch
 from mmengine.logging import print_log
 
-from vlpose_mm.compat.harmless import ForbiddenError, harmless_names, settle
+from vlpose_mm.compat.safe_globals import ForbiddenError, harmless_names, settle
 
 _REMEDY = (
     'Nothing forbidden was run. If you trust where the file comes from, read it once '
@@ -145,7 +145,7 @@ class _Torch(ModuleType):
         return getattr(torch, name)
 
 
-def mend() -> None:
+def apply_patch() -> None:
     """Make MMEngine read checkpoints safely, and its own at all."""
     from mmengine.runner import checkpoint
 

@@ -1,4 +1,4 @@
-"""Mend: MMEngine's pytorch launcher wants a CUDA device even for the gloo backend.
+"""Patch: MMEngine's pytorch launcher wants a CUDA device even for the gloo backend.
 
 MMEngine (0.10.7) calls ``torch.cuda.set_device`` before it joins the process group, which
 raises where there is no such device. Delete this file when MMEngine asks first.
@@ -17,7 +17,7 @@ def _init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs) -> N
     torch.distributed.init_process_group(backend=backend, **kwargs)
 
 
-def mend() -> None:
+def apply_patch() -> None:
     """Let MMEngine launch distributed runs on the CPU."""
     if get_device() != 'cpu' or utils._init_dist_pytorch is _init_dist_pytorch:
         return

@@ -1,4 +1,4 @@
-"""Mend: ``import mmpose.models`` fails on ``mmcv._ext`` with mmcv-lite.
+"""Patch: ``import mmpose.models`` fails on ``mmcv._ext`` with mmcv-lite.
 
 Affects every mmcv-lite (>= 2.0.1), which ships the Python half of ``mmcv.ops`` without
 the compiled half. A stand-in for the compiled half lets the import work, computes
@@ -81,7 +81,7 @@ def _compiled_is_missing() -> bool:
     return importlib.machinery.PathFinder.find_spec(_NAME, path) is None
 
 
-def mend() -> None:
+def apply_patch() -> None:
     """Stand in for ``mmcv._ext`` where it is missing."""
     if _NAME in sys.modules or not _compiled_is_missing():
         return

@@ -1,4 +1,4 @@
-"""Mend: ``import torchvision`` fails where its native extension cannot load.
+"""Patch: ``import torchvision`` fails where its native extension cannot load.
 
 Affects torchvision >= 0.16 beside a PyTorch that its extension was not built for. It
 carries on without the extension, then dies while it decorates two operators of it that
@@ -57,7 +57,7 @@ def _refuse(name: str) -> Callable:
     return operator
 
 
-def mend() -> None:
+def apply_patch() -> None:
     """Declare the operators that ``import torchvision`` looks up and does not find."""
     global _library
     # Once imported, torchvision has found its operators.

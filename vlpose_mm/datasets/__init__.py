@@ -1,7 +1,7 @@
-"""Data: scenarios and their sentences, Human-Art, and the transforms between them."""
+"""Data: scenarios and their text prompts, Human-Art, and the transforms between them."""
 
-from vlpose_mm.datasets.flip import ContiguousRandomFlip
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
-from vlpose_mm.datasets.transforms import AssignTextPrompt
+from vlpose_mm.datasets.transforms.flip import ContiguousRandomFlip
+from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 
 __all__ = ['AssignTextPrompt', 'ContiguousRandomFlip', 'HumanArtVLDataset']

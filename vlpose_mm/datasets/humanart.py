@@ -10,7 +10,7 @@ class HumanArtVLDataset(HumanArtDataset):
     """Human-Art whose samples also carry the words of their image record.
 
     Adds ``category`` (such as ``'digital art'``) and ``description`` where the record has
-    them, and what a person may add to it: ``text_prompt``, a sentence for this picture, and
+    them, and what a person may add to it: ``text_prompt``, a text prompt for this image, and
     ``route``, the weights for it. With ground-truth boxes and with detected ones. Reads
     COCO files as well, and files that mix both.
 
@@ -62,15 +62,15 @@ class HumanArtVLDataset(HumanArtDataset):
         return data_info
 
     def _load_detection_results(self) -> list[dict]:
-        """Load detected boxes with the words of their pictures."""
+        """Load detected boxes with the words of their images."""
         try:
             data_list = super()._load_detection_results()
         except KeyError as error:
             if not isinstance(error.args[0], int):
-                raise  # A field is missing, not a picture.
+                raise  # A field is missing, not an image.
             raise ValueError(
                 f'image {error} is not in {self.ann_file}; the detections are of other '
-                'pictures'
+                'images'
             ) from error
         for data_info in data_list:
             data_info |= self._words(self.coco.imgs[data_info['img_id']])

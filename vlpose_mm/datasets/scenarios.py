@@ -1,22 +1,22 @@
-"""The scenarios of Human-Art and the sentence that tells each one to the model."""
+"""The scenarios of Human-Art and the text prompt that tells each one to the model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-DEFAULT_SENTENCE = 'a photo of a person'
+DEFAULT_TEXT_PROMPT = 'a photo of a person'
 
 
 class Scenario(NamedTuple):
-    """A kind of picture.
+    """A kind of image.
 
     Attributes:
         group (str): Its group in Human-Art.
-        sentence (str): What the text encoder reads.
+        text_prompt (str): What the text encoder reads.
     """
 
     group: str
-    sentence: str
+    text_prompt: str
 
 
 REAL, ART_2D, ART_3D = GROUPS = ('real_human', '2D_virtual_human', '3D_virtual_human')
@@ -58,7 +58,7 @@ def scenario_name(text: str) -> str:
 
 
 def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | None]:
-    """Tell the scenario and the group of a picture.
+    """Tell the scenario and the group of an image.
 
     Args:
         record (Mapping): What is known of it. Its ``category`` counts, else its folder.
@@ -74,7 +74,7 @@ def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | Non
     category = record.get('category') or ''
     path = record.get(path_key)
     if not isinstance(category, str):
-        named = path or f'picture {record.get("id")}'
+        named = path or f'image {record.get("id")}'
         raise ValueError(f'The category of {named} must be text, got {category!r}.')
     folders = PurePath(path or '').parts[:-1]
     group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
@@ -86,73 +86,75 @@ def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | Non
     return name or None, SCENARIOS[name].group if name in SCENARIOS else group
 
 
-def humanised_sentence(name: str) -> str:
-    """Make a sentence for a scenario that the table lacks.
+def humanized_text_prompt(name: str) -> str:
+    """Make a text prompt for a scenario that the table lacks.
 
     Args:
         name (str): Such as ``'pixel_art'``.
 
     Returns:
-        str: Such as ``'a pixel art picture of a person'``.
+        str: Such as ``'a pixel art image of a person'``.
     """
     words = name.replace('_', ' ')
     article = 'an' if words[0] in 'aeiou' else 'a'
     return f'{article} {words} picture of a person'
 
 
-def sentence_table(
+def text_prompt_table(
     given: Mapping[str, str | list[str]] | None = None,
 ) -> dict[str, str | list[str]]:
-    """Complete the sentences that somebody gives.
+    """Complete the text prompts that somebody gives.
 
     Args:
-        given (Mapping[str, str | list[str]], optional): Scenario -> sentence or
-            sentences. ``default`` stands for the scenarios that are not given and for
-            pictures without one.
+        given (Mapping[str, str | list[str]], optional): Scenario -> text prompt or
+            text prompts. ``default`` stands for the scenarios that are not given and for
+            images without one.
 
     Returns:
         dict[str, str | list[str]]: ``default`` and every scenario.
     """
     given = dict(given or {})
     default = given.get('default')
-    table = {'default': DEFAULT_SENTENCE}
-    table |= {name: default or s.sentence for name, s in SCENARIOS.items()}
+    table = {'default': DEFAULT_TEXT_PROMPT}
+    table |= {name: default or s.text_prompt for name, s in SCENARIOS.items()}
     return table | given
 
 
-def keypoint_sentences(sentence: str, keypoints: Sequence[str]) -> list[str]:
-    """Ask for every keypoint of a picture (method, part 1).
+def keypoint_text_prompts(text_prompt: str, keypoints: Sequence[str]) -> list[str]:
+    """Ask for every keypoint of an image (method, part 1).
 
-    The paper's sentences, such as "an oil painting of a human's left knee", are made of
-    words that not every sentence has; ours can be made of any.
+    The paper's text prompts, such as "an oil painting of a human's left knee", are made of
+    words that not every text prompt has; ours can be made of any.
 
     Args:
-        sentence (str): Such as ``'an oil painting of a person'``.
+        text_prompt (str): Such as ``'an oil painting of a person'``.
         keypoints (Sequence[str]): Such as ``'left_knee'``.
 
     Returns:
         list[str]: Such as ``'the left knee in an oil painting of a person'``.
     """
-    return [f'the {name.replace("_", " ")} in {sentence}' for name in keypoints]
+    return [f'the {name.replace("_", " ")} in {text_prompt}' for name in keypoints]
 
 
-def all_sentences(
+def all_text_prompts(
     table: Mapping[str, str | list[str]] | None = None,
     keypoints: Sequence[str] | None = None,
 ) -> list[str]:
-    """List every sentence that a table can give, each distinct one once.
+    """List every text prompt that a table can give, each distinct one once.
 
     Args:
-        table (Mapping[str, str | list[str]], optional): See :func:`sentence_table`; ours
+        table (Mapping[str, str | list[str]], optional): See :func:`text_prompt_table`; ours
             by default.
-        keypoints (Sequence[str], optional): Names, where each keypoint has a sentence.
+        keypoints (Sequence[str], optional): Names, where each keypoint has a text prompt.
 
     Returns:
-        list[str]: The sentences, the default one first.
+        list[str]: The text prompts, the default one first.
     """
-    sentences = []
-    for given in (table or sentence_table()).values():
-        sentences += [given] if isinstance(given, str) else given
+    text_prompts = []
+    for given in (table or text_prompt_table()).values():
+        text_prompts += [given] if isinstance(given, str) else given
     if keypoints:
-        sentences = [k for s in sentences for k in keypoint_sentences(s, keypoints)]
-    return list(dict.fromkeys(sentences))
+        text_prompts = [
+            k for s in text_prompts for k in keypoint_text_prompts(s, keypoints)
+        ]
+    return list(dict.fromkeys(text_prompts))

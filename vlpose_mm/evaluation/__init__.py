@@ -1,7 +1,7 @@
 """Evaluation: where a model does well, scenario by scenario."""
 
-from vlpose_mm.evaluation.files import evaluate_file
-from vlpose_mm.evaluation.scenario_coco_metric import ScenarioCocoMetric
-from vlpose_mm.evaluation.scenario_evaluation import ScenarioEvaluation, Scores
+from vlpose_mm.evaluation.functional.coco_files import evaluate_file
+from vlpose_mm.evaluation.functional.scenario_evaluation import ScenarioEvaluation, Scores
+from vlpose_mm.evaluation.metrics.scenario_coco_metric import ScenarioCocoMetric
 
 __all__ = ['ScenarioCocoMetric', 'ScenarioEvaluation', 'Scores', 'evaluate_file']

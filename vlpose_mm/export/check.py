@@ -10,30 +10,30 @@ from mmengine.dataset import Compose
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from vlpose_mm.datasets.pictures import read_picture
-from vlpose_mm.models.text_features import Prompt
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.datasets.image_io import read_image
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.models.text_encoders.base import Prompt
 
 #: Largest difference, as a part of the largest value, which is near 1 in heatmaps.
 TOLERANCE = 1e-4
 BATCH_SIZES = (1, 3)
-#: Real pictures that go through the model together.
-BATCH_OF_PICTURES = 8
+#: Real images that go through the model together.
+BATCH_OF_IMAGES = 8
 
 
 def differences(
     graph: bytes,
     model: VLPoseEstimator,
     prompts: Sequence[Prompt],
-    pictures: Tensor | None = None,
+    images: Tensor | None = None,
 ) -> dict[str, float]:
-    """Run both on random pictures in batches of two sizes, and on real ones.
+    """Run both on random images in batches of two sizes, and on real ones.
 
     Args:
         graph (bytes): The graph, serialized.
         model (VLPoseEstimator): The model, in eval mode.
-        prompts (Sequence[str | Sequence[str]]): The sentences of the graph.
-        pictures (Tensor, optional): Normalised crops of real pictures, N x 3 x H x W.
+        prompts (Sequence[str | Sequence[str]]): The text prompts of the graph.
+        images (Tensor, optional): Normalized crops of real images, N x 3 x H x W.
 
     Returns:
         dict[str, float]: Of each route, the largest difference of heatmaps, divided by
@@ -44,8 +44,8 @@ def differences(
     w, h = model.head.decoder.input_size
     generator = torch.Generator().manual_seed(0)
     batches = [torch.randn(n, 3, h, w, generator=generator) for n in BATCH_SIZES]
-    if pictures is not None:
-        batches += pictures.split(BATCH_OF_PICTURES)
+    if images is not None:
+        batches += images.split(BATCH_OF_IMAGES)
     # The first, the last, and some between, in turns.
     steps = np.linspace(0, len(prompts) - 1, num=min(len(prompts), 8)).astype(int)
     largest: dict[str, float] = {}
@@ -57,8 +57,8 @@ def differences(
             found = session.run(
                 None,
                 dict(
-                    pictures=batch.numpy(),
-                    sentence=rows.astype(np.int64),
+                    images=batch.numpy(),
+                    text_prompt=rows.astype(np.int64),
                     tuned=np.array(route == 'tuned'),
                 ),
             )
@@ -80,7 +80,7 @@ def expected(
     Args:
         model (VLPoseEstimator): The model.
         route (str): ``'original'`` or ``'tuned'``.
-        batch (Tensor): Normalised crops, B x 3 x H x W.
+        batch (Tensor): Normalized crops, B x 3 x H x W.
         prompts (Sequence[str | Sequence[str]]): What each is told, B.
 
     Returns:
@@ -100,8 +100,8 @@ def expected(
     return wanted
 
 
-def crop_pictures(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Tensor:
-    """Make crops of whole pictures, as the test pipeline does of people.
+def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Tensor:
+    """Make crops of whole images, as the test pipeline does of people.
 
     Args:
         cfg (Config): The config.
@@ -109,17 +109,17 @@ def crop_pictures(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> 
         paths (Sequence[str]): Files, at least one.
 
     Returns:
-        Tensor: Normalised crops, N x 3 x H x W.
+        Tensor: Normalized crops, N x 3 x H x W.
 
     Raises:
         OSError: If one cannot be read.
     """
     transforms = cfg.test_dataloader.dataset.pipeline
-    # The sentences are the check's.
+    # The text prompts are the check's.
     pipeline = Compose([t for t in transforms[:-1] if t['type'] != 'AssignTextPrompt'])
     crops = []
     for path in paths:
-        image = read_picture(path)
+        image = read_image(path)
         height, width = image.shape[:2]
         info = dict(img=image, img_path=path, bbox_score=np.ones(1))
         info['bbox'] = np.array([[0, 0, width, height]], np.float32)

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import onnx_ir as ir
 from mmengine.config import Config
 
-from vlpose_mm.export.check import TOLERANCE, crop_pictures, differences
+from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.export.check import TOLERANCE, crop_images, differences
 from vlpose_mm.export.graph import join, trace
 from vlpose_mm.export.metadata import as_properties, describe, keypoints_of
+from vlpose_mm.export.quantization import to_half, to_int8
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
-from vlpose_mm.export.smaller import to_half, to_int8
-from vlpose_mm.export.words import collect_words
+from vlpose_mm.export.text_prompts import collect_words
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.models.text_encoders import RandomTextEncoder
-from vlpose_mm.models.vlpose import VLPoseEstimator
-from vlpose_mm.weights.files import replace_file
 
 #: What one ONNX file holds, in bytes.
 LARGEST = 2**31 - 1
@@ -43,22 +43,22 @@ class Exported(NamedTuple):
 
     Attributes:
         files (list[Written]): The files; the first is that of float32.
-        sentences (list[str | list[str]]): What the graph can be told.
+        text_prompts (list[str | list[str]]): What the graph can be told.
     """
 
     files: list[Written]
-    sentences: list[str | list[str]]
+    text_prompts: list[str | list[str]]
 
 
 def export_model(
     cfg: Config,
     model: VLPoseEstimator,
     out: str,
-    sentences: str | None = None,
-    pictures: Sequence[str] = (),
+    text_prompts: str | None = None,
+    images: Sequence[str] = (),
     smaller: Sequence[str] = (),
 ) -> Exported:
-    """Write a model as one graph with its sentences in it, and check it.
+    """Write a model as one graph with its text prompts in it, and check it.
 
     Nothing is written before everything is computed and the graph of float32 is checked.
 
@@ -66,8 +66,8 @@ def export_model(
         cfg (Config): The model's config.
         model (VLPoseEstimator): The model, with its weights, on the CPU.
         out (str): File to write, such as ``model.onnx``.
-        sentences (str, optional): File of sentences, see :func:`collect_words`.
-        pictures (Sequence[str]): Files of pictures to check it on, beside random ones.
+        text_prompts (str, optional): File of text prompts, see :func:`collect_words`.
+        images (Sequence[str]): Files of images to check it on, beside random ones.
         smaller (Sequence[str]): Further graphs, written beside it as ``model_half.onnx``
             and ``model_int8.onnx``: ``'half'`` and ``'int8'``.
 
@@ -83,9 +83,9 @@ def export_model(
         raise ValueError(f'Cannot write {out}: name it .onnx.')
     _check(model)
     keypoints = keypoints_of(cfg)
-    words = collect_words(cfg, sentences, keypoints['names'], model.scenario_classifier)
+    words = collect_words(cfg, text_prompts, keypoints['names'], model.scenario_classifier)
     described = describe(cfg, model, keypoints, words)
-    crops = crop_pictures(cfg, model, pictures) if pictures else None
+    crops = crop_images(cfg, model, images) if images else None
     model.eval()
     input_size = tuple(described['codec']['input_size'])
     graph = join(
@@ -112,7 +112,7 @@ def export_model(
         with replace_file(path) as file:
             file.write(content)
         files.append(Written(path, kind, len(content), found[path]))
-    return Exported(files, described['sentences'])
+    return Exported(files, described['text_prompts'])
 
 
 def _check(model: VLPoseEstimator) -> None:
@@ -126,7 +126,7 @@ def _check(model: VLPoseEstimator) -> None:
     if classifier is not None and not classifier.fitted:
         raise ValueError(
             'The scenario classifier is not fitted; fit it with '
-            '`python -m vlpose_mm.tools.fit_scenarios`, or leave it away with '
+            '`python -m vlpose_mm.tools.fit_scenario_classifier`, or omit it with '
             '--cfg-options model.scenario_classifier=None.'
         )
     size = sum(param.numel() * param.element_size() for param in model.parameters())

@@ -7,12 +7,12 @@ import onnx_ir as ir
 import torch
 from onnxscript import optimizer
 
+from vlpose_mm.export.onnx_ops import TRANSLATIONS
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
-from vlpose_mm.export.translations import TRANSLATIONS
-from vlpose_mm.models.remembered import held
+from vlpose_mm.models.utils.cache import held
 
 OPSET = 20
-INPUTS = ('pictures', 'sentence')
+INPUTS = ('images', 'text_prompt')
 #: What chooses the route.
 SWITCH = 'tuned'
 OUTPUTS = ('heatmaps', 'scenario_log_probs')
@@ -28,7 +28,7 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
         input_size (tuple[int, int]): Width and height of crops in pixels.
 
     Returns:
-        ir.Model: The graph; what follows from weights and sentences alone is constant.
+        ir.Model: The graph; what follows from weights and text prompts alone is constant.
     """
     w, h = input_size
     example = torch.zeros(2, 3, h, w), torch.zeros(2, dtype=torch.long)

@@ -9,8 +9,8 @@ from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
 from mmpose.registry import TRANSFORMS
 
-from vlpose_mm.export.words import Words
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.export.text_prompts import Words
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 #: Where the JSON is in a graph.
 KEY = 'vlpose'
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 def keypoints_of(cfg: Config) -> dict:
-    """Describe the keypoints that a config's test pictures have.
+    """Describe the keypoints that a config's test images have.
 
     Args:
         cfg (Config): The config.
@@ -51,13 +51,13 @@ def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words)
         cfg (Config): The config.
         model (VLPoseEstimator): The model.
         keypoints (dict): See :func:`keypoints_of`.
-        words (Words): The sentences.
+        words (Words): The text prompts.
 
     Returns:
         dict: Ready for JSON.
 
     Raises:
-        ValueError: If people are cropped, normalised or decoded in a way that the runtime
+        ValueError: If people are cropped, normalized or decoded in a way that the runtime
             does not have.
     """
     crop = _transform(cfg, TopdownAffine)
@@ -79,13 +79,13 @@ def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words)
             dict(
                 scenario=kind.scenario,
                 natural=kind.natural,
-                sentence=words.prompts.index(kind.prompt),
+                text_prompt=words.prompts.index(kind.prompt),
             )
             for kind in model.scenario_classifier.classes
         ]
     return dict(
         version=VERSION,
-        sentences=words.given if model.text_encoder is not None else [],
+        text_prompts=words.given if model.text_encoder is not None else [],
         scenarios=words.scenarios,
         groups=words.groups(),
         keypoints=keypoints,

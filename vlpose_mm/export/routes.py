@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from vlpose_mm.models.text_features import Prompt, TextFeatures
-from vlpose_mm.models.vlpose import VLPoseEstimator
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.models.text_encoders.base import Prompt, TextFeatures
 
 
 class OriginalRoute(nn.Module):
-    """The original weights, and what kind of picture the classifier sees, if there is one.
+    """The original weights, and what kind of image the classifier sees, if there is one.
 
     Args:
         model (VLPoseEstimator): The model.
@@ -19,18 +19,18 @@ class OriginalRoute(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, pictures: Tensor, sentence: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, text_prompt: Tensor) -> tuple[Tensor, ...]:
         """Run the route.
 
         Args:
-            pictures (Tensor): Normalised crops, B x 3 x H x W.
-            sentence (Tensor): Not read.
+            images (Tensor): Normalized crops, B x 3 x H x W.
+            text_prompt (Tensor): Not read.
 
         Returns:
             tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier,
-            log-probabilities of the kinds of pictures, B x S.
+            log-probabilities of the kinds of images, B x S.
         """
-        feats = self.model.backbone(pictures, tuned=False)  # B, C, h, w
+        feats = self.model.backbone(images, tuned=False)  # B, C, h, w
         heatmaps = self.model.head(feats)
         classifier = self.model.scenario_classifier
         if classifier is None:
@@ -39,7 +39,7 @@ class OriginalRoute(nn.Module):
 
 
 class TunedRoute(nn.Module):
-    """The tuned weights, told one of a list of sentences.
+    """The tuned weights, told one of a list of text prompts.
 
     Args:
         model (VLPoseEstimator): The model.
@@ -54,19 +54,19 @@ class TunedRoute(nn.Module):
         if model.text_encoder is not None:
             self.text = model.text_encoder(prompts)
 
-    def forward(self, pictures: Tensor, sentence: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, images: Tensor, text_prompt: Tensor) -> tuple[Tensor, ...]:
         """Run the route.
 
         Args:
-            pictures (Tensor): Normalised crops, B x 3 x H x W.
-            sentence (Tensor): Which sentence each is told, B.
+            images (Tensor): Normalized crops, B x 3 x H x W.
+            text_prompt (Tensor): Which text prompt each is told, B.
 
         Returns:
             tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier, which sees the
-            original route alone, log-probabilities of no picture, 0 x S.
+            original route alone, log-probabilities of no image, 0 x S.
         """
-        text = None if self.text is None else self.text._replace(index=sentence)
-        heatmaps = self.model.head(self.model._relate(pictures, text))
+        text = None if self.text is None else self.text._replace(index=text_prompt)
+        heatmaps = self.model.head(self.model._relate(images, text))
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)

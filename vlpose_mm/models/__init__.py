@@ -7,16 +7,15 @@ from vlpose_mm.models.backbones import (
     PromptedSwinTransformer,
     PromptedVisionTransformer,
 )
-from vlpose_mm.models.extractor_injector_head import DualExtractorInjectorHead
-from vlpose_mm.models.relation_matcher import RelationMatcher
-from vlpose_mm.models.scenario_classifier import ScenarioClassifier
-from vlpose_mm.models.stock import stock_config
+from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClassifier
+from vlpose_mm.models.heads.dual_extractor_injector_head import DualExtractorInjectorHead
+from vlpose_mm.models.necks.relation_matcher import RelationMatcher
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.models.text_encoders import (
     PrecomputedTextEncoder,
     RandomTextEncoder,
     TransformersTextEncoder,
 )
-from vlpose_mm.models.vlpose import VLPoseEstimator
 
 __all__ = [
     'DualExtractorInjectorHead',
@@ -31,5 +30,4 @@ __all__ = [
     'ScenarioClassifier',
     'TransformersTextEncoder',
     'VLPoseEstimator',
-    'stock_config',
 ]

@@ -4,23 +4,23 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from vlpose_mm.compat import log_to_stderr
-from vlpose_mm.models.checkpoint_summary import describe_checkpoint
-from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.models.text_files import sentences_of, text_features
-from vlpose_mm.tools.shared import named, put_out
-from vlpose_mm.weights import tuned
-from vlpose_mm.weights.files import (
+from vlpose_mm.checkpoint import adapter
+from vlpose_mm.checkpoint.io import (
     read_file,
     state_dict_of,
     write_file,
 )
+from vlpose_mm.checkpoint.summary import describe_checkpoint
+from vlpose_mm.checkpoint.text_features import text_features, text_prompts_of
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
+from vlpose_mm.tools.common import named, put_out
 
 KINDS = {
     'full': 'a whole VLPose: base and tuning',
-    'tuned-only': 'the tuning of a VLPose, without its base',
+    'adapter': 'the tuning of a VLPose, without its base',
     'stock': 'a stock pose estimator',
-    'text features': 'text features of precompute_text',
+    'text features': 'text features of precompute_text_features',
     'unknown': 'neither a VLPose nor a stock pose estimator',
 }
 
@@ -40,19 +40,19 @@ def main(args: Sequence[str] | None = None) -> None:
     action = actions.add_parser('extract', help='take the tuned part out')
     action.add_argument(
         'full',
-        help='a whole checkpoint, or a tuned-only one of which only the state of the '
+        help='a whole checkpoint, or an adapter one of which only the state of the '
         'training is to be left out',
     )
     action.add_argument('out', help='file to write, such as tuned.pth')
     action.add_argument(
         '--text',
         metavar='FILE',
-        help='put in the text features of a file of precompute_text; by default those that '
+        help='put in the text features of a file of precompute_text_features; by default those that '
         'the checkpoint holds',
     )
 
-    action = actions.add_parser('merge', help='put a tuned-only one and its base together')
-    action.add_argument('tuned', help='the tuned-only checkpoint')
+    action = actions.add_parser('merge', help='put an adapter one and its base together')
+    action.add_argument('tuned', help='the adapter checkpoint')
     action.add_argument('base', help='a stock checkpoint or a whole VLPose; file or URL')
     action.add_argument('out', help='file to write, such as full.pth')
     action.add_argument(
@@ -84,8 +84,8 @@ def extract(options: argparse.Namespace) -> None:
     content = read_file(options.full)
     weights = state_dict_of(content, options.full)
     with named(options.full):
-        if 'base' not in tuned.identity_of(weights):
-            weights = tuned.extract(weights)
+        if 'base' not in adapter.identity_of(weights):
+            weights = adapter.extract(weights)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     if options.text is not None:
         encoder = PrecomputedTextEncoder(options.text)
@@ -94,7 +94,7 @@ def extract(options: argparse.Namespace) -> None:
 
 
 def merge(options: argparse.Namespace) -> None:
-    """Put a tuned-only checkpoint and its base together.
+    """Put an adapter checkpoint and its base together.
 
     Args:
         options (argparse.Namespace): ``tuned``, ``base``, ``out`` and ``force``.
@@ -102,7 +102,7 @@ def merge(options: argparse.Namespace) -> None:
     content, base = read_file(options.tuned), read_file(options.base)
     given = state_dict_of(content, options.tuned)
     with named(f'{options.tuned} and {options.base}'):
-        weights = tuned.merge(given, state_dict_of(base, options.base), options.force)
+        weights = adapter.merge(given, state_dict_of(base, options.base), options.force)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     write({**kept, 'state_dict': weights}, options.out)
 
@@ -127,12 +127,12 @@ def write(content: dict, path: str) -> None:
         path (str): The file.
     """
     text = content.get('text_features')
-    sentences = 'no text features'
+    text_prompts = 'no text features'
     if text is not None:
-        sentences = f'{len(sentences_of(text, "The checkpoint"))} sentences'
+        text_prompts = f'{len(text_prompts_of(text, "The checkpoint"))} text prompts'
     write_file(content, path)
     print(
-        f'{path}: {len(content["state_dict"])} tensors and {sentences}, '
+        f'{path}: {len(content["state_dict"])} tensors and {text_prompts}, '
         f'{os.path.getsize(path) / 1e6:.2f} MB'
     )
 
@@ -160,8 +160,8 @@ def table(summary: dict) -> str:
         lines += ['', *(f'{key:<28}{value}' for key, value in rows.items())]
     text = summary['text']
     if text:
-        lines += ['', f'{len(text["sentences"])} sentences, {text["width"]} wide']
-        lines += [f'  {sentence}' for sentence in text['sentences']]
+        lines += ['', f'{len(text["text_prompts"])} text prompts, {text["width"]} wide']
+        lines += [f'  {text_prompt}' for text_prompt in text['text_prompts']]
     return '\n'.join(lines)
 
 

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from vlpose_mm.models.text_loading import load_tokenizer
-from vlpose_mm.weights.albef import load_albef
-from vlpose_mm.weights.text_folder import check_new_folder, write_text_folder
+from vlpose_mm.checkpoint.converters.albef import load_albef
+from vlpose_mm.checkpoint.text_model_folder import check_new_folder, write_text_folder
+from vlpose_mm.models.text_encoders.loading import load_tokenizer
 
 
 def main(args: Sequence[str] | None = None) -> None:

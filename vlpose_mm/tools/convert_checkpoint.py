@@ -7,19 +7,22 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from vlpose_mm.models.text_loading import load_tokenizer
-from vlpose_mm.tools.shared import named
-from vlpose_mm.weights.convert.blip_text import (
+from vlpose_mm.checkpoint.converters.blip_text import (
     add_blip_tokens,
     blip_text_model,
     has_blip_text,
 )
-from vlpose_mm.weights.convert.names import Converted
-from vlpose_mm.weights.convert.released import TEXT_ENCODER, from_released
-from vlpose_mm.weights.convert.transformers_vitpose import from_transformers, read_folder
-from vlpose_mm.weights.convert.vitpose import from_vitpose
-from vlpose_mm.weights.files import read_file, state_dict_of, write_file
-from vlpose_mm.weights.text_folder import check_new_folder, write_text_folder
+from vlpose_mm.checkpoint.converters.names import Converted
+from vlpose_mm.checkpoint.converters.released import TEXT_ENCODER, from_released
+from vlpose_mm.checkpoint.converters.transformers_vitpose import (
+    from_transformers,
+    read_folder,
+)
+from vlpose_mm.checkpoint.converters.vitpose import from_vitpose
+from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
+from vlpose_mm.checkpoint.text_model_folder import check_new_folder, write_text_folder
+from vlpose_mm.models.text_encoders.loading import load_tokenizer
+from vlpose_mm.tools.common import named
 
 # Of the layer norms in PromptedVisionTransformer and the original ViTPose.
 NORM_EPS = 1e-6

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 
 from mmpose.datasets.datasets import CocoDataset
 
-from vlpose_mm.evaluation.files import evaluate_file, read_annotations
-from vlpose_mm.evaluation.tables import as_dict, keypoint_table, score_table
-from vlpose_mm.tools.shared import put_out
+from vlpose_mm.evaluation.functional.coco_files import evaluate_file, read_annotations
+from vlpose_mm.evaluation.functional.score_tables import (
+    as_dict,
+    keypoint_table,
+    score_table,
+)
+from vlpose_mm.tools.common import put_out
 
 
 def main(args: Sequence[str] | None = None) -> None:

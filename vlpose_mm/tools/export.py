@@ -12,10 +12,10 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmengine.utils import is_installed
 from mmpose.registry import MODELS
 
+from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.compat import log_to_stderr
-from vlpose_mm.models.vlpose import VLPoseEstimator
-from vlpose_mm.tools.shared import load_config
-from vlpose_mm.weights.files import read_file, state_dict_of
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.tools.common import load_config
 
 NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
 
@@ -27,28 +27,28 @@ def main(args: Sequence[str] | None = None) -> None:
         args (Sequence[str], optional): Arguments instead of the command line's.
     """
     parser = argparse.ArgumentParser(
-        description='Write a VLPose as one ONNX graph. Its sentences are in it, and it is '
+        description='Write a VLPose as one ONNX graph. Its text prompts are in it, and it is '
         'checked against PyTorch before it is written. projects/onnx_runtime runs it.'
     )
     parser.add_argument(
         'config', help='path of a config, or name of one that comes with vlpose_mm'
     )
-    parser.add_argument('checkpoint', help='file of the weights, whole or tuned-only')
+    parser.add_argument('checkpoint', help='file of the weights, whole or adapter')
     parser.add_argument('out', help='file to write, such as model.onnx')
     parser.add_argument(
-        '--sentences',
+        '--text-prompts',
         metavar='FILE',
-        help='what the graph can be told: YAML or JSON, sentences by scenario, or a text '
-        "file with a sentence a line (default: those of the config's test pipeline)",
+        help='what the graph can be told: YAML or JSON, text prompts by scenario, or a text '
+        "file with a text prompt a line (default: those of the config's test pipeline)",
     )
     parser.add_argument(
         '--base',
         metavar='FILE',
-        help='the stock checkpoint that a tuned-only one belongs to (default: '
+        help='the stock checkpoint that an adapter one belongs to (default: '
         'model.base_weights of the config)',
     )
     parser.add_argument(
-        '--pictures',
+        '--images',
         nargs='+',
         default=[],
         metavar='FILE',
@@ -62,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         '--int8',
         action='store_true',
-        help='write OUT_int8.onnx as well, dynamically quantised',
+        help='write OUT_int8.onnx as well, dynamically quantized',
     )
     parser.add_argument(
         '--cfg-options',
@@ -88,8 +88,8 @@ def main(args: Sequence[str] | None = None) -> None:
                 cfg,
                 _load(cfg, options),
                 options.out,
-                options.sentences,
-                options.pictures,
+                options.text_prompts,
+                options.images,
                 smaller,
             )
         except (OSError, ValueError, TypeError, SyntaxError) as error:
@@ -100,7 +100,7 @@ def main(args: Sequence[str] | None = None) -> None:
         found = ', '.join(f'{name} {off:.1e}' for name, off in file.differences.items())
         print(
             f'{file.path}: {file.num_bytes / 1e6:.1f} MB, {file.kind}, '
-            f'{len(exported.sentences)} sentences; off by at most: {found}'
+            f'{len(exported.text_prompts)} text prompts; off by at most: {found}'
         )
 
 

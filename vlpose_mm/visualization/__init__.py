@@ -1,7 +1,6 @@
-"""Pictures of what the model does."""
+"""Images of what the model does."""
 
-from vlpose_mm.visualization.draw_words import draw_word_maps
-from vlpose_mm.visualization.find_words import find_word_maps
-from vlpose_mm.visualization.word_map_visualizer import WordMapVisualizer
+from vlpose_mm.visualization.attention_map_visualizer import AttentionMapVisualizer
+from vlpose_mm.visualization.attention_maps import draw_attention_maps
 
-__all__ = ['WordMapVisualizer', 'draw_word_maps', 'find_word_maps']
+__all__ = ['AttentionMapVisualizer', 'draw_attention_maps']

@@ -1,4 +1,4 @@
-"""A page in the browser: drop a picture, say what it is, compare both skeletons."""
+"""A page in the browser: drop an image, say what it is, compare both skeletons."""
 
 from vlpose_mm.web.command import main
 

@@ -1,4 +1,4 @@
-"""What the page shows of a picture."""
+"""What the page shows of an image."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vlpose_mm.datasets.pictures import decode_picture
+from vlpose_mm.apis import PoseResult, VLPoseInferencer
+from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.datasets.image_io import decode_image
 from vlpose_mm.datasets.scenarios import SCENARIOS
-from vlpose_mm.inference import PoseResult, VLPoseInferencer
-from vlpose_mm.visualization import draw_word_maps
-from vlpose_mm.weights.files import replace_file
+from vlpose_mm.visualization import draw_attention_maps
 
 # What can be chosen beside a scenario.
 FIND_OUT = 'find out'
 NOTHING = 'nothing'
-# A longer text is no sentence.
+# A longer text is no text prompt.
 MAX_LETTERS = 500
-# Longer side of the drawings in pixels: lines are as thick as the picture is large, and a
+# Longer side of the drawings in pixels: lines are as thick as the image is large, and a
 # browser would blur small ones and shrink large ones.
 SHOWN = 1024
 
 
 class Analysis(NamedTuple):
-    """The people of a picture on both routes.
+    """The people of an image on both routes.
 
     Attributes:
         original (PoseResult): With the original weights.
-        tuned (PoseResult): With the tuned ones, and :class:`WordMaps`.
+        tuned (PoseResult): With the tuned ones, and :class:`AttentionMaps`.
         auto (str): The route that the model takes with these words, if nobody chooses.
         told (bool): Whether there were words, or the model was left alone.
-        unread (str): Which end of the sentence was too long for the text encoder.
+        unread (str): Which end of the text prompt was too long for the text encoder.
     """
 
     original: PoseResult
@@ -44,72 +44,72 @@ class Analysis(NamedTuple):
     unread: str
 
 
-def analyse(
+def analyze(
     inferencer: VLPoseInferencer,
     path: str | os.PathLike,
     scenario: str = NOTHING,
-    sentence: str = '',
+    text_prompt: str = '',
 ) -> Analysis:
-    """Find the people of a picture on both routes.
+    """Find the people of an image on both routes.
 
     Args:
         inferencer (VLPoseInferencer): The model.
-        path (str | os.PathLike): The picture.
+        path (str | os.PathLike): The image.
         scenario (str): A scenario, :data:`FIND_OUT` or :data:`NOTHING`.
-        sentence (str): What is read instead of the scenario's sentence; none if empty.
+        text_prompt (str): What is read instead of the scenario's text prompt; none if empty.
 
     Returns:
         Analysis: The results, of the same boxes on both routes.
 
     Raises:
-        OSError: If the picture cannot be read.
+        OSError: If the image cannot be read.
         ValueError: If it is too small or too large, or the words are not to be read.
     """
     name = Path(path).name
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise OSError(f'{name} is no longer here; drop it anew.') from error
+        raise OSError(f'{name} is no longer here; drop it again.') from error
     # Not by its path, which an error would tell.
-    picture = decode_picture(content, name)
-    told, route = _words(inferencer, scenario, sentence), 'auto'
+    image = decode_image(content, name)
+    told, route = _words(inferencer, scenario, text_prompt), 'auto'
     if not told and scenario == NOTHING:
         # A classifier would look at what is told nothing.
         route = inferencer.model.router.table['none']
-    first = _run(inferencer, dict(picture=picture, route=route, **told))
+    first = _run(inferencer, dict(image=image, route=route, **told))
     other = 'original' if first.route == 'tuned' else 'tuned'
     again = told
     if not told and first.scenario in SCENARIOS:
         again = dict(scenario=first.scenario)
     if inferencer.detector is not None:
-        # It need not look twice. A whole picture is no box, which would get a margin.
+        # It need not look twice. A whole image is no box, which would get a margin.
         boxes = np.column_stack([first.boxes, first.box_scores])  # N, 5
         again = dict(boxes=boxes, **again)
-    second = _run(inferencer, dict(picture=picture, route=other, **again))
+    second = _run(inferencer, dict(image=image, route=other, **again))
     for result in (first, second):
         result.name = name
     # Where nobody is, nobody took it.
     second.route = other
     results = {first.route: first, other: second}
-    unread = inferencer.unread(sentence) if sentence else ''
+    unread = inferencer.unread(text_prompt) if text_prompt else ''
     return Analysis(**results, auto=first.route, told=bool(told), unread=unread)
 
 
-def _words(inferencer: VLPoseInferencer, scenario: str, sentence: str) -> dict:
-    """What the model is told; a sentence goes before a scenario."""
-    if not sentence:
+def _words(inferencer: VLPoseInferencer, scenario: str, text_prompt: str) -> dict:
+    """What the model is told; a text prompt goes before a scenario."""
+    if not text_prompt:
         return {} if scenario in (FIND_OUT, NOTHING) else dict(scenario=scenario)
-    if len(sentence) > MAX_LETTERS:
+    if len(text_prompt) > MAX_LETTERS:
         raise ValueError(
-            f'The sentence has {len(sentence)} letters; write one of at most {MAX_LETTERS}.'
+            f'The text prompt has {len(text_prompt)} letters; write one of at most {MAX_LETTERS}.'
         )
-    return dict(prompt=sentence)
+    return dict(prompt=text_prompt)
 
 
 def _run(inferencer: VLPoseInferencer, item: dict) -> PoseResult:
-    """Run the model on one picture."""
+    """Run the model on one image."""
     reads = inferencer.model.text_encoder is not None
-    results = inferencer([item], word_maps=reads)
+    results = inferencer([item], attention_maps=reads)
     for result in results:
         return result
     raise ValueError(results.failures[0].reason)
@@ -127,7 +127,7 @@ def drawings(analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
     """
     original, tuned = (
         np.ascontiguousarray(
-            result.scaled(SHOWN / max(result.picture.shape)).draw()[..., ::-1]
+            result.scaled(SHOWN / max(result.image.shape)).draw()[..., ::-1]
         )  # H, W, 3
         for result in (analysis.original, analysis.tuned)
     )
@@ -135,7 +135,7 @@ def drawings(analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
 
 
 def word_sheet(analysis: Analysis) -> np.ndarray | None:
-    """Draw which words the patches of the picture read.
+    """Draw which words the patches of the image read.
 
     Args:
         analysis (Analysis): The results.
@@ -144,10 +144,10 @@ def word_sheet(analysis: Analysis) -> np.ndarray | None:
         np.ndarray | None: RGB, H x W x 3; ``None`` if there is nobody, or the model reads
         no words.
     """
-    maps = analysis.tuned.word_maps
+    maps = analysis.tuned.attention_maps
     if not maps:
         return None
-    return draw_word_maps(analysis.tuned.picture[..., ::-1], maps, columns=5)
+    return draw_attention_maps(analysis.tuned.image[..., ::-1], maps, columns=5)
 
 
 def told_line(analysis: Analysis) -> str:
@@ -161,7 +161,7 @@ def told_line(analysis: Analysis) -> str:
     """
     count = len(analysis.tuned)
     if not count:
-        return '<p>Nobody was found on this picture.</p>'
+        return '<p>Nobody was found on this image.</p>'
     lines = []
     prompt = analysis.tuned.prompt
     if prompt:
@@ -170,7 +170,7 @@ def told_line(analysis: Analysis) -> str:
         lines += [f'The tuned weights read <q>{html.escape(read)}</q>.']
     if analysis.unread:
         unread = html.escape(analysis.unread)
-        lines += [f'The sentence is too long for them; cut off was <q>{unread}</q>.']
+        lines += [f'The text prompt is too long for them; cut off was <q>{unread}</q>.']
     scenario = analysis.tuned.scenario or analysis.original.scenario
     if analysis.told:
         given = 'Given these words'

@@ -11,13 +11,13 @@ from functools import partial
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.datasets.scenarios import SCENARIOS
-from vlpose_mm.inference import VLPoseInferencer
 from vlpose_mm.web.analysis import (
     FIND_OUT,
     MAX_LETTERS,
     NOTHING,
-    analyse,
+    analyze,
     drawings,
     save_json,
     score_table,
@@ -31,12 +31,12 @@ MAX_WAITING = 32
 DELETE = (600, 3600)
 TITLE = """# VLPose
 Finds people's poses on photos, paintings, sculptures and cartoons. Say in words what a
-picture is, and compare the tuned weights with the original ones."""
+image is, and compare the tuned weights with the original ones."""
 SIDES = (
     '<div class="sides"><span>◀ original weights</span><span>tuned weights ▶</span></div>'
 )
 HINT = (
-    '<div id="hint">Drop a picture{one} or pick one below,<br>'
+    '<div id="hint">Drop an image{one} or pick one below,<br>'
     'and both skeletons appear here.</div>'
 )
 # On a phone they are below what is asked for.
@@ -51,7 +51,7 @@ def build_page(
 
     Args:
         inferencer (VLPoseInferencer): The model; it is used by one at a time.
-        examples (Mapping[str, Sequence[str]]): Title -> pictures to try.
+        examples (Mapping[str, Sequence[str]]): Title -> images to try.
 
     Returns:
         gr.Blocks: The page, to be launched.
@@ -60,7 +60,7 @@ def build_page(
         gr.Markdown(TITLE, elem_id='title')
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                picture, scenario, sentence = _questions(inferencer)
+                image, scenario, text_prompt = _questions(inferencer)
                 find = gr.Button('Find poses', variant='primary', elem_id='find')
             with gr.Column(scale=3, min_width=300):
                 one = ' of one person' if inferencer.detector is None else ''
@@ -71,8 +71,8 @@ def build_page(
             answers += _details()
         shown = [hint, results, details]
         ask = dict(
-            fn=_answering(inferencer, picture.GRADIO_CACHE),
-            inputs=[picture, scenario, sentence],
+            fn=_answering(inferencer, image.GRADIO_CACHE),
+            inputs=[image, scenario, text_prompt],
             outputs=[*shown, *answers],
             concurrency_limit=1,
             concurrency_id='model',
@@ -92,14 +92,14 @@ def build_page(
             picked = offered.click(
                 partial(operator.getitem, paths),
                 offered,
-                picture,
+                image,
                 show_progress='hidden',
                 api_visibility='private',
             )
             picked.success(**ask).success(None, js=SHOW_RESULTS)
-        # What is shown shall belong to the picture above it.
+        # What is shown shall belong to the image above it.
         gr.on(
-            [picture.upload, picture.clear],
+            [image.upload, image.clear],
             lambda: _showing(False),
             outputs=shown,
             show_progress='hidden',
@@ -112,16 +112,16 @@ def _questions(
     inferencer: VLPoseInferencer,
 ) -> tuple[gr.Image, gr.Dropdown, gr.Textbox]:
     """What a person gives."""
-    picture = gr.Image(
-        label='Picture',
+    image = gr.Image(
+        label='Image',
         sources=['upload', 'clipboard'],
         buttons=[],
         height=300,
-        elem_id='picture',
+        elem_id='image',
     )
     # Hand on the file as it is: our reader knows more kinds, and says what is wrong. (A
     # class of our own would make gradio write a stub beside this file.)
-    picture.preprocess = _uploaded
+    image.preprocess = _uploaded
     choices = [(name.replace('_', ' '), name) for name in SCENARIOS]
     choices = [('none: tell it nothing', NOTHING), *choices]
     if inferencer.classifies:
@@ -129,21 +129,21 @@ def _questions(
     scenario = gr.Dropdown(
         choices,
         value=choices[0][1],
-        label='What kind of picture is it?',
+        label='What kind of image is it?',
         elem_id='scenario',
     )
-    known = inferencer.sentences
-    sentence = gr.Textbox(
-        label='or say it in a sentence',
+    known = inferencer.text_prompts
+    text_prompt = gr.Textbox(
+        label='or say it in a text prompt',
         info=f'This model knows {len(known)}, such as “{known[-1]}”.' if known else None,
         # It may read no words at all.
         visible=known != [],
         placeholder='an oil painting of a person',
         max_length=MAX_LETTERS,
         lines=1,
-        elem_id='sentence',
+        elem_id='text_prompt',
     )
-    return picture, scenario, sentence
+    return image, scenario, text_prompt
 
 
 def _uploaded(payload: ImageData | None) -> str | None:
@@ -192,12 +192,12 @@ def _showing(results: bool) -> list:
 def _answering(inferencer: VLPoseInferencer, folder: str) -> Callable:
     """Make what runs the model and fills the page."""
 
-    def answer(path: str | None, scenario: str, sentence: str) -> list:
+    def answer(path: str | None, scenario: str, text_prompt: str) -> list:
         try:
             if path is None:
-                raise ValueError('There is no picture yet: drop one, or pick one below.')
-            analysis = analyse(inferencer, path, scenario, sentence)
-            # A folder of its own, as the file is called like the picture.
+                raise ValueError('There is no image yet: drop one, or pick one below.')
+            analysis = analyze(inferencer, path, scenario, text_prompt)
+            # A folder of its own, as the file is called like the image.
             own = tempfile.mkdtemp(dir=folder)
             files = [save_json(each, own) for each in (analysis.tuned, analysis.original)]
             both = drawings(analysis)

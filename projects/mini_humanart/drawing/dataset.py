@@ -1,4 +1,4 @@
-"""Draw pictures to disk and collect their records into annotation files."""
+"""Draw images to disk and collect their records into annotation files."""
 
 import json
 import os
@@ -15,13 +15,13 @@ from .styles import SCENARIOS
 
 SPLITS = ('train', 'val')
 _LONG = {'train': 'training', 'val': 'validation'}
-# room for the people of one picture between two annotation ids
+# room for the people of one image between two annotation ids
 _PEOPLE = 4
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to draw.
+    """One image to draw.
 
     Args:
         out (Path): Root of the data set.
@@ -38,7 +38,7 @@ class Job:
     index: int
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """A generator of its own, whoever draws the picture and when."""
+        """A generator of its own, whoever draws the image and when."""
         code = SCENARIOS[self.kind].code if self.kind != 'photo' else 0
         split = SPLITS.index(self.split)
         return np.random.default_rng([self.seed, code, split, self.index, purpose])
@@ -46,7 +46,7 @@ class Job:
 
 @dataclass
 class Drawn:
-    """Records of one drawn picture."""
+    """Records of one drawn image."""
 
     job: Job
     image: dict
@@ -55,7 +55,7 @@ class Drawn:
 
 
 def draw(job: Job) -> Drawn:
-    """Draw one picture, write it and return its records.
+    """Draw one image, write it and return its records.
 
     Args:
         job (Job): What to draw and where to put it.
@@ -68,29 +68,29 @@ def draw(job: Job) -> Drawn:
     number = 1 + job.index + 500_000 * SPLITS.index(job.split)
     if job.kind == 'photo':
         scene = sample_scene(rng, PHOTO_SPEC)
-        picture = paint_photo(rng, scene)
-        image = ann.coco_image(scene, number)
+        image = paint_photo(rng, scene)
+        record = ann.coco_image(scene, number)
         people = ann.coco_annotations(scene, number, number * _PEOPLE)
-        path = job.out / 'coco' / f'{job.split}2017' / image['file_name']
+        path = job.out / 'coco' / f'{job.split}2017' / record['file_name']
         boxes = ann.detect(job.rng(1), people, scene.size, skill=0.9)
         boxes = ann.corners_to_sizes(boxes)
     else:
         scenario = SCENARIOS[job.kind]
         scene = sample_scene(rng, scenario.spec)
-        picture = scenario.paint(rng, scene)
+        image = scenario.paint(rng, scene)
         prefix = scenario.code * 10**12
-        image = ann.humanart_image(scene, scenario, prefix + number, picture)
+        record = ann.humanart_image(scene, scenario, prefix + number, image)
         people = ann.humanart_annotations(scene, prefix + number, prefix + number * _PEOPLE)
-        path = job.out / image['file_name']
+        path = job.out / record['file_name']
         # Human-Art stores corners here, other than COCO
         boxes = ann.detect(job.rng(1), people, scene.size, skill=0.5)
-    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 90]):
+    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 90]):
         raise OSError(f'cannot write {path}')
-    return Drawn(job, image, people, boxes)
+    return Drawn(job, record, people, boxes)
 
 
 def make_folders(out: Path) -> None:
-    """Create every folder that pictures and records go to."""
+    """Create every folder that images and records go to."""
     folders = [f'coco/{split}2017' for split in SPLITS]
     folders += [f'HumanArt/images/{s.group}/{s.name}' for s in SCENARIOS.values()]
     for data in ('coco', 'HumanArt'):

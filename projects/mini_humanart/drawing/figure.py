@@ -22,12 +22,12 @@ PARTS: tuple[str, ...] = (
 
 @dataclass
 class Outfit:
-    """What a figure wears; colours are the business of each style.
+    """What a figure wears; colors are the business of each style.
 
     Args:
         sleeves (str): 'long', 'short', 'none' or 'wide' (a robe's).
         legwear (str): 'trousers', 'shorts', 'skirt' or 'robe'.
-        dress (bool): The skirt has the colour of the top.
+        dress (bool): The skirt has the color of the top.
         hair (str): 'short', 'long', 'ponytail', 'bun', 'afro' or 'bald'.
         extras (tuple): Any of 'cape', 'horns', 'hat', 'crown'.
         face (float): Size factor of eyes and mouth.
@@ -56,7 +56,7 @@ class Outfit:
 
 @dataclass
 class Capsule:
-    """A tapered capsule in picture coordinates.
+    """A tapered capsule in image coordinates.
 
     Args:
         start, end (np.ndarray): (3,) x right, y down, z towards the camera, pixels.
@@ -78,7 +78,7 @@ class Capsule:
 
 @dataclass
 class Figure:
-    """One person in the picture.
+    """One person in the image.
 
     Args:
         pose (Pose): The pose, for descriptions.

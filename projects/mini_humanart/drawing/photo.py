@@ -1,4 +1,4 @@
-"""Photo-like pictures: places, light, soft shadows, blur and sensor noise."""
+"""Photo-like images: places, light, soft shadows, blur and sensor noise."""
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ def _box(image: np.ndarray, x: float, y: float, w: float, h: float, color) -> No
 
 
 def _soft(rng: Rng, value: float, saturation: float = 0.35) -> np.ndarray:
-    """A muted colour around a brightness."""
+    """A muted color around a brightness."""
     return hsv(
         rng.random(),
         rng.uniform(0, saturation),
@@ -38,7 +38,7 @@ def _soft(rng: Rng, value: float, saturation: float = 0.35) -> np.ndarray:
 
 
 def _room(rng: Rng, size: Size, horizon: int) -> np.ndarray:
-    """A wall with pictures, a window or furniture, and a floor."""
+    """A wall with images, a window or furniture, and a floor."""
     height, width = size
     wall = _soft(rng, rng.choice([0.35, 0.6, 0.8]))
     image = gradient(size, wall * 1.08, wall * 0.9)
@@ -127,7 +127,7 @@ def _studio(rng: Rng, size: Size, horizon: int) -> np.ndarray:
 
 
 def _blurry(rng: Rng, size: Size, horizon: int) -> np.ndarray:
-    """Out-of-focus spots of colour."""
+    """Out-of-focus spots of color."""
     height, width = size
     image = gradient(size, _soft(rng, 0.45), _soft(rng, 0.55))
     for _ in range(rng.integers(10, 26)):
@@ -203,7 +203,7 @@ def paint_people(
     ambient: float = 0.5,
     patterns: float = 0.28,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and light the people naturally.
+    """Color and light the people naturally.
 
     Args:
         rng (np.random.Generator): Source of randomness.
@@ -213,7 +213,7 @@ def paint_people(
         patterns (float): Chance of a printed pattern per garment.
 
     Returns:
-        tuple: Supersampled (H, W, 3) float32 colours and the (3,) light direction.
+        tuple: Supersampled (H, W, 3) float32 colors and the (3,) light direction.
     """
     color = paint_materials(scene.buffers, palettes)
     add_patterns(rng, scene.buffers, color, patterns)

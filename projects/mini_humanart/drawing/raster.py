@@ -1,4 +1,4 @@
-"""Rasterise figures into per-pixel buffers, and say what is visible."""
+"""Rasterize figures into per-pixel buffers, and say what is visible."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Buffers:
         normal (np.ndarray): (H, W, 3) unit normals: right, down, to the camera.
         across (np.ndarray): -1 .. 1 from one edge of a part to the other.
         along (np.ndarray): Pixels from the start of a part.
-        scale (float): Buffer pixels per picture pixel.
+        scale (float): Buffer pixels per image pixel.
     """
 
     depth: np.ndarray
@@ -116,12 +116,12 @@ def _smooth_torsos(buffers: Buffers) -> None:
 
 
 def rasterize(figures: list[Figure], size: tuple[int, int], scale: float) -> Buffers:
-    """Rasterise all figures.
+    """Rasterize all figures.
 
     Args:
-        figures (list[Figure]): People, in picture coordinates.
-        size (tuple): Height and width of the picture, pixels.
-        scale (float): Buffer pixels per picture pixel.
+        figures (list[Figure]): People, in image coordinates.
+        size (tuple): Height and width of the image, pixels.
+        scale (float): Buffer pixels per image pixel.
 
     Returns:
         Buffers: Of round(size * scale).
@@ -159,7 +159,7 @@ def _is_hidden(buffers: Buffers, figure: Figure, index: int, name: str) -> bool:
 
 
 def _is_seen_on_head(buffers: Buffers, figure: Figure, index: int, name: str) -> int:
-    """Visibility of a point of the face: the far side of a head is not labelled."""
+    """Visibility of a point of the face: the far side of a head is not labeled."""
     x, y, z = figure.points[name] * buffers.scale
     at = int(y), int(x)
     if buffers.person[at] != index or PARTS[buffers.part[at]] not in ('head', 'hair'):
@@ -173,12 +173,12 @@ def label_keypoints(buffers: Buffers, figure: Figure, index: int) -> np.ndarray:
     """Keypoints of a figure as a person would label them.
 
     Args:
-        buffers (Buffers): The rasterised picture.
+        buffers (Buffers): The rasterized image.
         figure (Figure): One of its people.
         index (int): Which one.
 
     Returns:
-        np.ndarray: (21, 3) x, y in picture pixels and visibility 0, 1 or 2.
+        np.ndarray: (21, 3) x, y in image pixels and visibility 0, 1 or 2.
     """
     height, width = (n / buffers.scale for n in buffers.depth.shape)
     labels = np.zeros((len(KEYPOINTS), 3))

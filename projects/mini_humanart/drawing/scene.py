@@ -24,7 +24,7 @@ UPRIGHT = {
 
 @dataclass
 class SceneSpec:
-    """What a scenario asks of its pictures.
+    """What a scenario asks of its images.
 
     Args:
         poses (dict): Pose family -> weight.
@@ -56,9 +56,9 @@ class Scene:
     Args:
         size (tuple): Height and width, pixels.
         figures (list[Figure]): People, the nearest last.
-        buffers (Buffers): Twice as fine as the picture.
+        buffers (Buffers): Twice as fine as the image.
         ground (float): y where the feet of the nearest person are.
-        occluder (np.ndarray): (H, W) bool, what stands in front, picture pixels.
+        occluder (np.ndarray): (H, W) bool, what stands in front, image pixels.
         keypoints (list[np.ndarray]): Per person (21, 3).
         masks (list[np.ndarray]): Per person (H, W) bool.
     """

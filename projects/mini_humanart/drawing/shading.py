@@ -1,4 +1,4 @@
-"""Colours, patterns and light that the photos and most styles share."""
+"""Colors, patterns and light that the photos and most styles share."""
 
 import colorsys
 
@@ -22,16 +22,16 @@ HAIRS = np.array([
 
 
 def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    """BGR colour of a hue, saturation and value in 0 .. 1."""
+    """BGR color of a hue, saturation and value in 0 .. 1."""
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value)[::-1])
 
 
 def sample_cloth(rng: Rng, *avoid: np.ndarray, apart: float = 0.35) -> np.ndarray:
-    """A cloth colour that differs from others.
+    """A cloth color that differs from others.
 
     Args:
         rng (np.random.Generator): Source of randomness.
-        avoid (np.ndarray): BGR colours in 0 .. 1 to stay away from.
+        avoid (np.ndarray): BGR colors in 0 .. 1 to stay away from.
         apart (float): Euclidean distance to keep.
 
     Returns:
@@ -50,7 +50,7 @@ def sample_cloth(rng: Rng, *avoid: np.ndarray, apart: float = 0.35) -> np.ndarra
 
 
 def sample_palette(rng: Rng, background: np.ndarray) -> Palette:
-    """Everyday colours of one person before a background of mean BGR colour."""
+    """Everyday colors of one person before a background of mean BGR color."""
     top = sample_cloth(rng, background)
     skin = SKINS[rng.integers(len(SKINS))] * rng.uniform(0.92, 1.05)
     return {
@@ -67,10 +67,10 @@ def sample_palette(rng: Rng, background: np.ndarray) -> Palette:
 
 
 def paint_materials(buffers: Buffers, palettes: list[Palette]) -> np.ndarray:
-    """Fill every surface with its person's colour.
+    """Fill every surface with its person's color.
 
     Args:
-        buffers (Buffers): The rasterised people.
+        buffers (Buffers): The rasterized people.
         palettes (list[dict]): Per person: material -> BGR in 0 .. 1.
 
     Returns:
@@ -119,7 +119,7 @@ def light_up(
     """Diffuse light and darkening where a limb lies in front of something.
 
     Args:
-        buffers (Buffers): The rasterised people.
+        buffers (Buffers): The rasterized people.
         light (np.ndarray): (3,) direction to the light: right, down, to the camera.
         ambient (float): Light in the shadow, 0 .. 1.
         occlusion (float): Strength of the darkening, 0 .. 1.
@@ -144,7 +144,7 @@ def downsample(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def compose(
     background: np.ndarray, color: np.ndarray, mask: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Put supersampled people on a background of picture size with soft edges.
+    """Put supersampled people on a background of image size with soft edges.
 
     Args:
         background (np.ndarray): (h, w, 3) float32 in 0 .. 1.
@@ -170,7 +170,7 @@ def noise(rng: Rng, size: tuple[int, int], grain: float) -> np.ndarray:
 
 
 def gradient(size: tuple[int, int], top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """Vertical gradient between two BGR colours, (h, w, 3) float32."""
+    """Vertical gradient between two BGR colors, (h, w, 3) float32."""
     t = np.linspace(0, 1, size[0], dtype=np.float32)[:, None, None]
     ramp = np.asarray(top, np.float32) * (1 - t) + np.asarray(bottom, np.float32) * t
     return np.repeat(ramp, size[1], 1)

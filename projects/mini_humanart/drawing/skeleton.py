@@ -1,4 +1,4 @@
-"""Forward kinematics: a pose and a build become named points in the picture."""
+"""Forward kinematics: a pose and a build become named points in the image."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The arms of the study: what is trained, and with which sentences."""
+"""The arms of the study: what is trained, and with which text prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from mmengine.config import Config
 from vlpose_mm.datasets.scenarios import REAL, SCENARIOS
 
 CONFIGS = Path(__file__).resolve().parent / 'configs'
-# The arm that every sentence, and every left-out scenario, is tried on.
+# The arm that every text prompt, and every left-out scenario, is tried on.
 RECIPE = 'recipe'
 
 
@@ -20,9 +20,9 @@ class Arm:
     Args:
         title (str): What the table calls it.
         config (str): Name of its config.
-        test (str): With which sentences it is tested: ``'own'``, those of the scenarios, or
+        test (str): With which text prompts it is tested: ``'own'``, those of the scenarios, or
             ``'wrong'``, another scenario's.
-        shuffled (bool): Whether every picture is trained with a random picture's sentence.
+        shuffled (bool): Whether every image is trained with a random image's text prompt.
     """
 
     title: str
@@ -39,10 +39,12 @@ ARMS = dict(
     deep_prompts=Arm('deep prompts without text', 'deep_prompts'),
     paper=Arm("VLPose, the paper's model", 'paper'),
     paper_zero_gates=Arm('... with zero gates', 'paper_zero_gates'),
-    paper_wrong=Arm("... a wrong scenario's sentence at test time", 'paper', test='wrong'),
+    paper_wrong=Arm(
+        "... a wrong scenario's text prompt at test time", 'paper', test='wrong'
+    ),
     recipe=Arm('VLPose, our recipe', 'recipe'),
-    recipe_wrong=Arm("... a wrong scenario's sentence at test time", 'recipe', 'wrong'),
-    recipe_shuffled=Arm('... shuffled sentences in training', 'recipe', shuffled=True),
+    recipe_wrong=Arm("... a wrong scenario's text prompt at test time", 'recipe', 'wrong'),
+    recipe_shuffled=Arm('... shuffled text prompts in training', 'recipe', shuffled=True),
     recipe_random=Arm('... random embeddings', 'recipe_random'),
     recipe_no_words=Arm('... no words', 'recipe_no_words'),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-# Before the rest, for it mends what the other imports need.
+# Before the rest, for it patches what the other imports need.
 import vlpose_mm  # noqa: F401
 
 # isort: split
@@ -71,7 +71,7 @@ def measure_all(data: Path, out: Path) -> dict[str, dict[str, float]]:
 
 
 def measure(name: str, data: Path) -> dict:
-    """Measure one config in this process, without the loading of pictures.
+    """Measure one config in this process, without the loading of images.
 
     Args:
         name (str): The config.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-# Before the rest, for it mends what the other imports need.
+# Before the rest, for it patches what the other imports need.
 import vlpose_mm  # noqa: F401
 
 # isort: split
@@ -76,7 +76,7 @@ def main() -> None:
     jobs = trainings(range(args.seeds), range(args.left_out_seeds))
     if args.only:
         jobs = [t for t in jobs if t.config in args.only and t.left_out is None]
-    # The config that MMEngine resolves names the folder, so that a changed one runs anew.
+    # The config that MMEngine resolves names the folder, so that a changed one runs again.
     results = {
         t: out / f'{t}_{sum_up(t.load(args.epochs), data, BASE_WEIGHTS)}.json' for t in jobs
     }

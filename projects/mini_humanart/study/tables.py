@@ -9,8 +9,8 @@ from statistics import mean, stdev
 from arms import ARMS, RECIPE, Training, artificial
 from markdown_table import align
 
+from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.scenarios import SCENARIOS
-from vlpose_mm.weights.files import replace_file
 
 ROUNDED = 5
 

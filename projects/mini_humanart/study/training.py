@@ -12,11 +12,11 @@ from arms import Training
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.loops import TestLoop
-from sentences import confuse, leave_out, shuffle
+from text_prompts import confuse, leave_out, shuffle
 
+from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.models import VLPoseEstimator
-from vlpose_mm.weights.files import replace_file
 
 ART = 'HumanArt/annotations/{}_humanart.json'
 PHOTOS = 'coco/annotations/person_keypoints_val2017.json'
@@ -33,7 +33,7 @@ def train_and_test(training: Training, cfg: Config, data: Path, result: Path) ->
         result (Path): JSON file to write at the end.
 
     Returns:
-        dict: ``art``, ``wrong`` (with wrong sentences), ``photos`` and, of a VLPose,
+        dict: ``art``, ``wrong`` (with wrong text prompts), ``photos`` and, of a VLPose,
         ``photos_tuned`` (on its tuned route): AP of the side and of every scenario, in
         [0, 1]; ``photos_sha256`` of what was found on the photos;
         ``trained`` and ``total``: numbers of parameters.
@@ -133,7 +133,7 @@ class _Run:
         TestLoop(runner, loader, evaluator).run()
         found = Path(f'{prefix}.keypoints.json')
         evaluation = evaluate_file(ann_file, found)
-        parts = [part for part in ('natural', 'artificial') if evaluation.pictures(part)]
+        parts = [part for part in ('natural', 'artificial') if evaluation.images(part)]
         scores = {p: evaluation.scores(p).AP for p in [*parts, *evaluation.scenarios]}
         return scores, hashlib.sha256(found.read_bytes()).hexdigest()
 

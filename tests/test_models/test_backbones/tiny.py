@@ -139,7 +139,7 @@ def attend(
 def attend_in_window(
     tokens: Tensor, hidden: Tensor, prompts: Tensor, attn: nn.Module
 ) -> Tensor:
-    """Attention of a window's tokens, N x C, to each other and to normalised prompts.
+    """Attention of a window's tokens, N x C, to each other and to normalized prompts.
 
     ``hidden``: added to the scores of N x N tokens. Ends of the relative position's range
     are counted by hand.

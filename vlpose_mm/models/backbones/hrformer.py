@@ -61,7 +61,7 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
         if extra['stage4'].get('multiscale_output', False):
             raise ValueError(
                 'A head reads one feature map: extra.stage4.multiscale_output must be '
-                'False; leave it away.'
+                'False; omit it.'
             )
         super().__init__(extra, frozen_stages=frozen_stages, **kwargs)
         last = self.stage4[-1]

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from vlpose_mm.models.backbones.prompts import (
+from vlpose_mm.checkpoint.strict import check_strict
+from vlpose_mm.models.peft.visual_prompts import (
     Prefix,
     PromptSettings,
     make_gates,
     make_prompts,
     settle_trained_layers,
 )
-from vlpose_mm.weights.fit import check_fit
 
 
 class PromptSite(NamedTuple):
@@ -62,7 +62,7 @@ class PromptedBackbone:
         if lora is not None:
             raise ValueError(
                 f'{type(self).__name__} has no low-rank updates, which only '
-                'PromptedVisionTransformer has; leave lora away.'
+                'PromptedVisionTransformer has; omit lora.'
             )
         super().__init__(*args, **kwargs)
 
@@ -90,7 +90,7 @@ class PromptedBackbone:
         if trained is not None and getattr(self, 'frozen_stages', -1) >= 0:
             raise ValueError(
                 f'frozen_stages={self.frozen_stages} goes neither with prompt nor with '
-                'trained_layers, which say what is frozen; leave it away.'
+                'trained_layers, which say what is frozen; omit it.'
             )
         self._frozen = [] if trained is None else self._freeze(layers, trained)
         self._readers: list[tuple[PromptSite, int, int, int]] = []
@@ -189,7 +189,7 @@ class PromptedBackbone:
             table = name.replace('_position_index', '_position_bias_table')
             if table != name and prefix + table in state_dict:
                 state_dict.setdefault(prefix + name, buffer)
-        check_fit(self, state_dict, prefix, optional=[('prompts', 'prompt_gates')])
+        check_strict(self, state_dict, prefix, optional=[('prompts', 'prompt_gates')])
 
 
 def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:
@@ -210,6 +210,6 @@ def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]
     if out_indices is not None and tuple(out_indices) != last:
         raise ValueError(
             'A head reads one feature map, the one that all layers lead to: out_indices '
-            f'must be {last}, got {out_indices}; leave it away.'
+            f'must be {last}, got {out_indices}; omit it.'
         )
     return last

@@ -17,7 +17,7 @@ from vlpose_mm.models.backbones.prompted_backbone import (
     PromptSite,
     last_stage,
 )
-from vlpose_mm.models.backbones.prompts import Prefix
+from vlpose_mm.models.peft.visual_prompts import Prefix
 
 
 class PrefixMultiheadAttention(nn.MultiheadAttention):

@@ -6,8 +6,8 @@ from mmcv.cnn.bricks.transformer import FFN
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from vlpose_mm.models.backbones.lora import LoRALinear, Updates, updated
-from vlpose_mm.models.backbones.prompts import prefix_keys_values
+from vlpose_mm.models.peft.lora import LoRALinear, Updates, updated
+from vlpose_mm.models.peft.visual_prompts import prefix_keys_values
 
 
 class PrefixAttention(BaseModule):

@@ -10,18 +10,18 @@ from mmengine.model.weight_init import trunc_normal_
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.backbones.lora import is_lora, make_lora
-from vlpose_mm.models.backbones.prompts import (
+from vlpose_mm.checkpoint.pos_embed import resize_pos_embed, split_pos_embed
+from vlpose_mm.checkpoint.strict import check_strict
+from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
+from vlpose_mm.models.peft.lora import is_lora, make_lora
+from vlpose_mm.models.peft.visual_prompts import (
     PromptSettings,
     make_gates,
     make_prompts,
     settle_trained_layers,
 )
-from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
-from vlpose_mm.models.remembered import Remembered
-from vlpose_mm.models.text_features import TextFeatures
-from vlpose_mm.weights.fit import check_fit
-from vlpose_mm.weights.pos_embed import resize_pos_embed, split_pos_embed
+from vlpose_mm.models.text_encoders.base import TextFeatures
+from vlpose_mm.models.utils.cache import WeightCache
 
 ARCHS = {
     'small': dict(embed_dims=384, num_layers=12, num_heads=12, feedforward_channels=1536),
@@ -72,7 +72,7 @@ class PromptedVisionTransformer(BaseModule):
             0.0 starts exactly at the plain ViT, at the cost of a second attention.
             ``None``: no prompts.
         lora (dict, optional): ``rank`` (int, at least 1) of the low-rank updates of every
-            layer, see :mod:`vlpose_mm.models.backbones.lora`. ``None``: no updates.
+            layer, see :mod:`vlpose_mm.models.peft.lora`. ``None``: no updates.
         trained_layers (int, optional): How many of the last layers are trained, with the
             final norm; 0 freezes everything but prompts and low-rank updates. ``None``: 0
             with ``prompt`` or ``lora``, everything without.
@@ -146,7 +146,7 @@ class PromptedVisionTransformer(BaseModule):
         )
 
         self.prompts = self.prompt_gates = None
-        self.remembered_prefixes = Remembered()
+        self.prefixes_cache = WeightCache()
         self.choices = {} if self.prompt_settings is None else self.prompt_settings.choices
         if self.prompt_settings is not None:
             self._make_prompts(self.prompt_settings)
@@ -223,7 +223,7 @@ class PromptedVisionTransformer(BaseModule):
             x (Tensor): Images, B x 3 x H x W.
             tuned (bool): ``False`` runs the plain ViT, as if there were neither prompts nor
                 low-rank updates.
-            text (TextFeatures, optional): The sentences of the batch, which steer the
+            text (TextFeatures, optional): The text prompts of the batch, which steer the
                 low-rank updates.
 
         Returns:
@@ -258,7 +258,7 @@ class PromptedVisionTransformer(BaseModule):
         sources = [self.prompts]
         for layer in readers:
             sources += [*layer.ln1.parameters(), *layer.attn.qkv.parameters()]
-        return self.remembered_prefixes.recall(
+        return self.prefixes_cache.recall(
             sources,
             lambda: [
                 layer.prefix(prompts)
@@ -282,7 +282,7 @@ class PromptedVisionTransformer(BaseModule):
             for name in [n for n in state_dict if n.startswith(prefix)]:
                 if is_lora(name[start:]):
                     del state_dict[name]
-        check_fit(
+        check_strict(
             self,
             state_dict,
             prefix,

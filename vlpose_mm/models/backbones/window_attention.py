@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vlpose_mm.models.backbones.prompts import Prefix, prefix_keys_values
+from vlpose_mm.models.peft.visual_prompts import Prefix, prefix_keys_values
 
 
 class PrefixWindowAttention:
@@ -21,7 +21,7 @@ class PrefixWindowAttention:
         """Attend inside windows, and to the prefix.
 
         Args:
-            x (Tensor): Normalised tokens of windows, (B * windows) x N x C.
+            x (Tensor): Normalized tokens of windows, (B * windows) x N x C.
             mask (Tensor, optional): Added to the attention of a window's tokens, windows x
                 N x N, values in [-inf, 0].
 

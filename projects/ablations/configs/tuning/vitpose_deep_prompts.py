@@ -2,7 +2,9 @@
 _base_ = 'deep_prompts.py'
 
 model = {
-    **__import__('vlpose_mm').models.stock_config(_base_.model),
+    **__import__('vlpose_mm.analysis.base_model').analysis.base_model.base_config(
+        _base_.model
+    ),
     'backbone': _base_.model.backbone,
     '_delete_': True,
 }

@@ -2,7 +2,9 @@
 _base_ = '{{$BASE:../vit-base.py}}'
 
 model = {
-    **__import__('vlpose_mm').models.stock_config(_base_.model),
+    **__import__('vlpose_mm.analysis.base_model').analysis.base_model.base_config(
+        _base_.model
+    ),
     '_delete_': True,
 }
 train_cfg = dict(max_epochs=0)

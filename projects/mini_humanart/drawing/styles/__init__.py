@@ -12,7 +12,7 @@ from . import crayon, drawn, east_asian, lit, painted, real, solid
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of picture.
+    """One kind of image.
 
     Args:
         name (str): Folder name, such as 'oil_painting'.

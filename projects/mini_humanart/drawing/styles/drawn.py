@@ -96,7 +96,7 @@ def _cartoon_background(rng: Rng, scene: Scene) -> np.ndarray:
 
 
 def paint_cartoon(rng: Rng, scene: Scene) -> np.ndarray:
-    """Flat cel colours, thick black outlines, big heads with white eyes."""
+    """Flat cel colors, thick black outlines, big heads with white eyes."""
     buffers = scene.buffers
     image = _cartoon_background(rng, scene)
     palettes = []
@@ -130,7 +130,7 @@ def paint_cartoon(rng: Rng, scene: Scene) -> np.ndarray:
 
 
 def paint_digital_art(rng: Rng, scene: Scene) -> np.ndarray:
-    """Glossy colours with neon rims and glow in front of a dark sky."""
+    """Glossy colors with neon rims and glow in front of a dark sky."""
     height, width = scene.size
     buffers = scene.buffers
     hue = rng.random()

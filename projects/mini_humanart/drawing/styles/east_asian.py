@@ -112,7 +112,7 @@ def _waves(rng: Rng, image: np.ndarray, top: float, color: np.ndarray) -> None:
 
 
 def paint_ukiyoe(rng: Rng, scene: Scene) -> np.ndarray:
-    """Woodblock print: muted flat colours, thin lines, robes, a mountain, waves."""
+    """Woodblock print: muted flat colors, thin lines, robes, a mountain, waves."""
     height, width = scene.size
     buffers = scene.buffers
     tint = np.array([0.72, 0.86, 0.92])

@@ -1,4 +1,4 @@
-"""Pictures lit from behind: shadow_play and stained_glass."""
+"""Images lit from behind: shadow_play and stained_glass."""
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ def paint_shadow_play(rng: Rng, scene: Scene) -> np.ndarray:
         dark = hsv(rng.uniform(0.02, 0.1), 0.7, rng.uniform(0.08, 0.2))
         palette = {name: dark for name in MATERIALS}
         if rng.random() < 0.5:
-            # thin coloured leather lets some light through
+            # thin colored leather lets some light through
             palette['top'] = hsv(rng.choice([0.0, 0.3, 0.45]), 0.8, 0.38)
             palette['bottom'] = hsv(rng.choice([0.02, 0.1, 0.4]), 0.8, 0.3)
         table.append(palette)

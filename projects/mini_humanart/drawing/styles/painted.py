@@ -46,7 +46,7 @@ def _cracks(rng: Rng, image: np.ndarray, number: int, color) -> None:
 
 
 def paint_mural(rng: Rng, scene: Scene) -> np.ndarray:
-    """Faded earth colours with dark contours on cracked plaster."""
+    """Faded earth colors with dark contours on cracked plaster."""
     height, width = scene.size
     buffers = scene.buffers
     plaster = paper(rng, scene.size, rng.choice([(0.55, 0.7, 0.8), (0.5, 0.62, 0.7)]), 0.1)
@@ -97,10 +97,10 @@ def paint_mural(rng: Rng, scene: Scene) -> np.ndarray:
 def _brush(
     rng: Rng, image: np.ndarray, source: np.ndarray, spots: np.ndarray, size: float
 ) -> None:
-    """Cover ``image`` with oriented strokes that take their colour from ``source``."""
-    grey = cv2.GaussianBlur(source.mean(-1), (0, 0), 2)
-    dx, dy = cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)
-    flow = 3 * noise(rng, grey.shape, 60)
+    """Cover ``image`` with oriented strokes that take their color from ``source``."""
+    gray = cv2.GaussianBlur(source.mean(-1), (0, 0), 2)
+    dx, dy = cv2.Sobel(gray, -1, 1, 0), cv2.Sobel(gray, -1, 0, 1)
+    flow = 3 * noise(rng, gray.shape, 60)
     steep = np.hypot(dx, dy) > 0.08
     # along the edges where there are some, else with the flow of the hand
     angles = np.where(steep, np.arctan2(dx, -dy), flow)

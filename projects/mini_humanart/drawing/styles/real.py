@@ -25,7 +25,7 @@ MOVIE = SceneSpec(people=(0.5, 0.38, 0.12), cropped=0, occluded=0, margin=0.1)
 
 
 def _light_cones(rng: Rng, size: Size, tints: list[np.ndarray]) -> np.ndarray:
-    """Beams of coloured stage light from above, (h, w, 3) float32 to be added."""
+    """Beams of colored stage light from above, (h, w, 3) float32 to be added."""
     height, width = size
     beams = np.zeros((*size, 3), np.float32)
     for tint in tints:
@@ -53,7 +53,7 @@ def _planks(rng: Rng, image: np.ndarray, horizon: int, color: np.ndarray) -> Non
 
 
 def paint_acrobatics(rng: Rng, scene: Scene) -> np.ndarray:
-    """A circus ring under coloured beams, the audience in the dark."""
+    """A circus ring under colored beams, the audience in the dark."""
     height, width = scene.size
     hall = hsv(rng.uniform(0.6, 0.95), 0.75, 0.16)
     image = gradient(scene.size, hall * 0.6, hall * 1.4)

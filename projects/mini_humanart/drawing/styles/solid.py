@@ -88,7 +88,7 @@ def paint_garage_kits(rng: Rng, scene: Scene) -> np.ndarray:
 
 
 def _stone(rng: Rng, size: tuple[int, int]) -> np.ndarray:
-    """A stone colour with speckles and stains, (h, w, 3) float32."""
+    """A stone color with speckles and stains, (h, w, 3) float32."""
     color = rng.choice(
         [(0.55, 0.66, 0.72), (0.62, 0.64, 0.65), (0.42, 0.55, 0.66), (0.7, 0.78, 0.82)]
     )

@@ -28,8 +28,8 @@ def outlines(buffers: Buffers, width: float, jump: float = 3.0) -> np.ndarray:
     """Where a draughtsman would put a line.
 
     Args:
-        buffers (Buffers): The rasterised people.
-        width (float): Of the line, picture pixels.
+        buffers (Buffers): The rasterized people.
+        width (float): Of the line, image pixels.
         jump (float): Depth step inside one material that gets a line, pixels.
 
     Returns:
@@ -91,7 +91,7 @@ def _stamp(
 
     Args:
         image (np.ndarray): (h, w) or (h, w, 3) float32.
-        color (tuple): BGR in 0 .. 1, or one number for a grey image.
+        color (tuple): BGR in 0 .. 1, or one number for a gray image.
         points (np.ndarray): (N, 2) x, y in pixels.
         reach (float): How far the shape goes beyond its points, pixels.
         draw (Callable): Draws with fixed-point (N, 2) points into a mask.
@@ -103,7 +103,7 @@ def _stamp(
     if left >= right or top >= bottom:
         return
     mask = np.zeros((bottom - top, right - left), np.uint8)
-    # OpenCV's pixel centres lie on whole numbers, ours half a pixel further
+    # OpenCV's pixel centers lie on whole numbers, ours half a pixel further
     fixed = (points - (left + 0.5, top + 0.5)) * 2**_SHIFT
     draw(mask, np.rint(fixed).astype(np.int32))
     alpha = mask.astype(np.float32) / 255

@@ -57,7 +57,7 @@ def dancer(rng: Rng) -> Outfit:
 
 
 def costume(rng: Rng) -> Outfit:
-    """A cape, horns, a hat or a crown over something colourful."""
+    """A cape, horns, a hat or a crown over something colorful."""
     legwear = _pick(rng, 'trousers skirt shorts')
     extras = rng.choice(['cape', 'horns', 'hat', 'crown', 'cape'], 2)
     return Outfit(

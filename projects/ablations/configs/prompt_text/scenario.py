@@ -1,2 +1,0 @@
-# A sentence for each scenario, as in the base.
-_base_ = '{{$BASE:../vit-base.py}}'

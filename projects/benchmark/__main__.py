@@ -1,0 +1,122 @@
+"""Measure what a VLPose costs beside its stock counterpart."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+import torch
+from mmengine.registry import init_default_scope
+
+from projects.benchmark.conditions import DTYPES, Conditions
+from projects.benchmark.report import CASES, benchmark
+from projects.benchmark.report_table import report_table
+from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.tools.common import (
+    add_config_options,
+    add_text_dims,
+    put_out,
+    read_model_config,
+)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = _parser()
+    options = parser.parse_args(args)
+    with log_to_stderr():
+        cfg = read_model_config(parser, options)
+        if options.threads is not None:
+            if options.threads < 1:
+                parser.error(f'--threads must be at least 1, got {options.threads}')
+            torch.set_num_threads(options.threads)
+        init_default_scope('mmpose')
+        try:
+            conditions = Conditions(
+                device=torch.device(options.device),
+                dtype=options.dtype,
+                compiled=options.compile,
+                rounds=options.rounds,
+                batch_sizes=tuple(options.batch_sizes),
+                train_batch_size=options.train_batch_size,
+            )
+            # The readers of annotations and some optimizers print.
+            with redirect_stdout(sys.stderr):
+                found = benchmark(cfg, conditions, options.only or [*CASES])
+        except OSError as error:
+            parser.error(
+                f'{error} Or give --text-dims D, the width of its token states (768 for '
+                'BLIP-base), to measure the model with random ones.'
+            )
+        except (ValueError, TypeError) as error:
+            parser.error(f'{options.config}: {error}')
+        except KeyError as error:
+            parser.error(f'{options.config}: {error.args[0]}')
+    report = dict(config=options.config, **found)
+    try:
+        put_out(report, report_table(report), options.json)
+    except OSError as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Make the command's parser."""
+    parser = argparse.ArgumentParser(
+        description='Measure a VLPose beside its stock counterpart, in turns in one '
+        'process, and print each ratio beside that of the FLOPs. Weights '
+        'are random; nothing is trained, loaded or downloaded but the text encoder.'
+    )
+    add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
+    parser.add_argument(
+        '--only', nargs='+', choices=[*CASES], metavar='CASE', help=f'some of {[*CASES]}'
+    )
+    add_text_dims(parser)
+    parser.add_argument(
+        '--device',
+        choices=('cpu', 'cuda'),
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where the models run (default here: %(default)s)',
+    )
+    parser.add_argument(
+        '--dtype',
+        choices=[*DTYPES],
+        default='float32',
+        help='bf16 computes by autocast (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--compile', action='store_true', help='put both models through torch.compile'
+    )
+    parser.add_argument(
+        '--rounds',
+        type=int,
+        default=10,
+        metavar='N',
+        help='how often each is measured, after warm-up (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--threads', type=int, metavar='N', help='threads of PyTorch on the CPU'
+    )
+    parser.add_argument(
+        '--batch-sizes',
+        nargs='+',
+        type=int,
+        default=[1, 8],
+        metavar='N',
+        help='images at once in prediction (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--train-batch-size',
+        type=int,
+        default=8,
+        metavar='N',
+        help='images at once in training (default: %(default)s)',
+    )
+    return parser
+
+
+if __name__ == '__main__':
+    main()

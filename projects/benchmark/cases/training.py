@@ -1,0 +1,69 @@
+"""A step of tuning beside one of training the whole stock model."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from projects.benchmark.comparison import compare
+from projects.benchmark.conditions import Conditions
+from projects.benchmark.model_pair import build_optimizer, build_pair, fresh_compiler
+from projects.benchmark.samples import make_batch
+from projects.benchmark.timing import alternate, stopwatch
+from vlpose_mm.analysis.flops import count_flops
+
+
+def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
+    """Time steps: loss, backward, clipping of gradients, optimizer.
+
+    Args:
+        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
+        conditions (Conditions): What is measured how.
+
+    Yields:
+        dict: One comparison.
+    """
+    pair = build_pair(cfg, conditions)
+    fresh_compiler(conditions)
+    size = conditions.train_batch_size
+    calls = {
+        'full fine-tuning': training_step(pair.stock, cfg, conditions),
+        'tuning': training_step(pair.vlpose, cfg, conditions),
+    }
+    for call in calls.values():
+        call()
+    flops = {name: count_flops(call) // size for name, call in calls.items()}
+    seconds = alternate(calls, conditions.rounds, stopwatch(conditions.device))
+    samples = {name: [s / size * 1000 for s in v] for name, v in seconds.items()}
+    title = f'training step, batch {size}'
+    yield compare(title, 'ms per image', samples, flops, per_image=True)
+
+
+def training_step(
+    model: torch.nn.Module, cfg: Mapping, conditions: Conditions
+) -> Callable[[], None]:
+    """Make the call that trains a model by a step, as a runner does, without accuracy.
+
+    Args:
+        model (nn.Module): The model; it is put in training mode.
+        cfg (Mapping): Its config, with ``optim_wrapper``.
+        conditions (Conditions): What is measured how.
+
+    Returns:
+        Callable: The step.
+    """
+    optimizer = build_optimizer(model, cfg)
+    batch = make_batch(cfg, conditions.train_batch_size)
+    model.train()
+    # MMPose computes it in every step, on the CPU, and a VLPose seldom.
+    model.train_cfg = {**(model.train_cfg or {}), 'compute_acc': False}
+
+    def step() -> None:
+        # The model's train_step has no place for autocast, and MMEngine's optimizer with
+        # it wants a GPU.
+        with optimizer.optim_context(model):
+            data = model.data_preprocessor(batch, True)
+            with conditions.autocast():
+                losses = model(**data, mode='loss')
+        optimizer.update_params(model.parse_losses(losses)[0])
+
+    return step

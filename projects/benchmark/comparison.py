@@ -1,0 +1,61 @@
+"""What was measured of several model pairs, ready for JSON."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def compare(
+    title: str,
+    unit: str,
+    samples: Mapping[str, Sequence[float]],
+    flops: Mapping[str, int] | None = None,
+    per_image: bool = False,
+    note: str | None = None,
+) -> dict:
+    """Set model pairs beside the first one.
+
+    The ratio to the first is that of each round, so that what slows a whole round leaves
+    it alone. Their FLOPs have a ratio as well: the floor, which the
+    measured one would be if all arithmetic took the same time and nothing else any.
+
+    Args:
+        title (str): What was measured.
+        unit (str): Of the samples.
+        samples (Mapping[str, Sequence[float]]): What was measured of each model pair,
+            round by round, as many of all.
+        flops (Mapping[str, int], optional): FLOPs of each.
+        per_image (bool): Whether the samples are milliseconds per image, so that a
+            rate can be told.
+        note (str, optional): What else is to be known.
+
+    Returns:
+        dict: ``title``, ``unit``, ``note`` and ``rows``, one of each model pair: ``name``,
+        ``samples``, their ``median``, ``lower`` and ``upper`` quartile; ``ratio`` to the
+        first model pair, with the same four; ``flops``, ``floor`` and ``to_floor``, the
+        median ratio divided by it; ``images_per_second``. What does not apply is
+        ``None``.
+    """
+    first = next(iter(samples))
+    rows = []
+    for name, own in samples.items():
+        row = dict(name=name, **_spread(own), ratio=None, flops=None, floor=None)
+        row.update(to_floor=None, images_per_second=None)
+        if name != first:
+            pairs = zip(own, samples[first], strict=True)
+            row['ratio'] = _spread([a / b for a, b in pairs])
+        if flops is not None:
+            row['flops'] = flops[name]
+            row['floor'] = flops[name] / flops[first]
+            if name != first:
+                row['to_floor'] = row['ratio']['median'] / row['floor']
+        if per_image:
+            row['images_per_second'] = 1000 / row['median']
+        rows.append(row)
+    return dict(title=title, unit=unit, note=note, rows=rows)
+
+
+def _spread(samples: Sequence[float]) -> dict:
+    """Tell the middle of the samples and how far they spread."""
+    lower, median, upper = np.percentile(samples, [25, 50, 75]).tolist()
+    return dict(samples=[*samples], median=median, lower=lower, upper=upper)

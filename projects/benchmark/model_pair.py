@@ -1,0 +1,104 @@
+"""Who is compared: a VLPose and its stock counterpart."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from torch import nn
+
+from projects.benchmark.conditions import Conditions
+from vlpose_mm.analysis.base_model import base_config
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+
+
+class Pair(NamedTuple):
+    """Two models that compute the same on the original route.
+
+    Attributes:
+        stock (TopdownPoseEstimator): The one of MMPose's own classes.
+        vlpose (VLPoseEstimator): The one of the config.
+    """
+
+    stock: TopdownPoseEstimator
+    vlpose: VLPoseEstimator
+
+
+def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
+    """Build the model of a config and its stock counterpart, with the same weights.
+
+    They are random: how long arithmetic takes does not depend on them.
+
+    Args:
+        cfg (Mapping): A config with ``model``.
+        conditions (Conditions): Where they run, and whether compiled.
+
+    Returns:
+        Pair: Both models, in eval mode.
+
+    Raises:
+        OSError: If the text encoder cannot load its language model or file.
+        ValueError: If there is no ``model``, it is no VLPose, or its backbone has no
+            stock counterpart.
+    """
+    if not cfg.get('model'):
+        raise ValueError('The config has no `model`; give the config of a VLPose.')
+    model_cfg = cfg['model']
+    vlpose = MODELS.build(model_cfg)
+    if not isinstance(vlpose, VLPoseEstimator):
+        raise ValueError(
+            f'{type(vlpose).__name__} is no VLPoseEstimator, so there is nothing to '
+            'compare with its stock counterpart; give the config of a VLPose.'
+        )
+    stock = MODELS.build(base_config(model_cfg))
+    stock.load_state_dict(vlpose.state_dict(), strict=False)
+    # It will be written to, as that of the VLPose, which is a copy.
+    stock.test_cfg = {**stock.test_cfg}
+    if conditions.dtype != 'float32':
+        _put_out_float32(stock)
+    pair = Pair(stock, vlpose)
+    for model in pair:
+        model.eval().to(conditions.device)
+        if conditions.compiled:
+            # In place, so that whoever calls the model runs compiled code.
+            model.compile()
+    return pair
+
+
+def _put_out_float32(model: TopdownPoseEstimator) -> None:
+    """Convert heatmaps as our head does: numpy, which decodes them, has no bf16."""
+    forward = model.head.forward
+    model.head.forward = lambda feats: forward(feats).float()
+
+
+def build_optimizer(model: nn.Module, cfg: Mapping) -> OptimWrapper:
+    """Build the optimizer that the config trains with.
+
+    Args:
+        model (nn.Module): Whose parameters.
+        cfg (Mapping): A config with ``optim_wrapper``.
+
+    Returns:
+        OptimWrapper: The optimizer.
+
+    Raises:
+        ValueError: If it brings its own autocast.
+    """
+    if cfg['optim_wrapper'].get('type', 'OptimWrapper') != 'OptimWrapper':
+        raise ValueError(
+            f'The optim_wrapper is {cfg["optim_wrapper"]["type"]!r}, which would choose '
+            'the dtype; give optim_wrapper.type=OptimWrapper, and the dtype apart.'
+        )
+    return build_optim_wrapper(model, cfg['optim_wrapper'])
+
+
+def fresh_compiler(conditions: Conditions) -> None:
+    """Forget compiled code, as there is a limit of how often code is compiled again.
+
+    Args:
+        conditions (Conditions): Whether anything is compiled at all.
+    """
+    if conditions.compiled:
+        torch.compiler.reset()

@@ -1,0 +1,102 @@
+"""Measure what is wanted, and say with what."""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+
+import torch
+from mmengine.logging import print_log
+
+from projects.benchmark.cases import (
+    data,
+    end_to_end,
+    inference,
+    memory,
+    startup,
+    text,
+    training,
+)
+from projects.benchmark.conditions import Conditions
+from vlpose_mm.analysis.complexity import input_size
+
+CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = dict(
+    inference=inference.measure,
+    training=training.measure,
+    memory=memory.measure,
+    text=text.measure,
+    data=data.measure,
+    startup=startup.measure,
+    end_to_end=end_to_end.measure,
+)
+# What cases read of a config besides its model.
+NEEDS = dict(
+    training=('optim_wrapper',),
+    memory=('optim_wrapper',),
+    text=('optim_wrapper',),
+    data=('optim_wrapper', 'train_dataloader', 'val_dataloader'),
+    end_to_end=('train_dataloader', 'val_dataloader'),
+)
+
+
+def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dict:
+    """Compare a VLPose with its stock counterpart.
+
+    Args:
+        cfg (Mapping): The config of a VLPose.
+        conditions (Conditions): What is measured how.
+        cases (Sequence[str]): Some of :data:`CASES`.
+
+    Returns:
+        dict: Ready for JSON.
+
+        - ``input_size`` (list[int]): Width and height in pixels.
+        - ``settings`` (dict): ``dtype``, ``compiled``, ``rounds``, ``batch_sizes`` and
+          ``train_batch_size``.
+        - ``machine`` (dict): Name of the ``device``, ``threads`` of PyTorch.
+        - ``versions`` (dict[str, str]): Of Python and packages.
+        - ``cases`` (dict[str, list[dict]]): The comparisons of each case, see
+          :func:`projects.benchmark.comparison.compare`.
+
+    Raises:
+        OSError: If the text encoder cannot load its language model or file.
+        ValueError: If the config is not that of a VLPose, or a case misses something in
+            it.
+    """
+    for name in cases:
+        missing = [key for key in NEEDS.get(name, ()) if not cfg.get(key)]
+        if missing:
+            raise ValueError(
+                f'The config has no `{missing[0]}`, which the case {name!r} needs; add it, '
+                'or leave the case out.'
+            )
+    found = {}
+    for name in cases:
+        found[name] = []
+        for comparison in CASES[name](cfg, conditions):
+            print_log(f'measured {name}: {comparison["title"]}', logger='current')
+            found[name].append(comparison)
+    packages = ('torch', 'mmengine', 'mmpose', 'vlpose_mm')
+    return dict(
+        input_size=[*input_size(cfg)],
+        settings=dict(
+            dtype=conditions.dtype,
+            compiled=conditions.compiled,
+            rounds=conditions.rounds,
+            batch_sizes=[*conditions.batch_sizes],
+            train_batch_size=conditions.train_batch_size,
+        ),
+        machine=dict(
+            device=_device_name(conditions.device), threads=torch.get_num_threads()
+        ),
+        versions=dict(
+            python=platform.python_version(), **{name: version(name) for name in packages}
+        ),
+        cases=found,
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    """Name the GPU, or the CPU by what it is and how wide it computes."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    return f'{platform.machine()} CPU, {torch.backends.cpu.get_cpu_capability()}'

@@ -1,0 +1,96 @@
+"""Synthetic images and people that a model can train on and predict."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from mmengine.dataset import Compose, pseudo_collate
+from mmpose.datasets.datasets import CocoDataset
+from mmpose.registry import TRANSFORMS
+
+from vlpose_mm.analysis.complexity import input_size
+from vlpose_mm.datasets.scenarios import SCENARIOS
+
+META_KEYS = (
+    'input_size',
+    'input_center',
+    'input_scale',
+    'flip_indices',
+    'text_prompt',
+    'text_source',
+    'scenario',
+    'group',
+    'route',
+)
+
+
+def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dict:
+    """Make up a batch as a data loader would give it.
+
+    Args:
+        cfg (Mapping): A config with ``model``. Its pipelines tell the text prompts: sample
+            by sample those of the next scenario.
+        size (int): How many samples.
+        every_second (dict, optional): What every second sample brings besides.
+
+    Returns:
+        dict: ``inputs``, images of 3 x H x W bytes, and ``data_samples``, with targets.
+    """
+    w, h = input_size(cfg)
+    num_keypoints = cfg['model']['head']['out_channels']
+    pack = Compose(
+        [
+            dict(type='GenerateTarget', encoder=cfg['model']['head']['decoder']),
+            dict(type='PackPoseInputs', meta_keys=META_KEYS),
+        ]
+    )
+    words = scenario_words(cfg)
+    rng = np.random.default_rng(0)
+    samples = []
+    for index in range(size):
+        inside = rng.uniform(0.1, 0.9, (1, num_keypoints, 2)) * (w, h)
+        sample = dict(
+            img=rng.integers(0, 256, (h, w, 3), dtype=np.uint8),
+            input_size=(w, h),
+            input_center=np.array([w / 2, h / 2], np.float32),
+            input_scale=np.array([w, h], np.float32),
+            flip_indices=_flip_indices(num_keypoints),
+            bbox=np.array([[0, 0, w, h]], np.float32),
+            bbox_score=np.ones(1, np.float32),
+            keypoints=inside.astype(np.float32),
+            keypoints_visible=np.ones((1, num_keypoints), np.float32),
+            dataset_keypoint_weights=np.ones(num_keypoints, np.float32),
+            **words[index % len(words)],
+        )
+        if index % 2:
+            sample.update(every_second or {})
+        samples.append(pack(sample))
+    return pseudo_collate(samples)
+
+
+def scenario_words(cfg: Mapping) -> list[dict]:
+    """Tell what the config's own pipeline tells an image of each scenario, and of none.
+
+    Args:
+        cfg (Mapping): A config; without :class:`AssignTextPrompt` in the pipeline of its
+            ``train_dataloader``, that transform's defaults count.
+
+    Returns:
+        list[dict]: ``text_prompt``, ``text_source``, ``scenario`` and ``group`` of each.
+    """
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    given = [t for t in dataset.get('pipeline', []) if t['type'] == 'AssignTextPrompt']
+    assign = TRANSFORMS.build((given or [dict(type='AssignTextPrompt')])[0])
+    names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name']
+    words = []
+    for scenario in (*SCENARIOS, None):
+        told = assign(dict(category=scenario, keypoint_id2name=names))
+        told.pop('category')
+        told.pop('keypoint_id2name')
+        words.append(told)
+    return words
+
+
+def _flip_indices(num_keypoints: int) -> list[int]:
+    """Which keypoint is which in a mirror image; of unknown ones each is itself."""
+    coco = CocoDataset(lazy_init=True).metainfo['flip_indices']
+    return coco if len(coco) == num_keypoints else [*range(num_keypoints)]

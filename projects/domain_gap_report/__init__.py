@@ -1,0 +1,1 @@
+"""The domain-gap report: runs in, tables, plots and images out, on one page."""

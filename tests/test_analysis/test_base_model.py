@@ -1,0 +1,87 @@
+"""The stock counterpart of a VLPose config."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from tests.test_models.test_backbones.tiny import STOCK
+from vlpose_mm.analysis.base_model import base_config, build_on_meta
+from vlpose_mm.paths import config_path
+
+
+@pytest.mark.parametrize('kind', ['vit', *STOCK])
+def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict) -> None:
+    stock = 'PromptedVisionTransformer'
+    if kind != 'vit':
+        prompt = vlpose_cfg['backbone']['prompt']
+        backbone = copy.deepcopy(STOCK[kind])
+        stock = backbone['type']
+        backbone.update(type=f'Prompted{stock}', prompt=prompt)
+        # The stock classes put out all stages by default.
+        backbone.pop('out_indices', None)
+        vlpose_cfg['backbone'] = backbone
+    if kind == 'hrformer':
+        vlpose_cfg['head']['deconv_out_channels'] = None
+        vlpose_cfg['head']['deconv_kernel_sizes'] = None
+    vlpose_cfg['backbone']['trained_layers'] = 1
+    vlpose_cfg['head'].update(wiring='released', gate_init=0.5, tuned_norms=True)
+    vlpose_cfg['test_cfg']['route'] = 'original'
+    vlpose_cfg.update(routes=dict(none='tuned'), base_weights='vitpose.pth')
+    vlpose_cfg['train_cfg'] = dict(route='auto')
+    given = copy.deepcopy(vlpose_cfg)
+    cfg = base_config(vlpose_cfg)
+    assert vlpose_cfg == given
+    assert cfg['type'] == 'TopdownPoseEstimator'
+    assert cfg['backbone']['type'] == stock
+    assert cfg['head']['type'] == 'HeatmapHead'
+    assert cfg['test_cfg'] == dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
+
+    vlpose, model = MODELS.build(vlpose_cfg), MODELS.build(cfg)
+    vlpose.init_weights()
+    result = model.load_state_dict(vlpose.state_dict(), strict=False)
+    assert result.missing_keys == []
+    # PyTorch rounds an attention otherwise where its weights are trained.
+    vlpose, model = (m.eval().requires_grad_(False) for m in (vlpose, model))
+    x = torch.rand(2, 3, 128, 96)
+    assert torch.equal(model(x, None), vlpose(x))
+
+
+def test_leaves_a_base_config_as_it_is(base_cfg: dict) -> None:
+    cfg = base_config(base_cfg)
+    assert cfg == base_cfg
+    cfg['head']['out_channels'] = 1
+    assert cfg != base_cfg
+
+
+def test_keeps_preprocessing_and_codec_of_a_whole_config() -> None:
+    model = Config.fromfile(
+        config_path(
+            'body_2d_keypoint/vlpose/humanart/'
+            'td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+        )
+    ).model
+    cfg = base_config(model)
+    assert cfg['data_preprocessor'] == model.data_preprocessor
+    assert cfg['head']['decoder'] == model.head.decoder
+    assert cfg['head']['in_channels'] == 768
+    assert cfg.keys() & {'text_encoder', 'matcher'} == set()
+
+
+def test_refuses_a_backbone_without_counterpart(vlpose_cfg: dict) -> None:
+    vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
+    with pytest.raises(ValueError, match="'ResNet' has no stock .*PromptedSwinTransformer"):
+        base_config(vlpose_cfg)
+
+
+def test_builds_without_weights_what_is_built_with_them(vlpose_cfg: dict) -> None:
+    model, real = build_on_meta(vlpose_cfg), MODELS.build(vlpose_cfg)
+    assert all(p.is_meta for p in (*model.parameters(), *model.buffers()))
+    assert not model.training
+    assert {name: (p.shape, p.requires_grad) for name, p in model.named_parameters()} == {
+        name: (p.shape, p.requires_grad) for name, p in real.named_parameters()
+    }
+    # What is built afterwards has numbers again.
+    assert not any(p.is_meta for p in real.parameters())

@@ -1,0 +1,211 @@
+"""What a model is made of and what it costs."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner.checkpoint import get_state_dict, save_checkpoint
+from mmpose.registry import MODELS
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+from transformers import AutoModel
+
+from vlpose_mm.analysis.complexity import describe
+from vlpose_mm.paths import config_path
+
+# The tiny models of conftest.py.
+N, C, LAYERS, HIDDEN, PROMPTS, RANK = 8 * 6, 32, 3, 64, 3, 2
+DECONV, KEYPOINTS = 16, 17
+TOKENS, TEXT_DIMS = 7, 384
+
+
+def vit_flops(prompts: int = 0) -> int:
+    """FLOPs of the tiny ViT, on paper."""
+    linear = N * C * (3 * C + C + 2 * HIDDEN) + prompts * C * 2 * C
+    attention = 2 * N * (N + prompts) * C
+    return N * 3 * 16**2 * C + LAYERS * (linear + attention)
+
+
+def lora_flops() -> int:
+    """Of the low-rank updates of four linear layers: down and up again."""
+    widths = (C + 3 * C) + (C + C) + (C + HIDDEN) + (HIDDEN + C)
+    return LAYERS * N * RANK * widths
+
+
+# Of the scales that a text prompt gives them.
+STEERING_FLOPS = TEXT_DIMS * LAYERS * 4 * RANK
+
+
+def deconv_flops() -> int:
+    """Of the deconvolution blocks: every input pixel meets a 4 x 4 kernel."""
+    return N * C * 4 * 4 * DECONV + 4 * N * DECONV * 4 * 4 * DECONV
+
+
+FINAL_FLOPS = 16 * N * DECONV * KEYPOINTS
+
+
+def matcher_flops(tokens: int) -> int:
+    """Of the relation matcher with these words."""
+    words = tokens * (TEXT_DIMS * C + 2 * C * C)
+    return N * 4 * C * C + words + 2 * N * (N + tokens) * C
+
+
+def part(summary: dict, name: str) -> tuple[int, int]:
+    """Find the parameters and the trained ones of a part."""
+    (row,) = [row for row in summary['parts'] if row['name'] == name]
+    return row['parameters'], row['trained']
+
+
+def test_flops_are_those_on_paper(vlpose_cfg: dict) -> None:
+    summary = describe(dict(model=vlpose_cfg))
+    original = vit_flops() + deconv_flops() + FINAL_FLOPS
+    tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
+    tuned += lora_flops() + STEERING_FLOPS
+    assert summary['flops'] == dict(original=original, tuned=tuned)
+    assert summary['tuned_to_original'] == tuned / original
+    text = dict(tokens=TOKENS, width=TEXT_DIMS, parameters=0)
+    assert summary['text'] == text
+    assert summary['input_size'] == [96, 128]
+    assert summary['flip_test']
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_stock_model_has_one_route(base_cfg: dict) -> None:
+    summary = describe(dict(model=base_cfg))
+    assert summary['flops'] == dict(original=vit_flops() + deconv_flops() + FINAL_FLOPS)
+    assert summary['tuned_to_original'] is summary['text'] is None
+    assert summary['checkpoint_bytes'].keys() == {'full'}
+    model = MODELS.build(base_cfg)
+    for name in ('backbone', 'head'):
+        count = sum(p.numel() for p in getattr(model, name).parameters())
+        assert part(summary, name) == (count, count)
+    assert [row['name'] for row in summary['parts']] == ['backbone', 'head']
+
+
+def test_without_words_nothing_is_encoded(vlpose_cfg: dict) -> None:
+    vlpose_cfg['text_encoder'] = None
+    summary = describe(dict(model=vlpose_cfg))
+    assert summary['text'] is None
+    matcher = N * 4 * C * C + 2 * N * N * C
+    tuned = vit_flops(PROMPTS) + matcher + 2 * deconv_flops() + FINAL_FLOPS + lora_flops()
+    assert summary['flops']['tuned'] == tuned
+
+
+def test_parts_hold_every_parameter_once(vlpose_cfg: dict) -> None:
+    vlpose_cfg['head']['gate_init'] = 0.1
+    summary = describe(dict(model=vlpose_cfg))
+    model = MODELS.build(vlpose_cfg)
+
+    def count(*modules: nn.Module) -> int:
+        return sum(p.numel() for module in modules for p in module.parameters())
+
+    prompts = model.backbone.prompts.numel()
+    head, matcher = model.head, count(model.matcher)
+    predictor = count(head.final_layer)
+    updates = sum(p.numel() for name, p in model.named_parameters() if 'lora' in name)
+    assert part(summary, 'backbone') == (count(model.backbone) - prompts - updates, 0)
+    assert part(summary, 'prompts') == (prompts, prompts)
+    assert part(summary, 'low-rank updates') == (updates, updates)
+    assert part(summary, 'matcher') == (matcher, matcher)
+    assert part(summary, 'head: original branch') == (count(head.deconv_layers), 0)
+    auxiliary = count(head.aux_deconv_layers)
+    assert part(summary, 'head: auxiliary branch') == (auxiliary, auxiliary)
+    assert part(summary, 'head: predictors') == (2 * predictor, predictor)
+    assert part(summary, 'head: gates') == (2, 2)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert summary['total'] == dict(parameters=count(model), trained=trained)
+
+
+@pytest.mark.parametrize(('name', 'trained'), [('base-paper', 6.75), ('base', 9.70)])
+def test_vit_base_trains_seven_to_ten_percent(name: str, trained: float) -> None:
+    cfg = Config.fromfile(
+        config_path(
+            'body_2d_keypoint/vlpose/humanart/'
+            f'td-hm_VLPose-{name}_8xb64-210e_humanart-256x192.py'
+        )
+    )
+    cfg.model.text_encoder = dict(type='RandomTextEncoder', embed_dims=768, num_tokens=7)
+    summary = describe(cfg)
+    total = summary['total']
+    assert total['trained'] / 1e6 == pytest.approx(trained, abs=0.01)
+    assert (total['parameters'] - total['trained']) / 1e6 == pytest.approx(90.0, abs=0.1)
+    assert summary['flops']['original'] / 1e9 == pytest.approx(18.5, abs=0.1)
+
+
+def test_the_frozen_language_model_is_counted_apart(vlpose_cfg: dict, minilm: str) -> None:
+    encoder = dict(type='TransformersTextEncoder', pretrained=minilm)
+    vlpose_cfg['text_encoder'] = encoder
+    summary = describe(dict(model=vlpose_cfg))
+    language_model = sum(p.numel() for p in AutoModel.from_pretrained(minilm).parameters())
+    assert summary['text']['parameters'] == language_model
+    assert summary['text']['tokens'] == TOKENS
+    assert summary['total']['parameters'] < language_model
+    tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
+    tuned += lora_flops() + STEERING_FLOPS
+    assert summary['flops']['tuned'] == tuned
+
+    vlpose_cfg['text_encoder'] = dict(encoder, context_tokens=2)
+    learnt = describe(dict(model=vlpose_cfg))
+    assert part(learnt, 'text encoder: context') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
+    assert learnt['text']['parameters'] == language_model
+    assert learnt['text']['tokens'] == TOKENS + 2
+
+
+def test_checkpoints_are_as_large_as_saved_ones(vlpose_cfg: dict, tmp_path: Path) -> None:
+    sizes = describe(dict(model=vlpose_cfg))['checkpoint_bytes']
+    model = MODELS.build(vlpose_cfg)
+    state = get_state_dict(model)
+    tuned = {name for name, p in model.named_parameters() if p.requires_grad}
+    # A branch without its batch norms' statistics could not be switched on again.
+    tuned |= {name for name in state if name.startswith('head.aux_deconv_layers.')}
+    path = tmp_path / 'model.pth'
+    for name, names in (('full', set(state)), ('adapter', tuned)):
+        kept = {name: tensor for name, tensor in state.items() if name in names}
+        save_checkpoint(dict(state_dict=kept), str(path))
+        assert sizes[name] == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+def test_nothing_runs_in_training_mode_and_the_config_stays(vlpose_cfg: dict) -> None:
+    cfg = Config(dict(model=vlpose_cfg))
+    before = copy.deepcopy(cfg.to_dict())
+    ran = []
+    hook = register_module_forward_pre_hook(lambda m, args: ran.append(m))
+    try:
+        describe(cfg)
+    finally:
+        hook.remove()
+    # The head runs slices of its nn.Sequential, which are new ones of the same layers.
+    layers = [m for m in ran if type(m) is not nn.Sequential]
+    assert layers and not any(m.training for m in layers)
+    assert cfg.to_dict() == before
+
+
+def test_the_input_size_is_the_codecs_or_the_backbones(base_cfg: dict) -> None:
+    del base_cfg['head']['decoder']
+    cfg = dict(model=base_cfg)
+    assert describe(cfg)['input_size'] == [96, 128]
+    assert describe(dict(cfg, codec=dict(input_size=(48, 64))))['input_size'] == [48, 64]
+    base_cfg['backbone'] = dict(type='ResNet', depth=18)
+    with pytest.raises(ValueError, match='Nothing tells the size of the input'):
+        describe(cfg)
+
+
+def test_refuses_a_config_without_model() -> None:
+    with pytest.raises(ValueError, match='has no `model`'):
+        describe(dict(codec=dict(input_size=(96, 128))))
+
+
+class Detector(nn.Module):
+    """Its output is as long as the image has bright pixels."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (x.nonzero(),)
+
+
+def test_refuses_what_cannot_be_counted_beforehand(base_cfg: dict) -> None:
+    base_cfg['backbone'] = dict(type=Detector)
+    with pytest.raises(ValueError, match='How much TopdownPoseEstimator computes depends'):
+        describe(dict(model=base_cfg))

@@ -1,0 +1,156 @@
+"""Models by name, by config, by checkpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.apis import model_zoo as zoo
+from vlpose_mm.apis.model_zoo import demo_images, find_model, model_names
+from vlpose_mm.checkpoint import adapter, download
+
+BASE = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
+
+
+@pytest.fixture
+def whole(small_config: Path, tmp_path: Path) -> str:
+    """A whole checkpoint of the small config, with its config in it."""
+    cfg = Config.fromfile(small_config)
+    path = tmp_path / 'whole.pth'
+    state = MODELS.build(cfg.model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(cfg=cfg.pretty_text)), path)
+    return str(path)
+
+
+@pytest.fixture
+def adapter_file(whole: str, tmp_path: Path) -> str:
+    """What was tuned of it."""
+    path = tmp_path / 'tuned.pth'
+    state = torch.load(whole)['state_dict']
+    torch.save(dict(state_dict=adapter.extract(state)), path)
+    return str(path)
+
+
+def test_the_demo_is_found_from_anywhere(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = find_model('demo')
+    assert found.tuned and Path(found.weights).is_file()
+    assert Path(found.cfg.model.base_weights).is_file()
+    scenarios = {path.parent.name for path in demo_images().glob('*/*/*.jpg')}
+    assert len(scenarios) == 19 and list(demo_images().glob('photo/*.jpg'))
+
+
+def test_without_its_text_encoder_the_demo_knows_its_scenarios(
+    monkeypatch, sketches
+) -> None:
+    monkeypatch.setattr(zoo, 'find_spec', lambda name: None)
+    demo = VLPoseInferencer('demo', device='cpu')
+    (result,) = demo(sketches[0])
+    assert result.prompt == 'a sketch of a person' and result.route == 'tuned'
+    assert 'a mural of a person' in demo.text_prompts
+    with pytest.raises(ValueError, match="'a bronze statue' is not in it; the closest are"):
+        demo(sketches[0], prompt='a bronze statue')
+    with pytest.raises(ValueError, match="Unknown scenario 'pixel art'"):
+        demo(sketches[0], scenario='pixel art')
+
+
+def test_the_demo_runs_the_same_with_and_without_its_text_encoder(
+    monkeypatch, sketches, demo
+) -> None:
+    monkeypatch.setattr(zoo, 'find_spec', lambda name: None)
+    (without,) = VLPoseInferencer('demo', device='cpu')(sketches[0])
+    (result,) = demo(sketches[0])
+    assert abs(without.keypoints - result.keypoints).max() < 0.05
+
+
+def test_a_name_of_the_index_takes_its_published_base(monkeypatch, tmp_path) -> None:
+    asked = []
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    path = Path(
+        download.cached_path('http://x/td-hm_ViTPose-base_8xb64-210e_coco-256x192.pth')
+    )
+    path.parent.mkdir()
+    stock = dict(state_dict={'backbone.ln1.weight': torch.ones(3)})
+
+    def fetched(url: str) -> str:
+        asked.append(url)
+        torch.save(stock, path)
+        return str(path)
+
+    monkeypatch.setattr(zoo, 'fetch', fetched)
+    found = find_model(BASE.upper())
+    assert found.name == BASE and not found.tuned
+    assert asked[0].startswith('https://') and 'ViTPose-base' in asked[0]
+    assert BASE in model_names() and 'demo' in model_names()
+
+
+def test_an_unreachable_address_tells_where_to_put_the_file(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise OSError('Temporary failure in name resolution')
+
+    monkeypatch.setattr(download.urllib.request, 'urlopen', unreachable)
+    with pytest.raises(OSError, match=r'ViTPose-base.*name resolution.*put it at /'):
+        find_model(BASE)
+
+
+def test_base_weights_alone_run_the_original_route(small_config, sketches) -> None:
+    inferencer = VLPoseInferencer(str(small_config), device='cpu')
+    assert not inferencer.tuned
+    (result,) = inferencer(sketches[0])
+    assert result.route == 'original' and result.scenario == 'sketch'
+    for words in (dict(scenario='mural'), dict(prompt='a mural'), dict(route='tuned')):
+        with pytest.raises(ValueError, match='has no tuned weights.*give some'):
+            inferencer(sketches[0], **words)
+    assert next(inferencer(sketches[0], scenario='mural', route='original')).scenario
+
+
+def test_a_checkpoint_with_its_config_is_a_model(whole, sketches) -> None:
+    inferencer = VLPoseInferencer(whole, device='cpu')
+    assert next(inferencer(sketches[0])).route == 'tuned'
+
+
+def test_a_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
+    small_config, adapter_file, sketches
+) -> None:
+    cfg = Config.fromfile(small_config)
+    base = cfg.model.base_weights = cfg.load_from
+    assert find_model(cfg, adapter_file).cfg.model.base_weights == base
+    cfg.pop('load_from')
+    cfg.model.pop('base_weights', None)
+    with pytest.raises(ValueError, match='give the checkpoint of its base as well'):
+        find_model(cfg, adapter_file)
+    found = find_model(cfg, adapter_file, base)
+    assert found.tuned and found.cfg.model.base_weights == base
+    cfg.model.base_weights = '/elsewhere/vitpose.pth'
+    with pytest.raises(OSError, match='no file /elsewhere/vitpose.pth, where its base'):
+        find_model(cfg, adapter_file)
+
+
+def test_what_does_not_go_together_is_refused(whole, small_config, tmp_path) -> None:
+    with pytest.raises(ValueError, match='are both weights; give a config'):
+        find_model(whole, whole)
+    with pytest.raises(ValueError, match='no adapter checkpoint; it takes no base'):
+        find_model(str(small_config), whole, whole)
+    with pytest.raises(ValueError, match="Unknown model 'vlpose-bas'.*closest are td-hm_"):
+        find_model('vlpose-bas')
+    with pytest.raises(FileNotFoundError, match='There is no file configs/mine.py'):
+        find_model('configs/mine.py')
+    bare = tmp_path / 'bare.pth'
+    torch.save(dict(state_dict={'a': torch.ones(1)}), bare)
+    with pytest.raises(ValueError, match='bare.pth holds no config; give the config'):
+        find_model(str(bare))
+    (tmp_path / 'data.py').write_text("data_root = 'x'")
+    with pytest.raises(ValueError, match='data.py has no model'):
+        find_model(str(tmp_path / 'data.py'))
+
+
+def test_a_config_without_weights_is_refused(small_config) -> None:
+    cfg = Config.fromfile(small_config)
+    cfg.pop('load_from')
+    with pytest.raises(ValueError, match='has no weights; give some'):
+        find_model(cfg)

@@ -1,0 +1,147 @@
+"""Writing: a crash at any moment leaves the file that was there, whole."""
+
+import multiprocessing
+import os
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import save_checkpoint
+
+from vlpose_mm.checkpoint.atomic_backend import AtomicBackend
+from vlpose_mm.checkpoint.io import read_file, write_file
+
+ATOMIC = dict(backend='atomic')
+# A fork writes at once, without importing torch again; but it must not compute with it.
+FORK = multiprocessing.get_context('fork')
+
+
+def save_with_mmengine(content: dict, path: str) -> None:
+    save_checkpoint(content, path, backend_args=ATOMIC)
+
+
+def kill_while_saving(write: Callable, content: dict, path: Path, size: int) -> bool:
+    """Overwrite a file in a process of its own, and kill it when so much is written.
+
+    Returns whether the kill was in time, which depends on what else the machine does.
+    """
+    before = {*path.parent.iterdir()}
+    process = FORK.Process(target=write, args=(content, str(path)))
+    process.start()
+    written = 0
+    while written < size and process.is_alive():
+        for temporary in {*path.parent.iterdir()} - before:
+            with suppress(FileNotFoundError):
+                written = temporary.stat().st_size
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize('write', [write_file, save_with_mmengine])
+def test_a_kill_in_the_middle_of_a_save_leaves_the_previous_file_whole(
+    write: Callable, tmp_path: Path
+) -> None:
+    path = tmp_path / 'tuned.pth'
+    write(dict(state_dict=dict(weight=torch.ones(1000))), str(path))
+    before = path.read_bytes()
+    large = dict(state_dict=dict(weight=torch.full((75_000_000,), 2.0)))  # 300 MB
+    for size in (1, 50_000_000, 150_000_000):
+        while not kill_while_saving(write, large, path, size):
+            path.write_bytes(before)
+        assert path.read_bytes() == before
+        assert read_file(str(path))['state_dict']['weight'].eq(1).all()
+    # The next save does not mind what the killed ones left.
+    write(dict(state_dict=dict(weight=torch.zeros(2))), str(path))
+    assert read_file(str(path))['state_dict']['weight'].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize('write', [write_file, save_with_mmengine])
+def test_replaces_a_file_with_the_usual_rights(write: Callable, tmp_path: Path) -> None:
+    path = tmp_path / 'tuned.pth'
+    (tmp_path / 'usual').touch()
+    for number in (1, 2):
+        write(dict(number=number), str(path))
+        assert read_file(str(path)) == dict(number=number)
+        assert path.stat().st_mode == (tmp_path / 'usual').stat().st_mode
+    assert {p.name for p in tmp_path.iterdir()} == {'tuned.pth', 'usual'}
+
+
+@pytest.mark.parametrize('name', ['nowhere/tuned.pth', 'folder', 'file/tuned.pth'])
+def test_says_which_file_cannot_be_written(name: str, tmp_path: Path) -> None:
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match=f'Cannot write {tmp_path}/{name}: name a file'):
+        write_file({}, str(tmp_path / name))
+    assert {p.name for p in tmp_path.rglob('*')} == {'folder', 'file'}
+
+
+class BreaksOff:
+    """Fails when it is pickled, in the middle of a save."""
+
+    def __reduce__(self) -> tuple:
+        raise RuntimeError('broke off')
+
+
+def test_a_save_that_fails_leaves_the_previous_file_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / 'tuned.pth'
+    write_file(dict(number=1), str(path))
+    with pytest.raises(RuntimeError, match='broke off'):
+        write_file(dict(weight=torch.ones(9999), last=BreaksOff()), str(path))
+    assert read_file(str(path)) == dict(number=1)
+    assert os.listdir(tmp_path) == ['tuned.pth']
+
+
+def write_on_a_full_disk(content: dict, path: str) -> None:
+    # Larger files fail as they would there.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    with pytest.raises(OSError, match=r'Cannot write \S+/tuned.pth: .*File too large'):
+        write_file(content, path)
+
+
+def test_a_full_disk_leaves_the_previous_file_and_nothing_else(tmp_path: Path) -> None:
+    path = str(tmp_path / 'tuned.pth')
+    write_file(dict(number=1), path)
+    large = dict(weight=torch.ones(1_000_000))
+    process = FORK.Process(target=write_on_a_full_disk, args=(large, path))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert read_file(path) == dict(number=1)
+    assert os.listdir(tmp_path) == ['tuned.pth']
+
+
+def test_the_last_checkpoint_is_removed_after_the_next_is_written(tmp_path: Path) -> None:
+    first, second = str(tmp_path / 'epoch_1.pth'), str(tmp_path / 'epoch_2.pth')
+    AtomicBackend().put(b'1', first)
+    # As MMEngine does: removed by one backend, and written by another.
+    AtomicBackend().remove(first)
+    assert os.path.exists(first)
+    AtomicBackend().put(b'other', str(tmp_path / 'other/epoch_1.pth'))
+    assert os.path.exists(first)
+    AtomicBackend().put(b'2', second)
+    assert not os.path.exists(first)
+    # What is written again is not removed.
+    AtomicBackend().remove(second)
+    AtomicBackend().put(b'3', second)
+    assert Path(second).read_bytes() == b'3'
+
+
+def test_writes_where_a_link_leads_and_nothing_but_files_of_torch(tmp_path: Path) -> None:
+    (tmp_path / 'folder').mkdir()
+    link, target = tmp_path / 'link.pth', tmp_path / 'folder/target.pth'
+    link.symlink_to(target)
+    write_file(dict(number=1), str(link))
+    assert link.is_symlink() and read_file(str(target)) == dict(number=1)
+    os.mkfifo(tmp_path / 'pipe')
+    for name in ('pipe', 'model.safetensors', ''):
+        with pytest.raises(OSError, match='Cannot write'):
+            write_file({}, str(tmp_path / name) if name else '')
+    assert (tmp_path / 'pipe').is_fifo()

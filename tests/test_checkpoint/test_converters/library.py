@@ -1,0 +1,91 @@
+"""Small models of the transformers library, with random weights in every place."""
+
+import re
+
+import torch
+import transformers
+
+
+def vitpose(simple: bool = False, **backbone) -> transformers.VitPoseForPoseEstimation:
+    """Build one for images of 96 x 128 pixels.
+
+    Args:
+        simple (bool): Whether it has the simple decoder.
+        **backbone: Other settings of its backbone.
+    """
+    settings = dict(
+        image_size=(128, 96),
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        mlp_ratio=2,
+        layer_norm_eps=1e-6,
+        out_indices=[3],
+    )
+    settings |= backbone
+    config = transformers.VitPoseConfig(
+        backbone_config=transformers.VitPoseBackboneConfig(**settings),
+        use_simple_decoder=simple,
+        num_labels=17,
+    )
+    model = transformers.VitPoseForPoseEstimation(config).eval()
+    for name, tensor in model.state_dict().items():
+        if re.search('norm.*weight|running', name):
+            torch.nn.init.uniform_(tensor, 0.5, 1.5)
+        elif tensor.is_floating_point():
+            torch.nn.init.normal_(tensor, std=0.2)
+    return model
+
+
+def original_names(model: transformers.VitPoseForPoseEstimation) -> dict[str, torch.Tensor]:
+    """The same weights in the names of the original ViTPose repository."""
+    renamed = {}
+    for name, tensor in model.state_dict().items():
+        for pattern, new in {
+            'embeddings.position_embeddings': 'pos_embed',
+            'embeddings.patch_embeddings.projection': 'patch_embed.proj',
+            'encoder.layer': 'blocks',
+            'attention.output.dense': 'attn.proj',
+            'attention.attention': 'attn',
+            'layernorm_before': 'norm1',
+            'layernorm_after': 'norm2',
+            'backbone.layernorm': 'backbone.last_norm',
+            'head.deconv1': 'keypoint_head.deconv_layers.0',
+            'head.batchnorm1': 'keypoint_head.deconv_layers.1',
+            'head.deconv2': 'keypoint_head.deconv_layers.3',
+            'head.batchnorm2': 'keypoint_head.deconv_layers.4',
+            'head.conv': 'keypoint_head.final_layer',
+        }.items():
+            name = name.replace(pattern, new)
+        renamed[name] = tensor
+    for name in [name for name in renamed if '.query.' in name]:
+        parts = [name.replace('query', part) for part in ('query', 'key', 'value')]
+        together = torch.cat([renamed.pop(part) for part in parts])
+        renamed[name.replace('query', 'qkv')] = together
+    return renamed
+
+
+def blip_text() -> transformers.BlipTextModel:
+    """Build BLIP's text side, with cross attention to images of another width."""
+    config = transformers.BlipTextConfig(
+        vocab_size=30524,
+        hidden_size=128,
+        encoder_hidden_size=96,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=40,
+    )
+    model = transformers.BlipTextModel(config, add_pooling_layer=False).eval()
+    for tensor in model.state_dict().values():
+        torch.nn.init.normal_(tensor, std=0.1)
+    return model
+
+
+def lavis_names(blip: transformers.BlipTextModel) -> dict[str, torch.Tensor]:
+    """The same weights as LAVIS' feature extractor has them inside of a VLPose."""
+    text = {f'text_encoder.text_encoder.{k}': v for k, v in blip.state_dict().items()}
+    text['text_encoder.text_encoder.embeddings.position_ids'] = torch.arange(40)[None]
+    for name in ('visual_encoder.cls_token', 'vision_proj.weight', 'text_proj.weight'):
+        text[f'text_encoder.{name}'] = torch.rand(1, 1, 96)
+    return text

@@ -1,0 +1,163 @@
+"""Files of weights: what is read, and what is refused with one clear error."""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vlpose_mm.checkpoint.io import read_file, state_dict_of
+
+
+@pytest.fixture
+def weights() -> dict[str, Tensor]:
+    return {'backbone.weight': torch.randn(300, 7), 'head.bias': torch.randn(17)}
+
+
+class Payload:
+    """Pickles as a command that makes a file."""
+
+    def __init__(self, canary: Path) -> None:
+        self.command = f'touch {canary}'
+
+    def __reduce__(self) -> tuple:
+        return os.system, (self.command,)
+
+
+def save_legacy(content: object, path: Path) -> None:
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+def save_pickle(content: dict, path: Path) -> None:
+    path.write_bytes(pickle.dumps(content['meta'], 2))
+
+
+def test_reads_both_formats_of_torch_and_safetensors(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    torch.save(dict(state_dict=weights, meta=dict(epoch=3)), tmp_path / 'a.pth')
+    save_legacy(dict(model=weights), tmp_path / 'b.pth')
+    torch.save(weights, tmp_path / 'c.bin')
+    save_file(weights, tmp_path / 'd.safetensors')
+    for name in ('a.pth', 'b.pth', 'c.bin', 'd.safetensors'):
+        path = str(tmp_path / name)
+        got = state_dict_of(read_file(path), path)
+        assert got.keys() == weights.keys()
+        assert all(torch.equal(got[key], weights[key]) for key in weights)
+    assert read_file(str(tmp_path / 'a.pth'))['meta'] == dict(epoch=3)
+
+
+def test_takes_off_the_prefix_of_distributed_training() -> None:
+    content = dict(state_dict={'module.a': torch.ones(1), 'epoch': 3})
+    assert state_dict_of(content, 'x.pth') == {'a': torch.ones(1)}
+
+
+@pytest.mark.parametrize('save', [torch.save, save_legacy, save_pickle])
+@pytest.mark.parametrize('name', ['evil.pth', 'evil.bin', 'evil.ckpt'])
+@pytest.mark.filterwarnings('ignore:Detected pickle protocol')
+def test_refuses_a_pickle_with_a_payload_and_runs_nothing_of_it(
+    save: Callable, name: str, weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    canary, path = tmp_path / 'canary', tmp_path / name
+    save(dict(state_dict=weights, meta=Payload(canary)), path)
+    with pytest.raises(ValueError, match=rf'{name} is refused.*\.system') as caught:
+        read_file(str(path))
+    assert not canary.exists()
+    assert 'If you trust where the file comes from' in str(caught.value)
+    # It would have run.
+    torch.load(path, weights_only=False) if save is not save_pickle else pickle.loads(
+        path.read_bytes()
+    )
+    assert canary.exists()
+
+
+def test_a_payload_called_safetensors_is_read_as_safetensors(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    canary, path = tmp_path / 'canary', tmp_path / 'evil.safetensors'
+    torch.save(dict(state_dict=weights, meta=Payload(canary)), path)
+    with pytest.raises(ValueError, match='evil.safetensors cannot be read as safetensors'):
+        read_file(str(path))
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize('share', [0, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize('name', ['zip.pth', 'legacy.pth', 'weights.safetensors'])
+def test_a_download_that_broke_off_is_named(
+    share: float, name: str, weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    {'z': torch.save, 'l': save_legacy, 'w': save_file}[name[0]](weights, path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ValueError, match=f'{path} cannot be read as'):
+        read_file(str(path))
+
+
+def test_an_archive_without_some_of_its_tensors_is_named(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path, broken = tmp_path / 'whole.pth', tmp_path / 'broken.pth'
+    torch.save(weights, path)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(broken, 'w') as new:
+        for name in old.namelist():
+            if not name.endswith('data/1'):
+                new.writestr(name, old.read(name))
+    with pytest.raises(ValueError, match='broken.pth cannot be read as a checkpoint'):
+        read_file(str(broken))
+
+
+@pytest.mark.parametrize('name', ['notes.txt', 'notes.pth', 'notes.safetensors'])
+@pytest.mark.parametrize('text', ['# Weights\nThey are elsewhere.\n', '<!DOCTYPE html>'])
+def test_a_text_is_no_checkpoint(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f'{name} cannot be read as'):
+        read_file(str(path))
+
+
+def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    for name in ('folder', 'folder.safetensors'):
+        (tmp_path / name).mkdir()
+        with pytest.raises(IsADirectoryError, match=f'{name} is a directory; name a file'):
+            read_file(str(tmp_path / name))
+    for name in ('nowhere.pth', 'nowhere.safetensors', 'no/where.pth'):
+        with pytest.raises(FileNotFoundError, match=f'There is no file .*{name}'):
+            read_file(str(tmp_path / name))
+
+
+@pytest.mark.parametrize('content', [[torch.ones(1)], torch.ones(1), 3])
+def test_what_holds_no_names_is_no_checkpoint(content: object, tmp_path: Path) -> None:
+    path = tmp_path / 'list.pth'
+    torch.save(content, path)
+    with pytest.raises(ValueError, match='list.pth holds a .*no checkpoint'):
+        read_file(str(path))
+
+
+@pytest.mark.parametrize('content', [{}, dict(state_dict={}), dict(meta=dict(epoch=3))])
+def test_a_checkpoint_without_tensors_holds_no_weights(content: dict) -> None:
+    with pytest.raises(ValueError, match='x.pth holds no weights'):
+        state_dict_of(content, 'x.pth')
+
+
+def test_takes_names_that_are_text_alone() -> None:
+    assert state_dict_of({0: torch.ones(1), 'a': torch.ones(1)}, 'x.pth').keys() == {'a'}
+    with pytest.raises(ValueError, match='x.pth holds no weights'):
+        state_dict_of({0: torch.ones(1)}, 'x.pth')
+
+
+@pytest.mark.parametrize(
+    ('url', 'fault'),
+    [
+        ('open-mmlab://vitpose', 'cannot be fetched'),
+        ('https://example.com/model.safetensors', 'cannot be read from afar'),
+    ],
+)
+def test_refuses_what_it_cannot_fetch(url: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        read_file(url)

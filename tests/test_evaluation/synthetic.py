@@ -1,0 +1,174 @@
+"""A small set with everything that an annotation file can hold, and results on it."""
+
+import contextlib
+import copy
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from mmpose.datasets.datasets import CocoDataset
+from mmpose.registry import METRICS
+
+# By scenario, as parts are ordered: Human-Art's category, number of images.
+CATEGORIES = dict(
+    cosplay=('cosplay', 2),
+    drama=('drama', 5),
+    oil_painting=('Oil painting', 5),
+    sketch=('sketch', 5),
+    relief=('relief', 4),
+    pixel_art=('pixel art', 4),
+    photos=(None, 5),
+)
+WITHOUT_PEOPLE = 'cosplay'
+GROUPS = dict(
+    real_human=('drama', 'cosplay'),
+    **{'2D_virtual_human': ('sketch', 'oil_painting')},
+    **{'3D_virtual_human': ('relief',)},
+    other=('pixel_art',),
+    photos=('photos',),
+)
+SIDES = dict(
+    natural=('drama', 'cosplay', 'photos'),
+    artificial=('sketch', 'oil_painting', 'relief', 'pixel_art'),
+)
+
+
+def metainfo() -> dict:
+    return copy.deepcopy(CocoDataset(lazy_init=True).metainfo)
+
+
+def annotations() -> dict:
+    """Content of an annotation file, its images in no order.
+
+    Of every scenario but one, the first image has nobody, the second a crowd beside
+    people, and the third a person without labels beside people.
+    """
+    rng = np.random.default_rng(0)
+    images, people = [], []
+    ids = iter(rng.permutation(1000).tolist())
+    for category, count in CATEGORIES.values():
+        for i in range(count):
+            image = dict(
+                id=next(ids), width=200, height=200, crowdIndex=float(rng.uniform())
+            )
+            images.append(image | (dict(category=category) if category else {}))
+            if i == 0 or category == WITHOUT_PEOPLE:
+                continue
+            for j in range(3):
+                x, y, width, height = rng.uniform((0, 0, 30, 30), (100, 100, 120, 120))
+                points = rng.uniform((x, y, 0), (x + width, y + height, 3), (17, 3))
+                points[:, 2] = points[:, 2].astype(int)
+                points[0, 2] = 2
+                crowd, blank = (i, j) == (1, 2), (i, j) == (2, 2)
+                points *= not blank
+                people.append(
+                    dict(
+                        id=len(people) + 1,
+                        image_id=image['id'],
+                        category_id=1,
+                        iscrowd=int(crowd),
+                        area=0.6 * width * height,
+                        bbox=[x, y, width, height],
+                        keypoints=points.flatten().tolist(),
+                        num_keypoints=int((points[:, 2] > 0).sum()),
+                    )
+                )
+    rng.shuffle(images)
+    return dict(images=images, annotations=people, categories=[dict(id=1, name='person')])
+
+
+def images(content: dict, scenarios: Iterable[str]) -> set[int]:
+    """Image ids of some scenarios."""
+    wanted = {CATEGORIES[name][0] for name in scenarios}
+    return {i['id'] for i in content['images'] if i.get('category') in wanted}
+
+
+def alone(content: dict, img_ids: set[int]) -> dict:
+    """The annotation file of some images."""
+    return dict(
+        images=[i for i in content['images'] if i['id'] in img_ids],
+        annotations=[a for a in content['annotations'] if a['image_id'] in img_ids],
+        categories=content['categories'],
+    )
+
+
+def samples(content: dict, detected: bool) -> list[dict]:
+    """Data samples: a true box per person, or what a detector might have found.
+
+    The detector finds people twice, somebody where nobody is, and nothing at all on the
+    last image of every scenario. Many scores are equal.
+    """
+    rng = np.random.default_rng(1)
+    last = {i.get('category'): i['id'] for i in content['images']}.values()
+    found = []
+
+    def add(image_id: int, points: np.ndarray, box: list[float], score: float) -> None:
+        x, y, width, height = box
+        found.append(
+            dict(
+                id=len(found),
+                img_id=image_id,
+                pred_instances=dict(
+                    keypoints=points[None],
+                    keypoint_scores=rng.uniform(0.1, 1, (1, 17)).round(1),
+                    bboxes=np.array([[x, y, x + width, y + height]]),
+                ),
+                gt_instances=dict(
+                    bbox_scores=np.array([score]),
+                    bbox_scales=np.array([[width, height]]),
+                ),
+            )
+        )
+
+    for person in content['annotations']:
+        truth = np.reshape(person['keypoints'], (17, 3))[:, :2]
+        near = truth + rng.normal(0, rng.uniform(1, 8), (17, 2))
+        if not detected:
+            add(person['image_id'], near, person['bbox'], 1.0)
+        elif person['image_id'] not in last:
+            for points in (near, near + rng.normal(0, 0.3, (17, 2))):
+                score = round(rng.uniform(0.3, 1), 1)
+                add(person['image_id'], points, person['bbox'], score)
+    if detected:
+        for image in content['images']:
+            if image['id'] not in last:
+                add(
+                    image['id'], rng.uniform(0, 200, (17, 2)), [5.0, 5.0, 150.0, 150.0], 0.4
+                )
+    return found
+
+
+def results(content: dict, detected: bool = True) -> list[dict]:
+    """The same in COCO's format."""
+    return [
+        dict(
+            image_id=sample['img_id'],
+            category_id=1,
+            keypoints=np.concatenate(
+                [
+                    sample['pred_instances']['keypoints'][0],
+                    sample['pred_instances']['keypoint_scores'].T,
+                ],
+                axis=1,
+            )
+            .flatten()
+            .tolist(),
+            score=float(sample['gt_instances']['bbox_scores'][0]),
+        )
+        for sample in samples(content, detected)
+    ]
+
+
+def write(content: object, path: Path) -> str:
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def evaluate(type: str, ann_file: str, given: list[dict], **cfg) -> dict[str, float]:
+    """Run a metric."""
+    metric = METRICS.build(dict(type=type, ann_file=ann_file, **cfg))
+    metric.dataset_meta = metainfo()
+    metric.process({}, copy.deepcopy(given))
+    with contextlib.redirect_stdout(None):
+        return metric.evaluate(len(given))

@@ -1,0 +1,349 @@
+"""One base and many adapters of it."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmengine.runner.checkpoint import load_state_dict
+from mmpose.registry import MODELS
+
+from tests.test_models.estimators import TEXT_PROMPTS, build, train
+from vlpose_mm.checkpoint.adapter import extract, identity_of
+from vlpose_mm.checkpoint.io import write_file
+from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.models import (
+    PrecomputedTextEncoder,
+    TransformersTextEncoder,
+    VLPoseEstimator,
+)
+from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClass
+
+
+def save(model: VLPoseEstimator, path: Path) -> str:
+    """Write an adapter checkpoint."""
+    content = dict(state_dict=model.adapters.extract())
+    content['text_features'] = model.adapters.text_features()
+    write_file(content, str(path))
+    return str(path)
+
+
+@pytest.fixture
+def base(base_cfg: dict, tmp_path: Path) -> str:
+    """A file of stock weights."""
+    path = str(tmp_path / 'vitpose.pth')
+    write_file(dict(state_dict=build(base_cfg).state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def tuned(vlpose_cfg: dict, base: str, make_sample: Callable, tmp_path: Path) -> list:
+    """Two adapters of the base, each trained on its own, with what they predict."""
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
+    made = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = MODELS.build(copy.deepcopy(vlpose_cfg))
+        model.init_weights()
+        load_checkpoint(model, base)
+        train(model, make_sample)
+        heatmaps = model.eval()(image, samples).detach()
+        made.append((save(model, tmp_path / f'tuned{seed}.pth'), heatmaps))
+    assert not torch.equal(made[0][1], made[1][1])
+    return [*made, (image, samples)]
+
+
+def test_many_adapters_live_on_one_base_and_are_switched_by_name(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), (second, heatmaps2), batch = tuned
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    with torch.no_grad():
+        untuned = model(*batch)
+        with model.original():
+            original = model(*batch)
+        model.adapters.load(first, 'oil')
+        assert torch.equal(model(*batch), heatmaps1)
+        model.adapters.load(second, 'toon')
+        assert model.adapters.names() == ['default', 'oil', 'toon']
+        for name, expected in dict(oil=heatmaps1, toon=heatmaps2, default=untuned).items():
+            model.adapters.use(name)
+            assert model.adapters.in_use == name
+            assert torch.equal(model(*batch), expected)
+            with model.original():
+                assert torch.equal(model(*batch), original)
+        model.adapters.load(first, 'oil')
+        assert torch.equal(model(*batch), heatmaps1)
+    with pytest.raises(ValueError, match=r"'ink'; there are \['default', 'oil', 'toon'\]"):
+        model.adapters.use('ink')
+
+
+def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
+    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+) -> None:
+    (first, heatmaps1), (second, _), batch = tuned
+    model = MODELS.build(vlpose_cfg)
+    load_checkpoint(model, base)
+    model.adapters.load(first, 'oil')
+    train(model, make_sample)
+    trained = model.eval()(*batch).detach()
+    assert not torch.equal(trained, heatmaps1)
+    model.adapters.load(second, 'toon')
+    model.adapters.use('oil')
+    assert torch.equal(model(*batch), trained)
+
+
+def test_half_precision_knows_its_base_and_keeps_the_numbers_of_the_file(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), (second, _), batch = tuned
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    model.bfloat16()
+    model.adapters.load(first, 'oil')
+    model.adapters.load(second, 'toon')
+    model.adapters.use('oil')
+    kept = model.adapters.kept['oil'].weights['matcher.q.weight']
+    assert kept.dtype == torch.float32
+    assert torch.equal(model.matcher.q.weight, kept.bfloat16())
+
+
+def test_stock_loading_takes_a_adapter_checkpoint_with_the_base_of_the_config(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    (first, heatmaps1), _, batch = tuned
+    with pytest.raises(ValueError, match=r'none are loaded: name them in .*base_weights'):
+        load_checkpoint(MODELS.build(copy.deepcopy(vlpose_cfg)), first)
+    model = MODELS.build(dict(vlpose_cfg, base_weights=base)).eval()
+    load_checkpoint(model, first)
+    assert torch.equal(model(*batch), heatmaps1)
+    strict = MODELS.build(dict(vlpose_cfg, base_weights=base)).eval()
+    strict.load_state_dict(model.adapters.extract())
+    assert torch.equal(strict(*batch), heatmaps1)
+
+
+def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_forced(
+    vlpose_cfg: dict, base_cfg: dict, base: str, tuned: list, tmp_path: Path
+) -> None:
+    (first, heatmaps1), _, batch = tuned
+    model = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
+    load_state_dict(model, build(base_cfg).state_dict())
+    before = copy.deepcopy(model.state_dict())
+    wanted = identity_of(torch.load(first)['state_dict'])['base']['sha256']
+    own = model.adapters.base_hash()
+    for load in (
+        lambda: model.adapters.load(first, 'x'),
+        lambda: load_checkpoint(model, first),
+    ):
+        with pytest.raises(ValueError, match=f'hash is {own}, .* made on {wanted}'):
+            load()
+    content = torch.load(first)
+    for name in ('backbone.pos_embed', 'further'):
+        content['state_dict'][name] = torch.zeros(1, 48, 32)
+        write_file(content, str(tmp_path / 'smuggled.pth'))
+        with pytest.raises(ValueError, match=f'also holds {name}'):
+            model.adapters.load(str(tmp_path / 'smuggled.pth'), 'x')
+        with pytest.raises(ValueError, match=f'also holds {name}'):
+            load_checkpoint(model, str(tmp_path / 'smuggled.pth'))
+        del content['state_dict'][name]
+    assert model.adapters.names() == ['default']
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    model.adapters.load(first, 'x', force=True)
+    assert not torch.equal(model(*batch), heatmaps1)
+    model.adapters.use('default')
+    model.adapters.use('x')
+    other = str(tmp_path / 'other.pth')
+    write_file(dict(state_dict=build(base_cfg).state_dict()), other)
+    fresh = MODELS.build(dict(copy.deepcopy(vlpose_cfg), base_weights=other)).eval()
+    fresh.adapters.load(first, 'x', force=True)
+    bias = torch.load(other)['state_dict']['backbone.ln1.bias']
+    assert torch.equal(fresh.backbone.ln1.bias, bias)
+    # Its hash is checked again where another base comes.
+    load_checkpoint(model, base)
+    model.adapters.load(first, 'y')
+    assert torch.equal(model(*batch), heatmaps1)
+
+
+def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
+    vlpose_cfg: dict, base: str, tuned: list, tmp_path: Path
+) -> None:
+    model = MODELS.build(copy.deepcopy(vlpose_cfg))
+    load_checkpoint(model, base)
+    whole = str(tmp_path / 'whole.pth')
+    write_file(dict(state_dict=model.state_dict()), whole)
+    with pytest.raises(ValueError, match='whole checkpoint; take the tuning out'):
+        model.adapters.load(whole, 'x')
+    with pytest.raises(ValueError, match='no _extra_state'):
+        model.adapters.load(base, 'x')
+    vlpose_cfg['backbone']['trained_layers'] = 1
+    other = MODELS.build(copy.deepcopy(vlpose_cfg))
+    load_checkpoint(other, base)
+    with pytest.raises(
+        ValueError, match=r'lacks backbone\.\S+, which the config has other'
+    ):
+        other.adapters.load(tuned[0][0], 'x')
+    vlpose_cfg['backbone'].update(trained_layers=0, prompt=dict(num_tokens=5))
+    other = MODELS.build(vlpose_cfg)
+    load_checkpoint(other, base)
+    with pytest.raises(ValueError, match='backbone.prompts has shape'):
+        other.adapters.load(tuned[0][0], 'x')
+
+
+def test_a_tuning_brings_the_token_states_of_its_text_prompts(
+    vlpose_cfg: dict, base: str, minilm: str, make_sample: Callable, tmp_path: Path
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = build(copy.deepcopy(vlpose_cfg)).eval()
+    load_checkpoint(model, base)
+    own = ['a bronze statue', 'a wooden puppet']
+    image, samples = torch.randn(2, 3, 128, 96), [make_sample(text) for text in own]
+    with torch.no_grad():
+        expected = model(image, samples)
+    path = save(model, tmp_path / 'tuned.pth')
+    features = torch.load(path)['text_features']
+    assert features['text_prompts'] == [*own, 'a photo of a person']
+    # Neither the language model nor its words are needed any more.
+    vlpose_cfg['text_encoder'] = dict(type='PrecomputedTextEncoder', path=path)
+    other = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
+    load_checkpoint(other, base)
+    other.adapters.load(path, 'statues')
+    with torch.no_grad():
+        torch.testing.assert_close(other(image, samples), expected)
+    model.adapters.load(path, 'again')
+
+
+def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved(
+    vlpose_cfg: dict, base: str, minilm: str, tuned: list, tmp_path: Path
+) -> None:
+    encoder = TransformersTextEncoder(minilm)
+    content = torch.load(tuned[0][0])
+    content['text_features'] = text_features(encoder, ['a horse'])
+    write_file(content, tuned[0][0])
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    assert isinstance(model.text_encoder, PrecomputedTextEncoder)
+    model.adapters.load(tuned[0][0], 'horse')
+    model.text_encoder(['a horse'])
+    assert model.text_encoder.words('a horse') == encoder.words('a horse')
+    again = torch.load(save(model, tmp_path / 'again.pth'))['text_features']
+    words = dict(zip(again['text_prompts'], again['words'], strict=True))
+    assert words['a horse'] == content['text_features']['words'][0]
+    model.adapters.use('default')
+    assert 'a horse' not in model.text_encoder.words_by_text_prompt
+    model.adapters.use('horse')
+    assert model.text_encoder.words('a horse') == encoder.words('a horse')
+
+
+def test_switching_switches_the_token_states_as_well(
+    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    content = torch.load(tuned[0][0])
+    content['text_features']['tokens'][0] += 1
+    write_file(content, tuned[0][0])
+    text_prompt = content['text_features']['text_prompts'][0]
+    before = model.text_encoder([text_prompt]).tokens
+    model.adapters.load(tuned[0][0], 'louder')
+    others = ['a mural of a person', 'a cartoon of a person']
+    with pytest.raises(ValueError, match='holds no features'):
+        model.text_encoder(others)
+    torch.testing.assert_close(model.text_encoder([text_prompt]).tokens, before + 1)
+    model.adapters.use('default')
+    assert torch.equal(model.text_encoder([text_prompt]).tokens, before)
+    # What brings no text prompts reads those of the config, not those of the one before.
+    silent = dict(state_dict=torch.load(tuned[1][0])['state_dict'])
+    write_file(silent, tuned[1][0])
+    model.adapters.use('louder')
+    model.adapters.load(tuned[1][0], 'silent')
+    assert torch.equal(model.text_encoder([text_prompt]).tokens, before)
+    write_file({**silent, 'text_features': dict(text_prompts=['x'])}, tuned[1][0])
+    with pytest.raises(ValueError, match='tuned1.pth holds no text features'):
+        model.adapters.load(tuned[1][0], 'garbled')
+
+
+def test_a_tuning_made_with_another_text_encoder_is_refused(
+    vlpose_cfg: dict, base: str, tuned: list, minilm: str
+) -> None:
+    content = torch.load(tuned[0][0])
+    content['text_features']['tokens'][0] *= -1
+    write_file(content, tuned[0][0])
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = MODELS.build(vlpose_cfg)
+    load_checkpoint(model, base)
+    with pytest.raises(ValueError, match='tuned with another text encoder'):
+        model.adapters.load(tuned[0][0], 'x')
+    assert model.adapters.names() == ['default']
+
+
+def test_nothing_of_the_language_model_is_in_any_checkpoint(
+    vlpose_cfg: dict, minilm: str
+) -> None:
+    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    weights = MODELS.build(vlpose_cfg).state_dict()
+    assert not any('text' in name for name in weights if 'text_proj' not in name)
+    assert set(extract(weights)) < set(weights)
+
+
+def test_fresh_random_text_prompts_and_no_words_leave_no_token_states(
+    vlpose_cfg: dict,
+) -> None:
+    fresh = dict(type='RandomTextEncoder', embed_dims=8, fresh=True)
+    for text_encoder in (fresh, None):
+        model = build(dict(copy.deepcopy(vlpose_cfg), text_encoder=text_encoder))
+        model(torch.randn(1, 3, 128, 96))
+        assert model.adapters.text_features() is None
+
+
+def test_a_copy_of_the_model_has_adapters_of_its_own(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    other = copy.deepcopy(model)
+    other.adapters.load(tuned[0][0], 'oil')
+    assert model.adapters.names() == ['default'] and other.adapters.model is other
+    assert not torch.equal(other.matcher.q.weight, model.matcher.q.weight)
+
+
+def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
+    vlpose_cfg: dict, base: str, tmp_path: Path
+) -> None:
+    deciding = dict(scenario_classifier=dict(type='ScenarioClassifier'))
+    model = MODELS.build({**copy.deepcopy(vlpose_cfg), **deciding})
+    load_checkpoint(model, base)
+    bare = save(model, tmp_path / 'bare.pth')
+    classes = [ScenarioClass(None, None, 'a photo'), ScenarioClass('mural', 'x', 'a mural')]
+    model.scenario_classifier.assign(classes, torch.rand(2, 32), torch.rand(2))
+    path = save(model, tmp_path / 'tuned.pth')
+    for config in (deciding, {}):
+        other = MODELS.build({**copy.deepcopy(vlpose_cfg), **config, 'base_weights': base})
+        other.load_state_dict(torch.load(path)['state_dict'])
+    other = MODELS.build({**vlpose_cfg, **deciding})
+    load_checkpoint(other, base)
+    other.adapters.load(bare, 'bare')
+    assert not other.scenario_classifier.fitted
+    other.adapters.load(path, 'whole')
+    other.adapters.use('bare')
+    other.adapters.use('whole')
+    assert other.scenario_classifier.classes == classes
+    weight = model.scenario_classifier.weight
+    assert torch.equal(other.scenario_classifier.weight, weight)
+    model.scenario_classifier.assign(classes, torch.rand(2, 31), torch.rand(2))
+    with pytest.raises(ValueError, match=r'shape \(31,\), and .* are 32 wide'):
+        load_state_dict(other, model.state_dict())
+
+
+def test_text_prompts_of_the_config_serve_a_tuning_of_the_same_text_encoder(
+    vlpose_cfg: dict, base: str, tuned: list
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    load_checkpoint(model, base)
+    told = torch.load(tuned[0][0])['text_features']['text_prompts']
+    assert 'a watercolor painting of a person' not in told
+    model.adapters.load(tuned[0][0], 'oil')
+    model.text_encoder(['a watercolor painting of a person'])

@@ -1,0 +1,232 @@
+"""Low-rank updates against the formula of the module's docstring."""
+
+import copy
+from functools import partial
+
+import pytest
+import torch
+from mmpose.registry import MODELS
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from tests.conftest import BACKBONE
+from tests.test_models.test_backbones import tiny
+from vlpose_mm.models.peft.lora import MERGE_AFTER, LoRA, is_lora, updated
+from vlpose_mm.models.text_encoders.base import TextFeatures, pack
+
+
+def build(**kwargs) -> nn.Module:
+    """Build the small backbone with random weights in every place."""
+    model = MODELS.build({**copy.deepcopy(BACKBONE), **kwargs})
+    for param in model.parameters():
+        torch.nn.init.normal_(param.data, std=0.1)
+    return model.eval()
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.randn(2, 3, 128, 96)
+
+
+def test_an_update_is_two_thin_matrices_scaled_by_the_text_prompt() -> None:
+    layers = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
+    lora = LoRA([layers], rank=3, text_dims=5)
+    for param in [*layers.parameters(), *lora.parameters()]:
+        nn.init.normal_(param.data)
+    text_prompts = [torch.randn(2, 5), torch.randn(4, 5)]
+    index = [1, 0, 1]
+    x = torch.randn(3, 7, 6)
+    (scales,) = lora(x, pack(text_prompts, index))
+    with updated(layers.lora_linears, scales):
+        got = layers(x)
+
+    means = torch.stack([text_prompt.mean(0) for text_prompt in text_prompts])
+    normed = (means - means.mean(-1, keepdim=True)) / (
+        means.var(-1, unbiased=False, keepdim=True) + 1e-5
+    ).sqrt()
+    steered = 1 + (normed * lora.norm.weight + lora.norm.bias) @ lora.steer.weight.T
+    steered = steered + lora.steer.bias  # 2, 6: three ranks of each of two layers
+    for sample, text_prompt in enumerate(index):
+        want = x[sample]
+        for i, layer in enumerate(layers):
+            scale = steered[text_prompt, 3 * i : 3 * i + 3]
+            update = layer.lora_up @ torch.diag(scale) @ layer.lora_down
+            want = want @ (layer.weight + update).T + layer.bias
+        torch.testing.assert_close(got[sample], want, atol=1e-4, rtol=1e-4)
+
+
+def test_without_words_every_scale_is_one(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2))
+    merged = build()
+    weights = model.state_dict()
+    for name in [name for name in weights if name.endswith('lora_up')]:
+        stem = name.removesuffix('lora_up')
+        weights[f'{stem}weight'] = (
+            weights[f'{stem}weight'] + weights[name] @ weights[f'{stem}lora_down']
+        )
+    merged.load_state_dict({k: v for k, v in weights.items() if not is_lora(k)})
+    torch.testing.assert_close(model(image)[0], merged(image)[0])
+
+
+def test_updates_start_at_nothing_and_the_plain_vit_stays(image: torch.Tensor) -> None:
+    model = MODELS.build({**copy.deepcopy(BACKBONE), 'lora': dict(rank=2)}).eval()
+    plain = model(image, tuned=False)[0]
+    assert torch.equal(model(image)[0], plain)
+    for name, param in model.named_parameters():
+        if is_lora(name):
+            nn.init.normal_(param.data)
+    assert not torch.allclose(model(image)[0], plain)
+    assert torch.equal(model(image, tuned=False)[0], plain)
+
+
+def test_only_updates_are_trained_and_get_gradients(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    text = pack([torch.randn(3, 5)], [0] * len(image))
+    model.train()(image, text=text)[0].sum().backward()
+    for name, param in model.named_parameters():
+        assert param.requires_grad == is_lora(name) == (param.grad is not None), name
+    assert not model.layers[0].training
+
+
+def test_samples_of_a_batch_do_not_mix(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    words = [torch.randn(3, 5), torch.randn(6, 5)]
+    together = model(image, text=pack(words, [0, 1]))[0]
+    for i in range(2):
+        alone = model(image[i : i + 1], text=pack([words[i]], [0]))[0]
+        torch.testing.assert_close(together[i : i + 1], alone)
+
+
+def test_a_checkpoint_with_some_of_the_updates_is_refused() -> None:
+    model = build(lora=dict(rank=2))
+    weights = model.state_dict()
+    del weights['layers.0.attn.qkv.lora_up']
+    with pytest.raises(ValueError, match=r'layers\.0\.attn\.qkv\.lora_up is missing'):
+        model.load_state_dict(weights)
+
+
+def test_a_plain_vit_takes_the_base_of_one_with_updates(image: torch.Tensor) -> None:
+    model, plain = build(lora=dict(rank=2)), build()
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(plain(image)[0], model(image, tuned=False)[0])
+
+
+def test_a_vlpose_refuses_a_checkpoint_with_updates_without_lora(vlpose_cfg: dict) -> None:
+    weights = MODELS.build(vlpose_cfg).state_dict()
+    vlpose_cfg['backbone']['lora'] = None
+    with pytest.raises(ValueError, match=r'backbone\.lora=None'):
+        MODELS.build(vlpose_cfg).load_state_dict(weights)
+
+
+def test_a_tuned_checkpoint_without_updates_is_refused_with_lora(vlpose_cfg: dict) -> None:
+    model = MODELS.build({**vlpose_cfg, 'backbone': {**BACKBONE, 'lora': None}})
+    with pytest.raises(ValueError, match='tuned'):
+        MODELS.build(vlpose_cfg).load_state_dict(model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ('lora', 'fault'),
+    [
+        (dict(rank=0), 'at least 1, got 0'),
+        (dict(rank=2.0), r'at least 1, got 2\.0'),
+        (dict(rank=True), 'at least 1, got True'),
+        (dict(), r'takes rank.*got \{\}'),
+        (dict(rank=2, alpha=4), 'takes rank'),
+        (8, 'takes rank.*got 8'),
+    ],
+)
+def test_wrong_settings_are_refused(lora: dict | int, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        MODELS.build({**copy.deepcopy(BACKBONE), 'lora': lora})
+
+
+def test_the_width_of_the_words_is_not_the_configs_to_say(vlpose_cfg: dict) -> None:
+    vlpose_cfg['backbone']['lora'] = dict(rank=2, text_dims=5)
+    with pytest.raises(ValueError, match='omit it'):
+        MODELS.build(vlpose_cfg)
+
+
+@pytest.mark.parametrize('kind', ['swin', 'pvt', 'hrformer'])
+def test_the_other_backbones_say_that_they_have_none(kind: str) -> None:
+    tiny.build(kind, lora=None)
+    with pytest.raises(ValueError, match='no low-rank updates'):
+        tiny.build(kind, lora=dict(rank=2))
+
+
+@pytest.mark.parametrize('use_reentrant', [False, True])
+def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
+    use_reentrant: bool, image: torch.Tensor
+) -> None:
+    model = build(lora=dict(rank=2, text_dims=5), prompt=dict(num_tokens=2)).train()
+    text = pack([torch.randn(3, 5)], [0] * len(image))
+
+    def gradients() -> dict[str, torch.Tensor]:
+        model.zero_grad()
+        model(image, text=text)[0].square().sum().backward()
+        return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
+
+    want = gradients()
+    for layer in model.layers:
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=use_reentrant)
+    torch.testing.assert_close(gradients(), want)
+
+
+def test_the_same_text_prompt_for_long_is_merged_into_the_weights(
+    image: torch.Tensor,
+) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    one, other = (pack([torch.randn(3, 5)], [0] * len(image)) for _ in range(2))
+    with torch.no_grad():
+        want = [model(image, text=text)[0] for text in (one, other)]
+        assert not torch.allclose(*want)
+        batches = MERGE_AFTER // len(image)
+        for text, expected in zip((one, other, one), (*want, want[0]), strict=True):
+            for number in range(1, batches + 2):
+                got = model(image, text=text)[0]
+                torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+                updates = model.lora(image, text)
+                # It counts images, those of the line above as well.
+                assert isinstance(updates[0], tuple) == (2 * number >= batches)
+
+
+def merges(model: nn.Module, image: torch.Tensor, text: TextFeatures) -> bool:
+    """Whether updates are merged after enough images."""
+    with torch.no_grad():
+        for _ in range(MERGE_AFTER):
+            updates = model.lora(image, text)
+    return isinstance(updates[0], tuple)
+
+
+def test_only_one_text_prompt_at_inference_in_float32_is_merged(
+    image: torch.Tensor,
+) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    mixed = pack([torch.randn(3, 5), torch.randn(4, 5)], [0, 1])
+    one = pack([torch.randn(3, 5)], [0, 0])
+    assert merges(model, image, one)
+    assert model.lora.weights_cache._kept is not None
+    assert not merges(model, image, mixed)
+    # They are as large as the backbone.
+    assert model.lora.weights_cache._kept is None
+    with torch.autocast('cpu', torch.bfloat16):
+        assert not merges(model, image, one)
+    assert not merges(model.train(), image, one)
+    assert not merges(model.eval().bfloat16(), image.bfloat16(), one)
+    model.float()
+    for _ in range(MERGE_AFTER):
+        assert isinstance(model.lora(image, one)[0], torch.Tensor)
+
+
+def test_what_is_merged_follows_the_weights(image: torch.Tensor) -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    text = pack([torch.randn(3, 5)], [0] * len(image))
+    with torch.no_grad():
+        before = model(image, text=text)[0]
+        for name in ('layers.0.attn.qkv.lora_up', 'lora.steer.weight', 'pos_embed'):
+            assert merges(model, image, text)
+            model.get_parameter(name).add_(0.1)
+            merged = model(image, text=text)[0]
+            assert not torch.allclose(merged, before)
+            with torch.enable_grad():
+                torch.testing.assert_close(merged, model(image, text=text)[0])
+            before = merged

@@ -1,0 +1,281 @@
+"""The work that a model does, counted on paper: no clock, so no noise.
+
+These fail when a change makes the model compute, launch, wait or encode more.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+from torch._dynamo import explain
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.test_models.estimators import TEXT_PROMPTS
+from vlpose_mm.analysis.base_model import base_config
+from vlpose_mm.analysis.flops import count_flops
+from vlpose_mm.models.peft.lora import MERGE_AFTER
+from vlpose_mm.models.text_encoders.base import TextFeatures
+
+# Of the small estimator.
+N, C, HIDDEN, LAYERS, PROMPTS, RANK = 8 * 6, 32, 64, 3, 3, 2
+DECONV, KEYPOINTS, TEXT_DIMS = 16, 17, 384
+PATCHES = N * 3 * 16**2 * C
+QKV, PROJ, FFN = N * C * 3 * C, N * C * C, 2 * N * C * HIDDEN
+BLOCKS = N * C * 16 * DECONV + 4 * N * DECONV * 16 * DECONV
+FINAL = 16 * N * DECONV * KEYPOINTS
+PREFIX = PROMPTS * C * 2 * C
+UPDATES = LAYERS * N * RANK * ((C + 3 * C) + (C + C) + (C + HIDDEN) + (HIDDEN + C))
+B = 6
+
+
+def attention(keys: int) -> int:
+    """One of the two products of an attention with as many keys."""
+    return N * keys * C
+
+
+def vit(prompts: int = 0) -> int:
+    """Of one image."""
+    return PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N + prompts))
+
+
+def words(num_tokens: int) -> int:
+    """Of keys and values of words, padding included."""
+    return num_tokens * (TEXT_DIMS * C + 2 * C * C)
+
+
+def matcher(num_tokens: int) -> int:
+    """Of one image with as many words."""
+    return 4 * N * C * C + 2 * attention(N + num_tokens)
+
+
+@pytest.fixture
+def batch(make_sample: Callable) -> Callable:
+    """Make a batch with these text prompts."""
+
+    def make(text_prompts: list[str]) -> tuple[Tensor, list]:
+        return torch.randn(len(text_prompts), 3, 128, 96), [
+            make_sample(s) for s in text_prompts
+        ]
+
+    return make
+
+
+@pytest.fixture
+def paper_cfg(vlpose_cfg: dict) -> dict:
+    """The small estimator without low-rank updates."""
+    vlpose_cfg['backbone']['lora'] = None
+    return vlpose_cfg
+
+
+def settled_flops(call: Callable[[], object]) -> int:
+    """Count after a first call, which may leave something to remember."""
+    call()
+    return count_flops(call)
+
+
+@torch.no_grad()
+def test_the_original_route_computes_what_the_stock_model_does(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    stock = MODELS.build(base_config(vlpose_cfg)).eval()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    model.set_route('original')
+    flops = count_flops(lambda: model(inputs, samples))
+    assert (
+        flops == count_flops(lambda: stock(inputs, samples)) == B * (vit() + BLOCKS + FINAL)
+    )
+    assert operations(lambda: model(inputs, samples)) == operations(
+        lambda: stock(inputs, samples)
+    )
+
+
+@torch.no_grad()
+def test_the_tuned_route_computes_neither_prompts_nor_the_same_words_again(
+    paper_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(paper_cfg).eval()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    flops = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
+    first = LAYERS * PREFIX + words(len(TEXT_PROMPTS) * L)
+    assert count_flops(lambda: model(inputs, samples)) == flops + first
+    assert count_flops(lambda: model(inputs, samples)) == flops
+    assert count_flops(lambda: model(inputs, samples, mode='predict')) == 2 * flops
+
+
+@torch.no_grad()
+def test_updates_cost_nothing_once_they_are_merged(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    mixed = B * (vit(PROMPTS) + UPDATES + matcher(L) + 2 * BLOCKS + FINAL)
+    # What the text prompts say to the updates is cached as well.
+    assert settled_flops(lambda: model(inputs, samples)) == mixed
+
+    inputs, samples = batch(TEXT_PROMPTS[:1] * B)
+    for _ in range(MERGE_AFTER // B + 1):
+        model(inputs, samples)
+    L = model.text_encoder(TEXT_PROMPTS[:1]).tokens.shape[1]
+    one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
+    assert count_flops(lambda: model(inputs, samples)) == one
+
+
+@pytest.mark.parametrize('start', [0, 1, 2])
+def test_tuning_computes_only_gradients_that_are_needed(
+    start: int, paper_cfg: dict, batch: Callable
+) -> None:
+    paper_cfg['backbone']['prompt']['start_layer'] = start
+    model = MODELS.build(paper_cfg).train()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    reading = LAYERS - start
+    forward = PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N))
+    forward += reading * 2 * attention(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL
+    # Behind the first layer with prompts; of it, nothing before its attention: its queries,
+    # too, do not depend on them.
+    backward = reading * (PROJ + FFN + 4 * attention(N + PROMPTS))
+    backward += (reading - 1) * QKV - attention(N + PROMPTS)
+    # Both with their weights, except for the original branch.
+    backward += 2 * (4 * N * C * C) + 4 * attention(N + L) + 3 * BLOCKS + 2 * FINAL
+    per_step = 2 * reading * PREFIX + words(3 * L) + 2 * words(3 * L)
+    # Of words themselves there is no gradient.
+    per_step -= 3 * L * TEXT_DIMS * C
+
+    def step() -> None:
+        model.loss(inputs, samples)['loss_kpt'].backward()
+
+    assert count_flops(step) == B * (forward + backward) + per_step
+
+
+def test_a_full_fine_tuning_step_computes_three_times_its_prediction(
+    paper_cfg: dict, batch: Callable
+) -> None:
+    stock = MODELS.build(base_config(paper_cfg)).train()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    flops = count_flops(lambda: stock.loss(inputs, samples)['loss_kpt'].backward())
+    # There is no gradient of the images.
+    assert flops == B * (3 * (vit() + BLOCKS + FINAL) - PATCHES)
+
+
+def test_text_prompts_are_encoded_once(
+    paper_cfg: dict, minilm: str, batch: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = MODELS.build(paper_cfg)
+    encoded = []
+    encode = model.text_encoder.encode
+
+    def count(text_prompts: list[str]) -> list[Tensor]:
+        encoded.extend(text_prompts)
+        return encode(text_prompts)
+
+    monkeypatch.setattr(model.text_encoder, 'encode', count)
+    for text_prompts in (TEXT_PROMPTS[:2] * 3, TEXT_PROMPTS * 2, TEXT_PROMPTS[::-1]):
+        inputs, samples = batch(text_prompts)
+        model.train().loss(inputs, samples)['loss_kpt'].backward()
+        with torch.no_grad():
+            model.eval()(inputs, samples, mode='predict')
+            model.set_route('original')
+            model(inputs, samples, mode='predict')
+            model.set_route('tuned')
+    assert sorted(encoded) == sorted(TEXT_PROMPTS)
+
+
+class Operations(TorchDispatchMode):
+    """Counts what PyTorch hands to the device, views of tensors left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if not func.is_view:
+            self.counts[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def operations(call: Callable[[], object]) -> Counter[str]:
+    """Count the operations of a call after a first one."""
+    call()
+    with Operations() as operations:
+        call()
+    return operations.counts
+
+
+@torch.no_grad()
+def test_the_tuned_route_launches_few_operations_more(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    inputs, samples = batch(TEXT_PROMPTS[:1] * MERGE_AFTER)
+    tuned = operations(lambda: model(inputs, samples)).total()
+    model.set_route('original')
+    original = operations(lambda: model(inputs, samples)).total()
+    # Every layer puts a prefix before its keys and its values, the matcher takes 8, the
+    # second branch 12.
+    assert tuned - original <= 2 * LAYERS + 20
+
+
+def test_a_step_reads_nothing_back_from_the_device(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).train()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+
+    def step() -> None:
+        model.loss(inputs, samples)['loss_kpt'].backward()
+
+    # Numbers that Python reads, and shapes that depend on numbers.
+    waits = {'_local_scalar_dense', 'equal', 'nonzero', 'masked_select', 'is_nonzero'}
+    assert not waits & operations(step).keys()
+
+
+@pytest.mark.parametrize('lora', [None, dict(rank=2)])
+@pytest.mark.parametrize('train', [False, True])
+def test_both_routes_compile_into_one_graph(
+    lora: dict | None, train: bool, vlpose_cfg: dict, batch: Callable
+) -> None:
+    vlpose_cfg['backbone']['lora'] = lora
+    model = MODELS.build(vlpose_cfg).train(train)
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    text = model.text_encoder([s.text_prompt for s in samples])
+
+    def tuned(inputs: Tensor, *text: Tensor) -> Tensor:
+        return model.head(model._relate(inputs, TextFeatures(*text)))
+
+    def original(inputs: Tensor) -> Tensor:
+        return model.head(model.backbone(inputs, tuned=False))
+
+    with torch.set_grad_enabled(train):
+        for run, args in ((tuned, (inputs, *text)), (original, (inputs,))):
+            torch.compiler.reset()
+            found = explain(run)(*args)
+            assert (found.graph_count, found.graph_break_count) == (1, 0), (
+                found.break_reasons
+            )
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """Compile without generating code, which takes long."""
+    torch.compiler.reset()
+    model.compile(backend='aot_eager')
+    return model
+
+
+@torch.no_grad()
+def test_a_compiled_model_breaks_only_where_text_prompts_are_looked_up(
+    vlpose_cfg: dict, batch: Callable
+) -> None:
+    model = MODELS.build(vlpose_cfg).eval()
+    inputs, samples = batch(TEXT_PROMPTS * 2)
+    want = model(inputs, samples)
+    torch.compiler.reset()
+    found = explain(lambda: model(inputs, samples))()
+    assert found.graph_break_count == 1
+    torch.testing.assert_close(compiled(model)(inputs, samples), want)

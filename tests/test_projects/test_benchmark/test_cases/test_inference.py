@@ -1,0 +1,87 @@
+"""Predictions: who is compared, and on what floor."""
+
+import pytest
+import torch
+
+from projects.benchmark.cases.inference import calls_before, inference_calls, measure
+from projects.benchmark.conditions import Conditions
+from projects.benchmark.model_pair import build_pair
+from vlpose_mm.analysis.flops import count_flops
+
+
+def stock_flops() -> int:
+    """FLOPs of the small stock ViTPose, by hand."""
+    N, C, F = 8 * 6, 32, 64
+    patches = N * 3 * 16 * 16 * C
+    layer = N * C * 3 * C + 2 * N * N * C + N * C * C + 2 * N * C * F
+    # A deconvolution spreads every value that goes in over 4 x 4 values of each channel.
+    head = N * C * 16 * 16 + 4 * N * 16 * 16 * 16 + 16 * N * 16 * 17
+    return patches + 3 * layer + head
+
+
+def test_every_batch_size_and_question_has_its_model_pairs(bench_cfg: dict) -> None:
+    conditions = Conditions(rounds=2, batch_sizes=(1, 2))
+    found = list(measure(bench_cfg, conditions))
+    assert [comparison['title'] for comparison in found] == [
+        'heatmaps, batch 1',
+        'predict, batch 1',
+        'predict with flip test, batch 1',
+        'heatmaps, batch 2',
+        'predict, batch 2',
+        'predict with flip test, batch 2',
+    ]
+    routes = ['stock', 'original', 'tuned']
+    lora = bench_cfg['model']['backbone'].get('lora')
+    assert [row['name'] for row in found[0]['rows']] == routes
+    several = ['one text prompt'] * (lora is not None) + ['mixed']
+    assert [row['name'] for row in found[-1]['rows']] == [*routes, *several]
+    for comparison in found:
+        assert all(len(row['samples']) == 2 for row in comparison['rows'])
+
+
+def test_the_floor_is_counted_of_one_image(bench_cfg: dict) -> None:
+    conditions = Conditions(rounds=1, batch_sizes=(2,))
+    plain, decoded, flipped = measure(bench_cfg, conditions)
+    flops = {row['name']: row['flops'] for row in plain['rows']}
+    assert flops['stock'] == flops['original'] == stock_flops()
+    assert flops['tuned'] > flops['mixed'] > flops['stock']
+    for row, double in zip(decoded['rows'], flipped['rows'], strict=True):
+        assert row['flops'] == flops[row['name']]
+        if row['name'] in ('stock', 'original'):
+            assert double['flops'] == 2 * row['flops']
+
+
+@pytest.mark.parametrize('flip', [False, True])
+def test_each_call_goes_its_way(bench_cfg: dict, flip: bool) -> None:
+    pair = build_pair(bench_cfg, Conditions())
+    calls = inference_calls(pair, bench_cfg, Conditions(), 4, flip=flip)
+    seen = []
+
+    def note(module: torch.nn.Module, args: tuple, kwargs: dict, output: list) -> None:
+        seen.append([sample.metainfo['pred_route'] for sample in output])
+        assert module.test_cfg['flip_test'] is flip
+
+    pair.vlpose.register_forward_hook(note, with_kwargs=True)
+    for name in ('tuned', 'original', 'mixed'):
+        calls[name]()
+    assert seen == [['tuned'] * 4, ['original'] * 4, ['tuned', 'original'] * 2]
+
+
+def test_nothing_is_left_to_count_for_what_is_remembered(bench_cfg: dict) -> None:
+    pair = build_pair(bench_cfg, Conditions())
+    call = inference_calls(pair, bench_cfg, Conditions(), 1, 'tensor')['tuned']
+    call()
+    assert count_flops(call) == count_flops(call)
+
+
+@pytest.mark.parametrize('size', [1, 2, 4, 8])
+def test_updates_are_merged_before_the_clock_starts(bench_cfg: dict, size: int) -> None:
+    pair = build_pair(bench_cfg, Conditions())
+    calls = inference_calls(pair, bench_cfg, Conditions(), size, 'tensor')
+    call = calls['tuned' if size == 1 else 'one text prompt']
+    for _ in range(calls_before(pair, size)):
+        call()
+    settled = count_flops(call)
+    for _ in range(10):
+        call()
+    assert count_flops(call) == settled

@@ -1,0 +1,38 @@
+"""Peaks of memory."""
+
+from projects.benchmark.cases.memory import measure
+from projects.benchmark.conditions import Conditions
+from projects.benchmark.memory import state_bytes
+from projects.benchmark.model_pair import build_pair
+
+CONDITIONS = Conditions(batch_sizes=(1, 2), train_batch_size=2)
+
+
+def test_predictions_and_training_steps_are_measured(bench_cfg: dict) -> None:
+    found = list(measure(bench_cfg, CONDITIONS))
+    assert [comparison['title'] for comparison in found] == [
+        'peak memory of predict, batch 2',
+        'peak memory of predict with flip test, batch 2',
+        'peak memory of a training step, batch 2',
+    ]
+    assert {comparison['unit'] for comparison in found} == {'MiB'}
+    names = [row['name'] for row in found[0]['rows']]
+    assert names == ['stock', 'original', 'tuned', 'one text prompt', 'mixed']
+
+
+def test_weights_gradients_and_the_optimizer_count(bench_cfg: dict) -> None:
+    stock, vlpose = build_pair(bench_cfg, CONDITIONS)
+    predict, _, training = measure(bench_cfg, CONDITIONS)
+    peaks = {row['name']: row['median'] * 2**20 for row in predict['rows']}
+    assert peaks['stock'] > state_bytes(stock)
+    assert peaks['original'] - peaks['stock'] >= state_bytes(vlpose) - state_bytes(stock)
+    full, tuning = (row['median'] * 2**20 for row in training['rows'])
+    # AdamW has two numbers of each parameter, and a gradient is a third.
+    trained = sum(p.nbytes for p in vlpose.parameters() if p.requires_grad)
+    assert full > 4 * sum(p.nbytes for p in stock.parameters())
+    assert tuning > state_bytes(vlpose) + 3 * trained
+
+
+def test_memory_is_the_same_each_time(bench_cfg: dict) -> None:
+    first, second = (list(measure(bench_cfg, CONDITIONS)) for _ in range(2))
+    assert first == second

@@ -1,0 +1,43 @@
+"""Ratios are those of rounds."""
+
+import json
+
+import pytest
+
+from projects.benchmark.comparison import compare
+
+
+def test_ratios_are_those_of_each_round() -> None:
+    samples = dict(stock=[1.0, 10.0, 4.0], tuned=[2.0, 30.0, 4.0])
+    stock, tuned = compare('x', 's', samples)['rows']
+    assert stock['ratio'] is None
+    assert tuned['ratio']['samples'] == [2.0, 3.0, 1.0]
+    # The ratio of the medians would be 1.
+    assert tuned['ratio']['median'] == 2.0
+    assert (tuned['ratio']['lower'], tuned['ratio']['upper']) == (1.5, 2.5)
+
+
+def test_the_floor_is_the_ratio_of_flops() -> None:
+    samples, flops = dict(stock=[2.0], tuned=[3.0]), dict(stock=100, tuned=120)
+    stock, tuned = compare('x', 's', samples, flops)['rows']
+    assert (stock['floor'], stock['to_floor']) == (1.0, None)
+    assert tuned['flops'] == 120
+    assert tuned['floor'] == pytest.approx(1.2)
+    assert tuned['to_floor'] == pytest.approx(1.5 / 1.2)
+
+
+def test_rates_are_told_of_times_per_image() -> None:
+    (row,) = compare('x', 'ms per image', dict(stock=[4.0]), per_image=True)['rows']
+    assert row['images_per_second'] == 250
+    (row,) = compare('x', 'MiB', dict(stock=[4.0]))['rows']
+    assert row['images_per_second'] is None
+
+
+def test_model_pairs_are_measured_in_the_same_rounds() -> None:
+    with pytest.raises(ValueError, match='zip'):
+        compare('x', 's', dict(stock=[1.0, 2.0], tuned=[1.0]))
+
+
+def test_is_ready_for_json() -> None:
+    found = compare('x', 's', dict(a=[1.0, 2.0], b=[2.0, 2.0]), dict(a=1, b=2), note='why')
+    assert json.loads(json.dumps(found)) == found

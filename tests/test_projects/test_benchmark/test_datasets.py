@@ -1,0 +1,63 @@
+"""Images of the config, or synthetic ones."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+
+from projects.benchmark.datasets import (
+    NUM_IMAGES,
+    PEOPLE_PER_IMAGE,
+    open_datasets,
+    write_people,
+)
+
+
+def test_makes_images_up_where_there_are_none(bench_cfg: dict) -> None:
+    with open_datasets(bench_cfg) as datasets:
+        assert 'synthetic images of 640 x 480' in datasets.source
+        assert 'there is no nowhere/people.json' in datasets.source
+        for dataset in (datasets.train, datasets.val):
+            assert len(dataset) == NUM_IMAGES * PEOPLE_PER_IMAGE
+            sample = dataset[0]
+            assert sample['inputs'].shape == (3, 128, 96)
+            assert sample['data_samples'].metainfo['text_source'] == 'scenario'
+        path = Path(sample['data_samples'].metainfo['img_path'])
+        assert path.is_file()
+    assert not path.exists()
+
+
+def test_takes_the_configs_own_images(small_config: Path) -> None:
+    cfg = Config.fromfile(small_config)
+    with open_datasets(cfg) as datasets:
+        assert datasets.source == "the config's own images"
+        path = Path(datasets.train[0]['data_samples'].metainfo['img_path'])
+        assert path.is_relative_to(cfg.data_root)
+        # True boxes, though the config tests with detected ones.
+        infos = map(datasets.val.get_data_info, range(len(datasets.val)))
+        assert {info['bbox_score'].item() for info in infos} == {1.0}
+
+
+def test_makes_images_up_where_only_annotations_are(
+    bench_cfg: dict, tmp_path: Path
+) -> None:
+    annotations = write_people(tmp_path)
+    for split in ('train', 'val'):
+        dataset = bench_cfg[f'{split}_dataloader']['dataset']
+        dataset.update(data_root=str(tmp_path), ann_file=annotations)
+        dataset['data_prefix'] = dict(img='elsewhere/')
+    with open_datasets(bench_cfg) as datasets:
+        assert f'there is no {tmp_path}/elsewhere/HumanArt/images' in datasets.source
+
+
+def test_a_dataset_of_several_wants_the_files_of_all(bench_cfg: dict) -> None:
+    dataset = bench_cfg['train_dataloader']['dataset']
+    combined = dict(
+        type='CombinedDataset',
+        metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
+        datasets=[dict(dataset, pipeline=[])],
+        pipeline=dataset['pipeline'],
+    )
+    bench_cfg['train_dataloader']['dataset'] = combined
+    with open_datasets(bench_cfg) as datasets:
+        assert 'synthetic' in datasets.source
+        assert datasets.train[0]['inputs'].shape == (3, 128, 96)

@@ -1,0 +1,57 @@
+"""Runs on a few drawn images: what models of different skill might have found."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ART = 'HumanArt/annotations/validation_humanart.json'
+PHOTOS = 'coco/annotations/person_keypoints_val2017.json'
+BOTH = 'HumanArt/annotations/validation_humanart_coco.json'
+
+
+def results(ann_file: Path, noise: float) -> list[dict]:
+    """The people of an annotation file, each keypoint off by a few pixels."""
+    rng = np.random.default_rng(0)
+    found = []
+    for person in json.loads(ann_file.read_text())['annotations']:
+        points = np.array(person['keypoints'], float).reshape(17, 3)
+        error = rng.exponential()
+        points[:, :2] += rng.normal(0, 1, (17, 2)) * error * noise
+        points[:, 2] = 0.9
+        found.append(
+            dict(
+                image_id=person['image_id'],
+                category_id=1,
+                keypoints=points.flatten().tolist(),
+                score=1 / (1 + error),
+            )
+        )
+    return found
+
+
+@pytest.fixture
+def make_run(mini_data: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write a folder as MMPose's tools leave it: results and dumped configs."""
+
+    def make(name: str, **noises: float) -> Path:
+        """``art``, ``photos`` or ``both``: pixels that the model is off by."""
+        folder = tmp_path / name
+        folder.mkdir()
+        for kind, noise in noises.items():
+            ann_file = mini_data / dict(art=ART, photos=PHOTOS, both=BOTH)[kind]
+            found = results(ann_file, noise)
+            (folder / f'{kind}.keypoints.json').write_text(json.dumps(found))
+            root = mini_data / ('coco' if kind == 'photos' else '')
+            images = 'val2017/' if kind == 'photos' else ''
+            (folder / f'{kind}.py').write_text(
+                f'test_dataloader = dict(\n    dataset=dict(\n'
+                f"        data_root='{root}', ann_file='{ann_file.relative_to(root)}',\n"
+                f"        data_prefix=dict(img='{images}')))\n"
+                f"test_evaluator = dict(ann_file='{ann_file}', type='CocoMetric')\n"
+            )
+        return folder
+
+    return make

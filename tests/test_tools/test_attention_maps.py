@@ -1,0 +1,238 @@
+"""python -m vlpose_mm.tools.attention_maps"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner.checkpoint import load_state_dict
+from mmpose.registry import MODELS
+
+from vlpose_mm.checkpoint.adapter import extract
+from vlpose_mm.checkpoint.io import read_file
+from vlpose_mm.datasets.scenarios import SCENARIOS
+from vlpose_mm.tools.attention_maps import main
+
+ANN = 'HumanArt/annotations/validation_humanart.json'
+
+
+@pytest.fixture
+def tuned(small_config: Path, tmp_path: Path) -> Path:
+    """A whole checkpoint of a VLPose on the base weights."""
+    model = MODELS.build(Config.fromfile(small_config).model)
+    base = read_file(str(small_config.parent / 'vitpose.pth'))['state_dict']
+    load_state_dict(model, base)
+    path = tmp_path / 'tuned.pth'
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def cartoon(mini_data: Path) -> Path:
+    (path,) = mini_data.glob('HumanArt/images/2D_virtual_human/cartoon/*5*.jpg')
+    return path
+
+
+@pytest.fixture
+def sketch(mini_data: Path) -> Path:
+    (path,) = mini_data.glob('HumanArt/images/2D_virtual_human/sketch/*5*.jpg')
+    return path
+
+
+def run(*args: object) -> None:
+    main([str(arg) for arg in args])
+
+
+def test_draws_a_sheet_for_each_image_and_prints_what_each_word_gets(
+    small_config: Path,
+    tuned: Path,
+    cartoon: Path,
+    sketch: Path,
+    mini_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    out, numbers = tmp_path / 'new/out', tmp_path / 'numbers.json'
+    # Images of two folders that have the same name.
+    assert cartoon.name == sketch.name
+    args = (small_config, tuned, cartoon, sketch, '--ann', mini_data / ANN)
+    run(*args, '--out', out, '--json', numbers)
+    printed = capsys.readouterr().out
+    names = [f'{cartoon.stem}.png', f'{cartoon.stem}_2.png']
+    assert sorted(path.name for path in out.iterdir()) == names
+    found = json.loads(numbers.read_text())['images']
+    truth = json.loads((mini_data / ANN).read_text())
+    for image, scenario, name in zip(found, ('cartoon', 'sketch'), names, strict=True):
+        assert image['sheet'] == str(out / name)
+        sheet = cv2.imread(image['sheet'])
+        (record,) = [r for r in truth['images'] if r['category'] == scenario]
+        count = sum(a['image_id'] == record['id'] for a in truth['annotations'])
+        assert len(image['people']) == count and sheet.shape[0] > 250 * count
+        for person in image['people']:
+            text_prompt = SCENARIOS[scenario].text_prompt
+            assert person['prompt'] == text_prompt
+            words = [w['word'] for w in person['words'] if not w['special']]
+            assert ' '.join(words) == text_prompt
+            assert sum(person['shares'].values()) == pytest.approx(1)
+            for word in person['words']:
+                assert 0 < word['attention'] <= word['strongest_patch'] < 1
+                line = next(
+                    line.split()
+                    for line in printed.splitlines()
+                    if line.startswith(f'{word["word"]} ')
+                )
+                assert len(line) == 4
+    assert (
+        f'{cartoon} -> {out / names[0]}' in printed and '"a sketch of a person"' in printed
+    )
+
+
+def test_a_prompt_a_box_a_word_and_heads_can_be_chosen(
+    small_config: Path,
+    tuned: Path,
+    cartoon: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    shapes = {}
+    for name, extra in dict(
+        all=[], word=['--word', 'Person', '--word', 'a'], heads=['--per-head']
+    ).items():
+        out = tmp_path / name
+        told = ('--prompt', SCENARIOS['mural'].text_prompt, '--box', 0, 0, 60, 80)
+        run(small_config, tuned, cartoon, *told, *extra, '--out', out)
+        assert '"a mural of a person"' in capsys.readouterr().out
+        shapes[name] = cv2.imread(str(out / f'{cartoon.stem}.png')).shape
+    assert shapes['word'][0] < shapes['all'][0] < shapes['heads'][0]
+
+    run(small_config, tuned, cartoon, '--scenario', 'Oil Painting', '--out', tmp_path)
+    assert '"an oil painting of a person"' in capsys.readouterr().out
+
+
+def test_a_adapter_checkpoint_is_drawn_with_its_base(
+    small_config: Path,
+    tuned: Path,
+    cartoon: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    run(small_config, tuned, cartoon, '--out', tmp_path / 'whole')
+    whole = capsys.readouterr().out
+    small = tmp_path / 'small.pth'
+    torch.save(dict(state_dict=extract(read_file(str(tuned))['state_dict'])), small)
+    base = small_config.parent / 'vitpose.pth'
+    args = ('--out', tmp_path / 'small', '--cfg-options', f'model.base_weights={base}')
+    run(small_config, small, cartoon, *args)
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[1:] == whole.splitlines()[1:]
+
+
+@pytest.mark.slow
+def test_writes_json_alone_to_the_standard_output(
+    small_config: Path, tuned: Path, cartoon: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, '-m', 'vlpose_mm.tools.attention_maps', small_config, tuned]
+    done = subprocess.run(
+        [*command, cartoon, '--out', tmp_path / 'out', '--json', '-'],
+        capture_output=True,
+        check=True,
+    )
+    (image,) = json.loads(done.stdout)['images']
+    assert image['image'] == str(cartoon)
+
+
+class Payload:
+    def __reduce__(self) -> tuple:
+        return os.system, ('touch ran',)
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['missing.py', 'TUNED', 'IMAGE'], "vlpose_mm has no config 'missing.py'"),
+        (['CONFIG', 'missing.pth', 'IMAGE'], 'There is no file missing.pth'),
+        (['CONFIG', 'payload.pth', 'IMAGE'], 'which is not known to be harmless'),
+        (['CONFIG', 'TUNED', 'missing.jpg'], 'Cannot read missing.jpg: No such file'),
+        (['CONFIG', 'TUNED', 'text.jpg'], 'text.jpg is no image'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--out', 'text.jpg'], 'text.jpg'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--word', 'mural'], "has no word 'mural'; it has"),
+        (['CONFIG', 'TUNED', 'IMAGE', '--prompt', ' '], '--prompt is blank'),
+        (
+            ['CONFIG', 'TUNED', 'IMAGE', '--prompt', 'unheard of'],
+            "holds no features of 'unheard of'",
+        ),
+        (
+            ['CONFIG', 'TUNED', 'IMAGE', '--box', '900', '0', '9', '9'],
+            'The box 900 0 9 9 (x y width height) holds nothing of',
+        ),
+        (
+            ['CONFIG', 'TUNED', 'IMAGE', 'IMAGE', '--box', '0', '0', '9', '9'],
+            '--box is for one image',
+        ),
+        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'is no annotation file'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'missing.json'], 'missing.json'),
+        (['CONFIG', 'TUNED', 'other.jpg', '--ann', 'ANN'], 'has no image other.jpg'),
+        (['stock.py', 'stock.pth', 'IMAGE'], 'TopdownPoseEstimator reads no words'),
+        (
+            [
+                'CONFIG',
+                'TUNED',
+                'IMAGE',
+                '--cfg-options',
+                'model.test_cfg.route=original',
+            ],
+            'takes the original route, which reads no words',
+        ),
+        (['wordless.py', 'wordless.pth', 'IMAGE'], 'as the model reads no words'),
+    ],
+)
+def test_bad_input_gets_one_clear_error(
+    args: list[str],
+    message: str,
+    small_config: Path,
+    tuned: Path,
+    cartoon: Path,
+    mini_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('text.jpg').write_text('text')
+    cv2.imwrite('other.jpg', np.zeros((9, 9, 3), np.uint8))
+    torch.save(dict(state_dict=Payload()), 'payload.pth')
+    shutil.copy(small_config.parent / 'vitpose.pth', 'stock.pth')
+    stock = Config.fromfile(small_config)
+    stock.model = dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=stock.model.data_preprocessor,
+        backbone={**stock.model.backbone, 'prompt': None, 'lora': None},
+        head={**stock.model.head, 'type': 'HeatmapHead', 'in_channels': 32},
+    )
+    for key in ('wiring', 'gate_init', 'tuned_norms'):
+        stock.model.head.pop(key, None)
+    stock.dump('stock.py')
+    Path('wordless.py').write_text(
+        f"_base_ = '{small_config}'\nmodel = dict(text_encoder=None)\n"
+    )
+    wordless = MODELS.build(Config.fromfile('wordless.py').model)
+    torch.save(dict(state_dict=wordless.state_dict()), 'wordless.pth')
+    names = dict(
+        CONFIG=str(small_config),
+        TUNED=str(tuned),
+        IMAGE=str(cartoon),
+        ANN=mini_data / ANN,
+    )
+    out = [] if '--out' in args else ['--out', 'out']
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(names.get(text, text)) for text in (*args, *out)])
+    assert exit_info.value.code == 2
+    assert message in ' '.join(capsys.readouterr().err.split())
+    assert not Path('ran').exists()

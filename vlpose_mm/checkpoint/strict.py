@@ -1,0 +1,85 @@
+"""Refuse checkpoints that do not fit, instead of loading half of them in silence."""
+
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+
+
+def check_strict(
+    module: nn.Module,
+    state_dict: dict[str, Tensor],
+    prefix: str,
+    optional: Iterable[tuple[str, ...]] = (),
+) -> None:
+    """Check that a checkpoint holds all of a module, in the right shapes, or nothing.
+
+    MMEngine skips what does not match and goes on. For a frozen network that means
+    random weights for ever, so a module calls this from its load hook.
+
+    Args:
+        module (nn.Module): The module about to be loaded.
+        state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
+        prefix (str): What the module's names start with in ``state_dict``; empty if the
+            module is loaded on its own.
+        optional (Iterable[tuple[str, ...]]): Groups of names, given by their starts, that
+            a checkpoint may lack, each group as a whole.
+
+    Raises:
+        ValueError: If part of the module is missing, has another shape, or the checkpoint
+            holds more of it (say, more layers).
+    """
+    own = module.state_dict()
+    given = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
+    if not prefix:
+        check_touches(module, state_dict)
+
+    faults = [
+        f'{prefix}{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}'
+        for name, tensor in given.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    # Of what this module does not have at all, say prompts, the checkpoint may be full.
+    optional = [g for g in optional if any(name.startswith(g) for name in own)]
+    starts = sum(optional, ())
+    rest = tuple(name for name in own if not name.startswith(starts))
+    for group in (rest, *optional):
+        if any(name.startswith(group) for name in given):
+            faults += [
+                f'{prefix}{name} is missing'
+                for name in own
+                # Old checkpoints lack the counters, which nothing reads.
+                if name.startswith(group)
+                and name not in given
+                and not name.endswith('num_batches_tracked')
+            ]
+    children = tuple(f'{name}.' for name, _ in module.named_children())
+    faults += [
+        f'{prefix}{name} has no place'
+        for name in given
+        if name not in own and name.startswith(children + starts)
+    ]
+    if faults:
+        more = f' (and {len(faults) - 3} more)' if len(faults) > 3 else ''
+        raise ValueError(
+            f'The checkpoint does not fit {type(module).__name__}: '
+            f'{"; ".join(faults[:3])}{more}. Nothing of this part was loaded. Use a '
+            "checkpoint of the same architecture, or change the config to the checkpoint's."
+        )
+
+
+def check_touches(module: nn.Module, state_dict: dict[str, Tensor]) -> None:
+    """Check that a checkpoint holds at least one tensor of a module.
+
+    Args:
+        module (nn.Module): The module about to be loaded.
+        state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
+
+    Raises:
+        ValueError: If no name matches.
+    """
+    own = list(module.state_dict())
+    if not any(name in state_dict for name in own):
+        raise ValueError(
+            f'The checkpoint fits no part of {type(module).__name__}: it holds '
+            f'{list(state_dict)[:3]}..., wanted are names like {own[:3]}....'
+        )

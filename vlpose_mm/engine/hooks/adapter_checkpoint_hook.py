@@ -1,0 +1,200 @@
+"""Save checkpoints of what is tuned alone."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import MessageHub
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from vlpose_mm.checkpoint import atomic_backend  # noqa: F401
+from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+
+# What the names of this hook's files and records start with.
+OWN = 'tuned_'
+AVERAGED = 'module.'
+
+
+@HOOKS.register_module()
+class AdapterCheckpointHook(CheckpointHook):
+    """Saves what :class:`VLPoseEstimator` tunes, without the base and the text encoder.
+
+    A file holds the tuned weights, the token states of the text prompts used, the hash of
+    the base weights, and what ``resume`` needs. Instead of whole checkpoints:
+    ``default_hooks=dict(checkpoint=dict(type='AdapterCheckpointHook'))``; besides them:
+    ``custom_hooks=[*_base_.custom_hooks, dict(type='AdapterCheckpointHook', interval=10)]``.
+    Besides them, ``--resume`` goes on from the last whole one. The base of an adapter
+    checkpoint comes from ``model.base_weights``.
+
+    Files are written by :class:`AtomicBackend`, unless ``backend_args`` say otherwise or
+    they are not on a local disk. Those that are not for resuming (``save_optimizer=False``
+    and the best ones) have no log.
+
+    Args:
+        by_epoch (bool): As :class:`mmengine.hooks.CheckpointHook`'s.
+        filename_tmpl (str, optional): As there; by default ``tuned_epoch_{}.pth`` or
+            ``tuned_iter_{}.pth``.
+        published_keys (str | list[str], optional): As there; the text features are
+            published with any.
+        **kwargs: Passed to :class:`mmengine.hooks.CheckpointHook`.
+    """
+
+    def __init__(
+        self,
+        by_epoch: bool = True,
+        filename_tmpl: str | None = None,
+        published_keys: str | list[str] | None = None,
+        **kwargs,
+    ) -> None:
+        if filename_tmpl is None:
+            filename_tmpl = f'{OWN}{"epoch" if by_epoch else "iter"}_{{}}.pth'
+        super().__init__(
+            by_epoch=by_epoch,
+            filename_tmpl=filename_tmpl,
+            published_keys=published_keys,
+            **kwargs,
+        )
+        if self.published_keys and 'text_features' not in self.published_keys:
+            self.published_keys = [*self.published_keys, 'text_features']
+        self._is_saving = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Find out where to save.
+
+        Args:
+            runner (Runner): The runner.
+
+        Raises:
+            ValueError: If its model is no :class:`VLPoseEstimator`.
+        """
+        _model_of(runner)
+        local = '://' not in str(self.out_dir or runner.work_dir)
+        if local and self.backend_args is None and self.file_client_args is None:
+            self.backend_args = dict(backend='atomic')
+        super().before_train(_OwnRunner(runner))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Reduce a checkpoint that this hook saves to what is tuned.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What is about to be written; changed in place.
+        """
+        if not self._is_saving:
+            return
+        adapters = _model_of(runner).adapters
+        checkpoint['state_dict'] = adapters.extract(checkpoint['state_dict'])
+        averaged = checkpoint.get('ema_state_dict')
+        if averaged is not None:
+            names = [name for name in averaged if name.startswith(AVERAGED)]
+            weights = {n.removeprefix(AVERAGED): averaged.pop(n) for n in names}
+            for name, tensor in adapters.extract(weights).items():
+                averaged[AVERAGED + name] = tensor
+        features = adapters.text_features()
+        if features is not None:
+            checkpoint['text_features'] = features
+        if 'optimizer' not in checkpoint:
+            # The log of a long training is larger than what was tuned.
+            checkpoint['message_hub'] = {**checkpoint['message_hub'], 'log_scalars': {}}
+
+    def _save_checkpoint(self, runner: Runner) -> None:
+        with self._saving(runner) as own:
+            super()._save_checkpoint(own)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self._saving(runner) as own:
+            super()._save_best_checkpoint(own, metrics)
+
+    @contextmanager
+    def _saving(self, runner: Runner) -> Iterator['_OwnRunner']:
+        """Take what is saved inside a ``with`` block for this hook's."""
+        _share_text_prompts(_model_of(runner))
+        pointer = os.path.join(runner.work_dir, 'last_checkpoint')
+        whole = _whole_checkpoint(runner, pointer) if is_main_process() else None
+        self._is_saving = True
+        try:
+            yield _OwnRunner(runner)
+        finally:
+            self._is_saving = False
+        if whole is not None:
+            with replace_file(pointer) as file:
+                file.write(whole.encode())
+
+
+class _OwnRunner:
+    """A runner as this hook sees it, so that its records are not those of another hook.
+
+    Args:
+        runner (Runner): The runner.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.message_hub = _OwnRecords(runner.message_hub)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+
+class _OwnRecords:
+    """The entries of a message hub that are this hook's.
+
+    Args:
+        hub (MessageHub): The runner's.
+    """
+
+    def __init__(self, hub: MessageHub) -> None:
+        self._hub = hub
+
+    @property
+    def runtime_info(self) -> dict:
+        """dict: This hook's entries."""
+        info = self._hub.runtime_info
+        return {k.removeprefix(OWN): info[k] for k in info if k.startswith(OWN)}
+
+    def get_info(self, key: str) -> Any:
+        """Read an entry; see :class:`mmengine.logging.MessageHub`."""
+        return self._hub.get_info(OWN + key)
+
+    def update_info(self, key: str, value: Any) -> None:
+        """Write an entry; see :class:`mmengine.logging.MessageHub`."""
+        self._hub.update_info(OWN + key, value)
+
+
+def _model_of(runner: Runner) -> VLPoseEstimator:
+    """Unwrap the runner's model."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    if not isinstance(model, VLPoseEstimator):
+        raise ValueError(
+            f'AdapterCheckpointHook needs a VLPoseEstimator, got a {type(model).__name__}; '
+            'use CheckpointHook.'
+        )
+    return model
+
+
+def _share_text_prompts(model: VLPoseEstimator) -> None:
+    """Tell the process that saves which text prompts the others have used."""
+    if model.text_encoder is None:
+        return
+    used = sum(all_gather_object(model.text_encoder.used), [])
+    missing = [s for s in used if s not in model.text_encoder.used]
+    if missing and is_main_process():
+        model.text_encoder(missing)
+
+
+def _whole_checkpoint(runner: Runner, pointer: str) -> str | None:
+    """Read which checkpoint of another hook ``--resume`` would go on from, if any."""
+    others = (hook for hook in runner.hooks if not isinstance(hook, AdapterCheckpointHook))
+    besides = any(isinstance(hook, CheckpointHook) for hook in others)
+    if not besides or not os.path.exists(pointer):
+        return None
+    with open(pointer) as file:
+        path = file.read()
+    own = _OwnRecords(runner.message_hub).runtime_info.get('last_ckpt')
+    return None if path == own else path

@@ -1,0 +1,152 @@
+"""Fit the scenario classifier before training; let the people of an image agree."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, get_world_size
+from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+from torch.utils.data import DataLoader
+
+from vlpose_mm.engine.scenario_fitting import fit_scenarios, original_maps, training_loader
+from vlpose_mm.models.classifiers.scenario_classifier import Decision, box_scores
+from vlpose_mm.models.peft.lora import is_lora
+from vlpose_mm.models.pose_estimators.router import NO_IMAGE, image_of
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+
+
+@HOOKS.register_module()
+class ScenarioClassifierHook(Hook):
+    """Serves a :class:`VLPoseEstimator` with a ``scenario_classifier``.
+
+    Before training the classifier is fitted in one pass of the original backbone over the
+    training images, seen through the validation's pipeline; the training is the same
+    with it and without. A run that is resumed keeps what it has.
+
+    In validation and test all people of an image follow one decision: that of the batch
+    that the first of them is in. Where several processes share a set, the people of a
+    image are spread over them, so these pass over the set once before, with the original
+    backbone, and decide on every image together.
+    """
+
+    def __init__(self) -> None:
+        self._decisions: dict[int, dict] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Fit the classifier.
+
+        Args:
+            runner (Runner): The runner, with its weights loaded.
+
+        Raises:
+            ValueError: If the model has no classifier, its backbone trains more than
+                what is added to it, or the training images are of one side alone.
+        """
+        model = _model_of(runner)
+        changing = [
+            name
+            for name, param in model.backbone.named_parameters()
+            if param.requires_grad and not (name.startswith('prompt') or is_lora(name))
+        ]
+        if changing:
+            raise ValueError(
+                f'The backbone trains more than what is added to it ({changing[0]} and '
+                f'{len(changing) - 1} more), so what the scenario classifier reads would '
+                'change after it was fitted. Leave ScenarioClassifierHook away, and fit '
+                'the classifier after training: '
+                '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+            )
+        if runner._resume and model.scenario_classifier.fitted:
+            print_log('The resumed scenario classifier is kept as it is.', 'current')
+            return
+        with _same_random_numbers():
+            fit_scenarios(model, training_loader(runner.cfg))
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):
+                # It copied the model before there was anything in the classifier.
+                average = hook.ema_model.module.scenario_classifier
+                average.load_state_dict(model.scenario_classifier.state_dict())
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Let decisions be cached; see :meth:`before_train` for the arguments."""
+        self._remember(_model_of(runner), runner.val_dataloader)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Forget them; see :meth:`before_train` for the arguments."""
+        _model_of(runner).router.remember(False)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Let decisions be cached; see :meth:`before_train` for the arguments."""
+        self._remember(_model_of(runner), runner.test_dataloader)
+
+    after_test_epoch = after_val_epoch
+
+    def _remember(self, model: VLPoseEstimator, loader: DataLoader) -> None:
+        """Let decisions be cached, with those that processes make together."""
+        model.router.remember(True)
+        if get_world_size() > 1 and model.route == 'auto':
+            # Neither the original backbone nor the classifier changes from now on.
+            if id(loader) not in self._decisions:
+                with _same_random_numbers():
+                    self._decisions[id(loader)] = decide_together(model, loader)
+            model.router.decisions.update(self._decisions[id(loader)])
+
+
+def decide_together(model: VLPoseEstimator, loader: DataLoader) -> dict[tuple, Decision]:
+    """Decide on every image with all of its people, whichever process has them.
+
+    Args:
+        model (VLPoseEstimator): With a fitted classifier.
+        loader (DataLoader): This process's share of a set.
+
+    Returns:
+        dict[tuple, Decision]: Decisions by image, see :func:`image_of`, the same in
+        every process.
+    """
+    seen: dict[tuple, list] = {}
+    for feature_map, samples in original_maps(model, loader):
+        log_probs = model.scenario_classifier(feature_map).cpu()  # B, S
+        people = zip(samples, log_probs, box_scores(samples), strict=True)
+        for sample, *told in people:
+            if model.router.route_of(sample) is None:
+                seen.setdefault(image_of(sample), []).append(told)
+    everyone: dict[tuple, list] = {}
+    for part in all_gather_object(seen):
+        for image, told in part.items():
+            everyone.setdefault(image, []).extend(told)
+    everyone.pop(NO_IMAGE, None)
+    return {
+        image: model.scenario_classifier.decide(*map(torch.stack, zip(*told, strict=True)))
+        for image, told in everyone.items()
+    }
+
+
+def _model_of(runner: Runner) -> VLPoseEstimator:
+    """Unwrap the runner's model."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    if getattr(model, 'scenario_classifier', None) is None:
+        raise ValueError(
+            'ScenarioClassifierHook needs a VLPoseEstimator with '
+            "model.scenario_classifier=dict(type='ScenarioClassifier')."
+        )
+    return model
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Draw the same random numbers after a ``with`` block as before it."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        # Loaders draw the seeds of their workers from the CPU's generator; the original
+        # backbone draws nothing.
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

@@ -1,0 +1,233 @@
+"""Tell from the original features what kind of image a person is on."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vlpose_mm.datasets.scenarios import REAL
+
+# What a classifier writes into a checkpoint; the last is where PyTorch puts extra state.
+STATE = ('weight', 'bias', '_extra_state')
+
+
+class ScenarioClass(NamedTuple):
+    """A kind of image as a classifier knows it.
+
+    Attributes:
+        scenario (str | None): Named as in :data:`SCENARIOS`; ``None``: photos without one.
+        group (str | None): Its group in Human-Art, where it has one.
+        prompt (str | list[str]): What the text encoder reads.
+    """
+
+    scenario: str | None
+    group: str | None
+    prompt: str | list[str]
+
+    @property
+    def natural(self) -> bool:
+        """bool: Whether its images are photos of people."""
+        return self.scenario is None or self.group == REAL
+
+
+class Decision(NamedTuple):
+    """What a classifier makes of an image.
+
+    Attributes:
+        natural (bool): Whether it is a photo of people.
+        scenario_class (ScenarioClass): The most probable one of that side.
+        scenario_prob (float): Its probability among all, in [0, 1].
+        artificial_prob (float): Probability that it is artificial, in [0, 1].
+    """
+
+    natural: bool
+    scenario_class: ScenarioClass
+    scenario_prob: float
+    artificial_prob: float
+
+
+@MODELS.register_module()
+class ScenarioClassifier(nn.Module):
+    """Linear discriminant analysis of the frozen backbone's last map.
+
+    With x the mean of E over its h x w places, p(class | x) = softmax(W x + b). Has
+    nothing to train: W and b are computed from statistics of the training images, by
+    :class:`ScenarioClassifierHook` or ``python -m vlpose_mm.tools.fit_scenario_classifier``, and
+    are saved and loaded with the model. A checkpoint without a classifier leaves it as it
+    is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # How many classes and channels there are is known when it is fitted or loaded.
+        self.register_buffer('weight', torch.zeros(0, 0))  # S, C
+        self.register_buffer('bias', torch.zeros(0))  # S
+        self.classes: list[ScenarioClass] = []
+        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+
+    @property
+    def fitted(self) -> bool:
+        """bool: Whether there is something to ask."""
+        return bool(self.classes)
+
+    def assign(self, classes: list[ScenarioClass], weight: Tensor, bias: Tensor) -> None:
+        """Take over what was fitted.
+
+        Args:
+            classes (list[ScenarioClass]): The S classes.
+            weight (Tensor): W, S x C.
+            bias (Tensor): b, S.
+        """
+        self.classes = list(classes)
+        self.weight = weight.to(self.weight)
+        self.bias = bias.to(self.bias)
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """Classify people.
+
+        Args:
+            feature_map (Tensor): E of the original route, B x C x h x w.
+
+        Returns:
+            Tensor: Log-probabilities in float32, B x S.
+
+        Raises:
+            ValueError: If the classifier is not fitted.
+        """
+        self._check_strictted()
+        with torch.autocast(feature_map.device.type, enabled=False):
+            pooled = feature_map.float().mean(dim=(2, 3))  # B, C
+            return F.linear(pooled, self.weight, self.bias).log_softmax(dim=1)  # B, S
+
+    def decide(self, log_probs: Tensor, scores: Tensor | None = None) -> Decision:
+        """Decide on an image, for all people on it.
+
+        Args:
+            log_probs (Tensor): Of each person, N x S.
+            scores (Tensor, optional): How much each counts, N, at least 0: the scores of
+                their boxes, as one without a person on it knows little. All the same by
+                default.
+
+        Returns:
+            Decision: Natural where the natural classes have half of the probability or
+            more, and the most probable class of that side. The probabilities are the
+            people's weighted geometric mean, which sums to 1 again.
+
+        Raises:
+            ValueError: If the classifier is not fitted.
+        """
+        self._check_strictted()
+        scores = log_probs.new_ones(len(log_probs)) if scores is None else scores
+        # An image may have nothing but boxes of score 0.
+        weights = scores.to(log_probs).clamp(min=1e-6)  # N
+        mean = (weights / weights.sum()) @ log_probs  # S
+        probs = mean.softmax(dim=0).tolist()
+        sides = [given.natural for given in self.classes]
+        artificial_prob = sum(
+            p for p, natural in zip(probs, sides, strict=True) if not natural
+        )
+        natural = artificial_prob <= 0.5
+        best = max(
+            (i for i, side in enumerate(sides) if side == natural), key=probs.__getitem__
+        )
+        return Decision(natural, self.classes[best], probs[best], min(artificial_prob, 1.0))
+
+    def get_extra_state(self) -> Tensor:
+        """Write the classes.
+
+        Returns:
+            Tensor: Their JSON in UTF-8, of dtype uint8, as MMEngine moves every entry of a
+            checkpoint to the CPU.
+        """
+        text = json.dumps(self.classes)
+        return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Read the classes.
+
+        Args:
+            state (Tensor): See :meth:`get_extra_state`.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        self.classes = _read_classes(state)
+
+    def _check_strictted(self) -> None:
+        """Refuse to answer without having seen an image."""
+        if not self.fitted:
+            raise ValueError(
+                'The scenario classifier is not fitted: nothing tells what kind of image '
+                'this is. Train with custom_hooks=[dict(type="ScenarioClassifierHook")], '
+                'add a classifier to the checkpoint with '
+                '`python -m vlpose_mm.tools.fit_scenario_classifier`, or leave '
+                'model.scenario_classifier away.'
+            )
+
+    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: take the checkpoint's number of classes, or none of it."""
+        missing = [name for name in STATE if f'{prefix}{name}' not in state_dict]
+        if len(missing) == len(STATE):
+            own = (self.weight, self.bias, self.get_extra_state())
+            state_dict.update(
+                (f'{prefix}{name}', value) for name, value in zip(STATE, own, strict=True)
+            )
+            return
+        if missing:
+            raise ValueError(
+                f'The checkpoint lacks {prefix}{missing[0]}, but has other parts of the '
+                'scenario classifier; write it again with '
+                '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+            )
+        weight, bias, state = (state_dict[f'{prefix}{name}'] for name in STATE)
+        count = len(_read_classes(state))
+        if weight.ndim != 2 or len(weight) != count or bias.shape != (count,):
+            raise ValueError(
+                f'The checkpoint names {count} kinds of images, and its scenario '
+                f'classifier has weights of shape {tuple(weight.shape)} and '
+                f'{tuple(bias.shape)}; write it again with '
+                '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+            )
+        self.weight = self.weight.new_zeros(weight.shape)
+        self.bias = self.bias.new_zeros(bias.shape)
+
+    def _apply(self, *args: object, **kwargs: object) -> 'ScenarioClassifier':
+        """Move, but stay in float32: in half precision scores are off by whole units."""
+        own = dict(self._buffers)
+        super()._apply(*args, **kwargs)
+        for name, tensor in own.items():
+            if self._buffers[name].dtype != tensor.dtype:
+                self._buffers[name] = tensor.to(self._buffers[name].device)
+        return self
+
+
+def box_scores(samples: Sequence[PoseDataSample]) -> Tensor:
+    """Tell how sure a detector was of people's boxes.
+
+    Args:
+        samples (Sequence[PoseDataSample]): N people.
+
+    Returns:
+        Tensor: N scores; 1 where there is none.
+    """
+    scores = [
+        sample.get('gt_instances', {}).get('bbox_scores', [1.0]) for sample in samples
+    ]
+    return torch.tensor([float(given[0]) for given in scores])
+
+
+def _read_classes(state: Tensor) -> list[ScenarioClass]:
+    """Read what :meth:`ScenarioClassifier.get_extra_state` wrote."""
+    try:
+        return [ScenarioClass(*given) for given in json.loads(bytes(state.cpu().tolist()))]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            'The checkpoint does not name the kinds of images of its scenario classifier '
+            f'({type(error).__name__}: {error}); write it again with '
+            '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+        ) from error

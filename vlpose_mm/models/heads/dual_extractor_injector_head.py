@@ -1,0 +1,193 @@
+"""The decoder: the original head and a trained twin beside it (method, part 4)."""
+
+import copy
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from mmpose.models.heads import HeatmapHead
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from vlpose_mm.checkpoint.strict import check_strict
+
+# A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
+BLOCK_LEN = 3
+
+
+class Wiring(NamedTuple):
+    """Which tensors meet where between the main branch and the auxiliary one.
+
+    At the exit of every wiring, the predictor reads ``m + h a``.
+
+    Attributes:
+        entry (Callable): From E, R and ``g R`` to what the first main block reads and what
+            the first auxiliary block reads.
+        middle (Callable): From the outputs m, a and ``h a`` of two blocks to what the
+            next main and auxiliary block read.
+        gates_entry (bool): Whether ``entry`` uses ``g R``.
+    """
+
+    entry: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    middle: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    gates_entry: bool
+
+
+WIRINGS = dict(
+    # The paper's figure.
+    dual=Wiring(lambda E, R, gR: (E + gR, R), lambda m, a, ha: (m, a + m), True),
+    # The weaker ones of its ablation.
+    extractor_injector=Wiring(lambda E, R, gR: (E, R), lambda m, a, ha: (m, a + m), False),
+    injector=Wiring(lambda E, R, gR: (E, R), lambda m, a, ha: (m, a), False),
+    # What the released weights were trained with.
+    released=Wiring(lambda E, R, gR: (E + gR, E), lambda m, a, ha: (m + ha, m + ha), True),
+)
+
+
+@MODELS.register_module()
+class DualExtractorInjectorHead(HeatmapHead):
+    """MMPose's heatmap head with an auxiliary branch that mixes in the relation.
+
+    The original head lives inside under its stock names, frozen and in eval mode, so a
+    stock checkpoint loads by name and ``forward((E,))`` is the stock head. Beside it are
+    trained: the auxiliary branch (the same blocks), a copy of the predictor, and the
+    gates. With main blocks M, auxiliary blocks A and gates g and h, the wirings are::
+
+        dual                m0 = M0(E + g R)    a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a + m)
+        extractor_injector  m0 = M0(E)          a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a + m)
+        injector            m0 = M0(E)          a0 = A0(R)
+                            mi = Mi(m)          ai = Ai(a)
+        released            m0 = M0(E + g R)    a0 = A0(E)
+                            mi = Mi(m + h a)    ai = Ai(m + h a)
+
+    where m and a stand for the outputs of the blocks before, and for all of them
+    ``H = tuned_final_layer(m + h a)`` after the last block. Without any block, as in
+    HRFormer's head, they are one and the same: ``H = tuned_final_layer(E + h R)``.
+
+    Args:
+        *args: Passed to :class:`mmpose.models.HeatmapHead`.
+        wiring (str): ``'dual'`` (the paper's), ``'extractor_injector'``, ``'injector'``
+            or ``'released'`` (the one of the released weights).
+        gate_init (float, optional): Initial value of the gates; with 0.0 the relation
+            changes nothing at first. ``None``: no gates, the paper's plain sum.
+        tuned_norms (bool): Whether the main blocks have batch norms of their own in the
+            equations above, trained from the original ones, as in the released weights.
+        **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
+
+    Raises:
+        ValueError: If the wiring is unknown, or there are ``conv_out_channels``.
+    """
+
+    def __init__(
+        self,
+        *args,
+        wiring: str = 'dual',
+        gate_init: float | None = None,
+        tuned_norms: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        if wiring not in WIRINGS:
+            raise ValueError(f'Unknown wiring {wiring!r}; choose one of {list(WIRINGS)}.')
+        if not isinstance(self.conv_layers, nn.Identity):
+            raise ValueError(
+                'DualExtractorInjectorHead has no place for conv_out_channels between the '
+                'blocks and the predictor; omit it.'
+            )
+        self.wiring = WIRINGS[wiring]
+        self.choices = dict(wiring=wiring)
+        self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
+        # As features lie in memory; otherwise every call rearranges the weights. Not the
+        # original ones: on some machines it changes the last bit.
+        self.aux_deconv_layers.to(memory_format=torch.channels_last)
+        self.tuned_final_layer = copy.deepcopy(self.final_layer)
+        self.tuned_norms = nn.ModuleList(
+            copy.deepcopy(self.deconv_layers[block.start + 1])
+            for block in self._blocks()
+            if tuned_norms
+        )
+        self.entry_gate = self.exit_gate = None
+        if gate_init is not None:
+            self.exit_gate = nn.Parameter(torch.tensor([float(gate_init)]))
+            if self.wiring.gates_entry and self._blocks():
+                self.entry_gate = nn.Parameter(torch.tensor([float(gate_init)]))
+
+        for part in (self.deconv_layers, self.final_layer):
+            part.requires_grad_(False)
+        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
+
+    def train(self, mode: bool = True) -> 'DualExtractorInjectorHead':
+        """Set the training mode; the original head stays in eval mode."""
+        super().train(mode)
+        self.deconv_layers.eval()
+        self.final_layer.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialize the weights; the tuned predictor starts as a copy."""
+        if self.is_init:
+            return
+        super().init_weights()
+        self.tuned_final_layer.load_state_dict(self.final_layer.state_dict())
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Compute heatmaps.
+
+        Args:
+            feats (tuple[Tensor, ...]): ``(E, R)``, each B x C x h x w; or ``(E,)`` for the
+                original head.
+
+        Returns:
+            Tensor: Heatmaps, B x K x H x W; of float32 where less was computed with.
+        """
+        if len(feats) == 1:
+            return _at_least_float32(super().forward(feats))
+        main, aux = feats  # E and R: B, C, h, w
+        for i, block in enumerate(self._blocks()):
+            if i == 0:
+                gated = self._gated(aux, self.entry_gate)
+                main, aux = self.wiring.entry(main, aux, gated)
+            else:
+                gated = self._gated(aux, self.exit_gate)
+                main, aux = self.wiring.middle(main, aux, gated)
+            deconv, norm, relu = self.deconv_layers[block]
+            norm = self.tuned_norms[i] if self.tuned_norms else norm
+            main = relu(norm(deconv(main)))  # B, C', 2h, 2w
+            aux = self.aux_deconv_layers[block](aux)  # B, C', 2h, 2w
+        heatmaps = self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
+        return _at_least_float32(heatmaps)
+
+    def _blocks(self) -> list[slice]:
+        """Where each block lies in ``deconv_layers`` and ``aux_deconv_layers``."""
+        if isinstance(self.deconv_layers, nn.Identity):
+            return []
+        starts = range(0, len(self.deconv_layers), BLOCK_LEN)
+        return [slice(start, start + BLOCK_LEN) for start in starts]
+
+    @staticmethod
+    def _gated(x: Tensor, gate: Tensor | None) -> Tensor:
+        """Scale what one branch hands to the other."""
+        return x if gate is None else gate * x
+
+    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: start tuned copies from their originals; refuse a misfit."""
+        for name in self.final_layer.state_dict():
+            original = state_dict.get(f'{prefix}final_layer.{name}')
+            if original is not None:
+                state_dict.setdefault(f'{prefix}tuned_final_layer.{name}', original)
+        for name in self.tuned_norms.state_dict():
+            i, _, last = name.partition('.')
+            norm = BLOCK_LEN * int(i) + 1
+            original = state_dict.get(f'{prefix}deconv_layers.{norm}.{last}')
+            if original is not None:
+                state_dict.setdefault(f'{prefix}tuned_norms.{name}', original)
+        auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
+        copied = [('tuned_final_layer.',), ('tuned_norms.',)]
+        check_strict(self, state_dict, prefix, optional=[auxiliary, *copied])
+
+
+def _at_least_float32(heatmaps: Tensor) -> Tensor:
+    """Convert to what MMPose's accuracy and decoding, which are numpy's, can read."""
+    return heatmaps.float() if heatmaps.dtype.itemsize < 4 else heatmaps

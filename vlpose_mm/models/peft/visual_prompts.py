@@ -1,0 +1,176 @@
+"""What a backbone's ``prompt`` says, and the prompt tokens themselves (method, part 2)."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class PromptSettings:
+    """The checked ``prompt`` of a backbone.
+
+    Args:
+        num_tokens (int): Tokens P of a set, at least 1.
+        deep (bool): Whether every layer has a set of its own.
+        gate_init (float, optional): Initial value of a gate per layer on what deep prompts
+            change; ``None``: no gates, everything counts.
+        start_layer (int): The first layer that reads prompts.
+
+    Raises:
+        ValueError: If a value is out of range, or there are gates without deep prompts.
+    """
+
+    num_tokens: int
+    deep: bool = True
+    gate_init: float | None = None
+    start_layer: int = 0
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.num_tokens) or self.num_tokens < 1:
+            raise ValueError(
+                'prompt.num_tokens must be an integer of at least 1, got '
+                f'{self.num_tokens!r}; use prompt=None for a backbone without prompts.'
+            )
+        if not isinstance(self.deep, bool):
+            raise ValueError(f'prompt.deep must be True or False, got {self.deep!r}.')
+        if self.gate_init is not None and not self.deep:
+            raise ValueError('prompt.gate_init needs deep prompts.')
+
+    @property
+    def choices(self) -> dict:
+        """dict: Those that no shape shows."""
+        return {'prompt.deep': self.deep, 'prompt.start_layer': self.start_layer}
+
+    @classmethod
+    def from_dict(cls, prompt: dict | None, num_layers: int) -> 'PromptSettings | None':
+        """Read and check a backbone's ``prompt``.
+
+        Args:
+            prompt (dict, optional): The config's value.
+            num_layers (int): Number of layers that could read prompts.
+
+        Returns:
+            PromptSettings | None: The settings; ``None`` if there are no prompts.
+
+        Raises:
+            ValueError: If a key is unknown or missing, or a value is out of range.
+        """
+        if prompt is None:
+            return None
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(prompt.keys() - set(known))
+        if unknown:
+            raise ValueError(f'Unknown keys {unknown} in prompt; known are {known}.')
+        if 'num_tokens' not in prompt:
+            raise ValueError('prompt lacks num_tokens, the number of tokens of a set.')
+        settings = cls(**prompt)
+        start = settings.start_layer
+        if not _is_int(start) or not 0 <= start < num_layers:
+            raise ValueError(
+                f'prompt.start_layer must be an integer in [0, {num_layers - 1}] for '
+                f'{num_layers} layers, got {start!r}.'
+            )
+        return settings
+
+
+def settle_trained_layers(
+    trained_layers: int | None, prompted: bool, num_layers: int
+) -> int | None:
+    """Settle how many of the last layers are trained apart from prompts.
+
+    Args:
+        trained_layers (int, optional): The config's value.
+        prompted (bool): Whether the backbone has prompts.
+        num_layers (int): Number of layers.
+
+    Returns:
+        int | None: A number in [0, ``num_layers``], by default 0 with prompts; ``None``
+        where nothing is frozen, the default without prompts.
+
+    Raises:
+        ValueError: If ``trained_layers`` is out of range.
+    """
+    if trained_layers is None:
+        return 0 if prompted else None
+    if not _is_int(trained_layers) or not 0 <= trained_layers <= num_layers:
+        raise ValueError(
+            f'trained_layers must be an integer in [0, {num_layers}], the number of '
+            f'layers, got {trained_layers!r}.'
+        )
+    return trained_layers
+
+
+def make_prompts(
+    num_sets: int, num_tokens: int, embed_dims: int, stem: nn.Module
+) -> nn.Parameter:
+    """Create prompt tokens in VPT's scale, a patch embedding's Xavier initialization.
+
+    Args:
+        num_sets (int): Number of sets.
+        num_tokens (int): Tokens P of a set.
+        embed_dims (int): Width C of the tokens.
+        stem (nn.Module): The convolution that reads the pixels; its fan-in is the one of
+            the initialization.
+
+    Returns:
+        nn.Parameter: Prompt tokens, sets x P x C, uniform in +-sqrt(6 / (fan-in + C)).
+    """
+    bound = math.sqrt(6 / (stem.weight[0].numel() + embed_dims))
+    prompts = torch.empty(num_sets, num_tokens, embed_dims)
+    return nn.Parameter(nn.init.uniform_(prompts, -bound, bound))
+
+
+def make_gates(num_layers: int, gate_init: float) -> nn.Parameter:
+    """Create the gates of deep prompts.
+
+    Args:
+        num_layers (int): Number of layers that read prompts.
+        gate_init (float): Initial value.
+
+    Returns:
+        nn.Parameter: A gate per layer.
+    """
+    return nn.Parameter(torch.full((num_layers,), float(gate_init)))
+
+
+class Prefix(NamedTuple):
+    """What an attention reads besides its own keys and values.
+
+    Args:
+        tokens (Tensor): Normalized prompt tokens, P x C.
+        gate (Tensor, optional): How much of what the tokens change counts, a scalar; all
+            of it by default.
+    """
+
+    tokens: Tensor
+    gate: Tensor | None = None
+
+    def gated(self, plain: Tensor, prompted: Tensor) -> Tensor:
+        """Let the gate through what the tokens change; both of the same shape."""
+        return plain + self.gate * (prompted - plain)
+
+
+def prefix_keys_values(qkv: nn.Linear, tokens: Tensor, num_heads: int) -> Tensor:
+    """Compute keys and values of prompt tokens, which ask nothing themselves.
+
+    Args:
+        qkv (nn.Linear): Makes queries, keys and values, from C to 3C.
+        tokens (Tensor): Normalized prompt tokens, P x C.
+        num_heads (int): Number of heads.
+
+    Returns:
+        Tensor: Keys and values, 2 x heads x P x C/heads.
+    """
+    embed_dims = tokens.shape[-1]
+    bias = None if qkv.bias is None else qkv.bias[embed_dims:]
+    kv = F.linear(tokens, qkv.weight[embed_dims:], bias)  # P, 2C
+    return kv.reshape(len(tokens), 2, num_heads, -1).permute(1, 2, 0, 3)
+
+
+def _is_int(value: object) -> bool:
+    """Whether a config's value is an integer, which ``True`` is not."""
+    return isinstance(value, int) and not isinstance(value, bool)

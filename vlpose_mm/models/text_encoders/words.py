@@ -1,0 +1,87 @@
+"""Which words of a text prompt its tokens belong to."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from vlpose_mm.models.text_encoders.base import Word
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# "kid's" and "ukiyo-e" are words; marks are told apart from the words beside them.
+WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+# How text prompt pieces write the blank in front of a word.
+BLANK = '▁'
+
+
+def split_words(
+    tokenizer: 'PreTrainedTokenizerBase', text_prompt: str, max_length: int
+) -> list[Word]:
+    """Find out which words the tokens of a text prompt belong to.
+
+    Fast tokenizers tell which characters a token is made from. Slow ones do not: there a
+    word is what a text prompt piece with a blank begins.
+
+    Args:
+        tokenizer (PreTrainedTokenizerBase): The tokenizer.
+        text_prompt (str): The text prompt.
+        max_length (int): Most tokens read of it.
+
+    Returns:
+        list[Word]: Words and special tokens, in the order of the tokens.
+    """
+    batch = tokenizer(
+        text_prompt,
+        truncation=True,
+        max_length=max_length,
+        return_special_tokens_mask=True,
+        return_offsets_mapping=tokenizer.is_fast,
+        verbose=False,
+    )
+    names = tokenizer.convert_ids_to_tokens(batch['input_ids'])
+    special = batch['special_tokens_mask']
+    if tokenizer.is_fast:
+        labels = _from_characters(text_prompt, batch['offset_mapping'])
+    else:
+        pieces = zip(names, special, strict=True)
+        labels = _from_blanks(['' if mark else name for name, mark in pieces])
+    # Special tokens are labeled one by one, words by their place and text.
+    labels = [
+        (i, name) if is_special else label
+        for i, (label, name, is_special) in enumerate(
+            zip(labels, names, special, strict=True)
+        )
+    ]
+    words, start = [], 0
+    for (_, text), group in groupby(labels):
+        count = len(list(group))
+        words.append(Word(text, count, bool(special[start])))
+        start += count
+    return words
+
+
+def _from_characters(
+    text_prompt: str, offsets: list[tuple[int, int]]
+) -> Iterator[tuple[int, str]]:
+    """Place and text of the word of each token, from the characters of the tokens."""
+    spans = [match.span() for match in WORD.finditer(text_prompt)]
+    for start, end in offsets:
+        # Some tokens hold the blank in front of their word, or nothing but it.
+        blanks = len(text_prompt[start:end]) - len(text_prompt[start:end].lstrip())
+        first = start + blanks
+        place, stop = next((span for span in spans if first < span[1]), (first, end))
+        yield place, text_prompt[place:stop]
+
+
+def _from_blanks(names: list[str]) -> list[tuple[int, str]]:
+    """The same from the pieces themselves."""
+    starts = [i for i, name in enumerate(names) if i == 0 or name.startswith(BLANK)]
+    if len(starts) == 1:
+        return list(enumerate(names))
+    labels = []
+    for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
+        text = ''.join(names[start:end]).replace(BLANK, '')
+        labels += [(start, text)] * (end - start)
+    return labels

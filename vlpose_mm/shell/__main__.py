@@ -1,8 +1,0 @@
-"""``python -m vlpose_mm.shell``."""
-
-import sys
-
-from vlpose_mm.shell.command import main
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Encode text prompts once and write them to a small file for PrecomputedTextEncoder."""
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from mmpose.datasets.datasets import CocoDataset
+
+from vlpose_mm.checkpoint.io import write_file
+from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
+from vlpose_mm.datasets.text_prompts import check_single, load_text_prompts
+from vlpose_mm.models.text_encoders import TransformersTextEncoder
+from vlpose_mm.models.text_encoders.loading import TOKENS
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args (Sequence[str], optional): Arguments instead of the command line's.
+    """
+    parser = argparse.ArgumentParser(
+        description='Encode text prompts once and write them to a small file that '
+        'PrecomputedTextEncoder reads, so that training and testing need no language '
+        'model.'
+    )
+    parser.add_argument('out', help='file to write, such as text.pth')
+    parser.add_argument(
+        '--pretrained',
+        default='Salesforce/blip-itm-base-coco',
+        help='hub name or local folder of a transformers model (default: %(default)s)',
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        '--text-prompts',
+        help='text file with one text prompt a line (default: the scenario table)',
+    )
+    which.add_argument(
+        '--file',
+        help='YAML or JSON file of text prompts by scenario, as of AssignTextPrompt',
+    )
+    parser.add_argument(
+        '--per-keypoint',
+        action='store_true',
+        help="make of each text prompt one per keypoint of COCO's body",
+    )
+    parser.add_argument(
+        '--tokens',
+        choices=TOKENS,
+        default='all',
+        help='token states, or the pooled embedding of CLIP or SigLIP '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--max-length', type=int, default=64, help='most tokens read of a text prompt'
+    )
+    options = parser.parse_args(args)
+
+    try:
+        text_prompts = read_text_prompts(options)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    folder = os.path.dirname(os.path.abspath(options.out))
+    if not os.path.isdir(folder) or os.path.isdir(options.out):
+        parser.error(f'cannot write {options.out}: name a file in an existing folder')
+    try:
+        encoder = TransformersTextEncoder(
+            options.pretrained, options.max_length, options.tokens
+        )
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    write_file(text_features(encoder, text_prompts), options.out)
+    size = os.path.getsize(options.out) / 1024
+    print(
+        f'{options.out}: {len(text_prompts)} text prompts of {options.pretrained}, '
+        f'{encoder.embed_dims} wide, {size:.0f} KiB'
+    )
+
+
+def read_text_prompts(options: argparse.Namespace) -> list[str]:
+    """List the text prompts that the options ask for.
+
+    Args:
+        options (argparse.Namespace): ``text_prompts``, ``file`` and ``per_keypoint``.
+
+    Returns:
+        list[str]: Distinct text prompts.
+
+    Raises:
+        FileNotFoundError: If there is no such file of scenarios.
+        ValueError: If a file cannot be read or holds no text prompt, or a text prompt per
+            keypoint is wanted of a scenario with several.
+    """
+    table = text_prompt_table()
+    if options.file:
+        table = text_prompt_table(load_text_prompts(options.file))
+    if options.text_prompts:
+        try:
+            with open(options.text_prompts, encoding='utf-8') as file:
+                lines = [' '.join(line.split()) for line in file]
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f'cannot read {options.text_prompts}: {error}') from error
+        table = {line: line for line in lines if line}
+        if not table:
+            raise ValueError(
+                f'{options.text_prompts} holds no text prompt; write one a line'
+            )
+    names = None
+    if options.per_keypoint:
+        check_single(table, options.file)
+        names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
+    return all_text_prompts(table, names)
+
+
+if __name__ == '__main__':
+    main()

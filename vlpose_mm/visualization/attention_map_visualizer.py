@@ -1,0 +1,82 @@
+"""MMPose's visualizer, with the words that are read."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import master_only
+from mmengine.logging import print_log
+from mmpose.registry import VISUALIZERS
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+
+from vlpose_mm.visualization.attention_maps import draw_attention_maps
+from vlpose_mm.visualization.captions import save_image
+
+
+@VISUALIZERS.register_module()
+class AttentionMapVisualizer(PoseLocalVisualizer):
+    """MMPose's visualizer, which also draws the attention maps of predictions.
+
+    They are there with ``model.test_cfg.output_attention_maps=True``. Beside each image of
+    poses a sheet of attention maps is drawn: ``words/NAME.png`` in the folder of the image,
+    or ``NAME_words`` of the backends or the window.
+
+    Args:
+        name (str): Name of the instance.
+        per_head (bool): Whether to draw each head of the attention by itself.
+        **kwargs: Passed to :class:`mmpose.visualization.PoseLocalVisualizer`.
+    """
+
+    def __init__(self, name: str = 'visualizer', per_head: bool = False, **kwargs) -> None:
+        super().__init__(name, **kwargs)
+        self.per_head = per_head
+        self._warned_of_maps = False
+
+    @master_only
+    def add_datasample(
+        self,
+        name: str,
+        image: np.ndarray,
+        data_sample: PoseDataSample,
+        *args,
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: str | None = None,
+        step: int = 0,
+        **kwargs,
+    ) -> np.ndarray:
+        """Draw a sample; see :class:`mmpose.visualization.PoseLocalVisualizer`.
+
+        Returns:
+            np.ndarray: The image with poses, RGB, H x W x 3.
+        """
+        own = dict(show=show, wait_time=wait_time, out_file=out_file, step=step)
+        drawn = super().add_datasample(name, image, data_sample, *args, **own, **kwargs)
+        maps = data_sample.metainfo.get('pred_attention_maps')
+        if maps is None:
+            self._warn_of_none(data_sample)
+            return drawn
+        sheet = draw_attention_maps(image, [maps], per_head=self.per_head)
+        if show:
+            self.show(sheet, win_name=f'{name}_words', wait_time=wait_time)
+        if out_file is not None:
+            path = Path(out_file)
+            # By themselves, as MMPose counts the files of an image to number them.
+            path = path.parent / 'words' / f'{path.stem}.png'
+            path.parent.mkdir(exist_ok=True)
+            save_image(sheet, str(path))
+        else:
+            self.add_image(f'{name}_words', sheet, step)
+        return drawn
+
+    def _warn_of_none(self, data_sample: PoseDataSample) -> None:
+        """Say once how to get attention maps, if a sample could have them."""
+        if data_sample.metainfo.get('pred_route') == 'tuned' and not self._warned_of_maps:
+            self._warned_of_maps = True
+            print_log(
+                'AttentionMapVisualizer: the predictions have no attention maps; set '
+                'model.test_cfg.output_attention_maps=True.',
+                logger='current',
+                level=logging.WARNING,
+            )
