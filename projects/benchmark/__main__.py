@@ -15,24 +15,26 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    put_out,
-    read_model_config,
+    command,
+    errors_about,
+    load_config,
+    write_results,
 )
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
     Args:
         args (Sequence[str], optional): Arguments instead of the command line's.
     """
-    parser = _parser()
-    options = parser.parse_args(args)
+    options = _parser().parse_args(args)
     with log_to_stderr():
-        cfg = read_model_config(parser, options)
+        cfg = load_config(options)
         if options.threads is not None:
             if options.threads < 1:
-                parser.error(f'--threads must be at least 1, got {options.threads}')
+                raise ValueError(f'--threads must be at least 1, got {options.threads}')
             torch.set_num_threads(options.threads)
         init_default_scope('mmpose')
         try:
@@ -45,22 +47,18 @@ def main(args: Sequence[str] | None = None) -> None:
                 train_batch_size=options.train_batch_size,
             )
             # The readers of annotations and some optimizers print.
-            with redirect_stdout(sys.stderr):
+            with (
+                redirect_stdout(sys.stderr),
+                errors_about(options.config, (ValueError, TypeError, KeyError)),
+            ):
                 found = benchmark(cfg, conditions, options.only or [*CASES])
         except OSError as error:
-            parser.error(
+            raise OSError(
                 f'{error} Or give --text-dims D, the width of its token states (768 for '
                 'BLIP-base), to measure the model with random ones.'
-            )
-        except (ValueError, TypeError) as error:
-            parser.error(f'{options.config}: {error}')
-        except KeyError as error:
-            parser.error(f'{options.config}: {error.args[0]}')
+            ) from error
     report = dict(config=options.config, **found)
-    try:
-        put_out(report, report_table(report), options.json)
-    except OSError as error:
-        parser.error(str(error))
+    write_results(report, report_table(report), options.json)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,11 +2,9 @@
 
 import argparse
 import copy
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +21,15 @@ from vlpose_onnx import VLPoseOnnx, read_image
 from projects.benchmark.comparison import compare
 from projects.benchmark.timing import alternate
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.export.exporter import export_model
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    put_out,
-    read_model_config,
+    command,
+    load_config,
+    log_and_prints_to_stderr,
+    write_results,
 )
 
 # So long the threads of one model pair may keep waiting for work, beside the next one.
@@ -39,6 +38,7 @@ REST = 0.03
 WARM_UP = 12
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -59,23 +59,20 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--threads', type=int, default=2, help='(default: 2)')
     parser.add_argument('--rounds', type=int, default=30, help='(default: 30)')
     options = parser.parse_args(args)
-    cfg = read_model_config(parser, options)
+    cfg = load_config(options)
     init_default_scope('mmpose')
     torch.set_num_threads(options.threads)
-    with log_to_stderr(), redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as out:
-        try:
-            model = MODELS.build(cfg.model)
-            if options.checkpoint is not None:
-                weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
-                load_state_dict(model, weights)
-            else:
-                randomize(model)
-            path = str(Path(out, 'model.onnx'))
-            exported = export_model(
-                cfg, model, path, options.text_prompts, smaller=['half', 'int8']
-            )
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
+    with log_and_prints_to_stderr(), tempfile.TemporaryDirectory() as out:
+        model = MODELS.build(cfg.model)
+        if options.checkpoint is not None:
+            weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
+            load_state_dict(model, weights)
+        else:
+            randomize(model)
+        path = str(Path(out, 'model.onnx'))
+        exported = export_model(
+            cfg, model, path, options.text_prompts, smaller=['half', 'int8']
+        )
         graphs = {
             f'ONNX, {file.kind}': VLPoseOnnx(file.path, options.threads)
             for file in exported.files
@@ -90,10 +87,7 @@ def main(args: Sequence[str] | None = None) -> None:
             for route in ('tuned', 'original')
         }
     found = dict(config=options.config, sizes=sizes, AP=scores, speed=found)
-    try:
-        put_out(found, table(found), options.json)
-    except OSError as error:
-        parser.error(str(error))
+    write_results(found, table(found), options.json)
 
 
 def randomize(model: VLPoseEstimator) -> None:

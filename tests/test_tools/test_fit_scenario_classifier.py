@@ -114,7 +114,7 @@ class Payload:
         ('CONFIG', ['payload.pth'], 'which is not known to be harmless'),
         ('CONFIG', ['cut.pth'], 'cut.pth cannot be read as a checkpoint'),
         ('CONFIG', ['other.pth'], 'fits no part of VLPoseEstimator'),
-        ('CONFIG', ['TUNED', 'nowhere/out.pth'], 'cannot write nowhere/out.pth'),
+        ('CONFIG', ['TUNED', 'nowhere/out.pth'], 'Cannot write nowhere/out.pth'),
         ('one_sided.py', ['TUNED'], 'are all natural'),
     ],
 )

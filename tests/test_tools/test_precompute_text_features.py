@@ -69,7 +69,7 @@ def test_writes_pooled_embeddings(
             "several.yml: 'default' has 2 text prompts",
         ),
         (['text.pth', '--file', 'a.yml', '--text-prompts', 'b.txt'], 'not allowed with'),
-        (['nowhere/text.pth'], 'cannot write nowhere/text.pth'),
+        (['nowhere/text.pth'], 'Cannot write nowhere/text.pth'),
         (['text.pth', '--text-prompts', 'missing.txt'], 'cannot read missing.txt'),
         (['text.pth', '--text-prompts', 'empty.txt'], 'empty.txt holds no text prompt'),
         (

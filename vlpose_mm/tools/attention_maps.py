@@ -17,11 +17,18 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.datasets.text_prompts import check_text_prompt
 from vlpose_mm.models.necks.attention_maps import AttentionMaps
-from vlpose_mm.tools.common import add_config_options, load_config, put_out
+from vlpose_mm.tools.common import (
+    add_config_options,
+    command,
+    errors_about,
+    load_config,
+    write_results,
+)
 from vlpose_mm.visualization import draw_attention_maps
 from vlpose_mm.visualization.captions import save_image
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -62,19 +69,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--out', required=True, help='folder to write PNGs to')
     options = parser.parse_args(args)
     if options.box and len(options.images) > 1:
-        parser.error('--box is for one image; give --ann FILE for several')
+        raise ValueError('--box is for one image; give --ann FILE for several')
 
-    with log_to_stderr():
-        try:
-            found = _draw_all(options)
-        except (OSError, ValueError, TypeError, SyntaxError) as error:
-            parser.error(str(error))
-        except KeyError as error:
-            parser.error(f'{options.config}: {error.args[0]}')
-    try:
-        put_out(found, _table(found), options.json)
-    except OSError as error:
-        parser.error(str(error))
+    with log_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
+        found = _draw_all(options)
+    write_results(found, _table(found), options.json)
 
 
 def _draw_all(options: argparse.Namespace) -> dict:

@@ -14,7 +14,12 @@ from vlpose_mm.checkpoint.summary import describe_checkpoint
 from vlpose_mm.checkpoint.text_features import text_features, text_prompts_of
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.tools.common import named, put_out
+from vlpose_mm.tools.common import (
+    add_json_option,
+    command,
+    errors_about,
+    write_results,
+)
 
 KINDS = {
     'full': 'a whole VLPose: base and tuning',
@@ -25,6 +30,7 @@ KINDS = {
 }
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -61,18 +67,11 @@ def main(args: Sequence[str] | None = None) -> None:
 
     action = actions.add_parser('info', help='print what a file holds')
     action.add_argument('file', help='any file of weights; or a URL')
-    action.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write it as JSON; - writes to the standard output instead of the table',
-    )
+    add_json_option(action)
     options = parser.parse_args(args)
     run = dict(extract=extract, merge=merge, info=info)[options.action]
     with log_to_stderr():
-        try:
-            run(options)
-        except (OSError, ValueError) as error:
-            actions.choices[options.action].error(str(error))
+        run(options)
 
 
 def extract(options: argparse.Namespace) -> None:
@@ -83,7 +82,7 @@ def extract(options: argparse.Namespace) -> None:
     """
     content = read_file(options.full)
     weights = state_dict_of(content, options.full)
-    with named(options.full):
+    with errors_about(options.full):
         if 'base' not in adapter.identity_of(weights):
             weights = adapter.extract(weights)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
@@ -101,7 +100,7 @@ def merge(options: argparse.Namespace) -> None:
     """
     content, base = read_file(options.tuned), read_file(options.base)
     given = state_dict_of(content, options.tuned)
-    with named(f'{options.tuned} and {options.base}'):
+    with errors_about(f'{options.tuned} and {options.base}'):
         weights = adapter.merge(given, state_dict_of(base, options.base), options.force)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     write({**kept, 'state_dict': weights}, options.out)
@@ -114,9 +113,9 @@ def info(options: argparse.Namespace) -> None:
         options (argparse.Namespace): ``file`` and ``json``.
     """
     content = read_file(options.file)
-    with named(options.file):
+    with errors_about(options.file):
         summary = dict(file=options.file, **describe_checkpoint(content, options.file))
-    put_out(summary, table(summary), options.json)
+    write_results(summary, table(summary), options.json)
 
 
 def write(content: dict, path: str) -> None:

@@ -1,37 +1,115 @@
-"""What commands have in common: configs, where results go, what an error is about."""
+"""What commands share: config options, results, and errors as exit codes."""
 
 import argparse
+import functools
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import ParamSpec
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 from mmengine.utils import is_installed
+from rich.console import Console, RenderableType
 
 from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.paths import config_path
 
+# Exit codes; 2 is argparse's as well.
+OK, ERROR, INTERRUPTED = 0, 2, 130
 
-def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
-    """Let a command take a config, settings in its place, and where to write numbers.
+P = ParamSpec('P')
+
+
+def command(main: Callable[P, int | None]) -> Callable[P, int]:
+    """Wrap the main function of a command: errors become messages and exit codes.
+
+    An ``OSError`` or ``ValueError`` is printed in one line to the standard error and ends
+    the command with exit code 2, an interrupt with 130. Other exceptions are faults of the
+    program and pass.
 
     Args:
-        parser (argparse.ArgumentParser): The command's.
-        example (str): A setting.
+        main (Callable): The function. It returns an exit code, or None for 0.
+
+    Returns:
+        Callable: The same function, which always returns an exit code.
+    """
+
+    @functools.wraps(main)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            return main(*args, **kwargs) or OK
+        except (OSError, ValueError) as error:
+            print(f'error: {error_line(error)}', file=sys.stderr)
+            raise SystemExit(ERROR) from error
+        except KeyboardInterrupt as error:
+            print('Interrupted.', file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from error
+
+    return run
+
+
+def error_line(error: Exception) -> str:
+    """Return what an exception says in one printable line, the system's with the file."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f'{error.filename}: {error.strerror}'
+    elif isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])
+    text = ' '.join(text.split())
+    return ''.join(
+        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
+    )
+
+
+@contextmanager
+def errors_about(
+    name: str, kinds: Sequence[type[Exception]] = (ValueError,)
+) -> Iterator[None]:
+    """Turn exceptions of these kinds into a ``ValueError`` that names a file or option.
+
+    Args:
+        name (str): The file or option, such as the config that a model is built from.
+        kinds (Sequence[type[Exception]]): What bad input raises.
+
+    Raises:
+        ValueError: In place of the exception; its message is kept where it has the name.
+    """
+    try:
+        yield
+    except tuple(kinds) as error:
+        line = error_line(error)
+        raise ValueError(line if name in line else f'{name}: {line}') from error
+
+
+@contextmanager
+def log_and_prints_to_stderr() -> Iterator[None]:
+    """Keep the log, and what libraries print, out of the standard output."""
+    with log_to_stderr(), redirect_stdout(sys.stderr):
+        yield
+
+
+def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add a config, replacements for its settings, and a JSON file for the results.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the command.
+        example (str): A setting for the help.
     """
     parser.add_argument(
         'config',
         help='path of a config, name of one that comes with vlpose_mm, or mmpose::NAME',
     )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write the numbers as JSON; - writes them to the standard output instead of '
-        'the table',
-    )
+    add_json_option(parser)
+    add_cfg_options(parser, example)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add MMEngine's option ``--cfg-options``."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -41,113 +119,93 @@ def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
     )
 
 
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of :func:`write_results`."""
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write the numbers as JSON; - writes them to the standard output instead of '
+        'the table',
+    )
+
+
+def add_text_dims(parser: argparse.ArgumentParser) -> None:
+    """Add an option that replaces the text encoder of a config."""
+    parser.add_argument(
+        '--text-dims',
+        type=int,
+        metavar='D',
+        help="use random token states of this width (BLIP-base's: 768) in place of the "
+        'text encoder, which then need not load',
+    )
+
+
 def load_config(options: argparse.Namespace) -> Config:
-    """Read a config by path, by its name below our configs, or out of a package.
+    """Read a config by path, by its name among our configs, or from a package.
 
     Args:
-        options (argparse.Namespace): ``config`` and ``cfg_options``.
+        options (argparse.Namespace): ``config``, ``cfg_options`` and, where the command
+            has it, ``text_dims``.
 
     Returns:
         Config: The config with its settings replaced.
 
     Raises:
-        OSError: If there is none.
-        SyntaxError: If it is no Python.
-        ValueError: If the package is not installed, or it cannot be read otherwise.
+        ValueError: If it cannot be read, or its package is not installed.
     """
     name = options.config
     package, is_external, _ = name.partition('::')
-    if is_external:
-        # MMEngine would install a package that is missing.
-        if not is_installed(package):
+    with errors_about(name, (OSError, SyntaxError, ValueError)):
+        if not is_external:
+            cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
+        elif is_installed(package):
+            cfg = get_config(name)
+        else:  # MMEngine would install it
             raise ValueError(f'the package {package} is not installed')
-        cfg = get_config(name)
-    else:
-        cfg = Config.fromfile(name if os.path.isfile(name) else config_path(name))
     cfg.merge_from_dict(options.cfg_options or {})
+    text_dims = getattr(options, 'text_dims', None)
+    if text_dims is not None:
+        if not (cfg.get('model') or {}).get('text_encoder'):
+            raise ValueError(f'{name} has no text encoder; drop --text-dims')
+        cfg.model.text_encoder = dict(
+            type='RandomTextEncoder',
+            embed_dims=text_dims,
+            # The words of the default text prompt, a start and an end token.
+            num_tokens=len(DEFAULT_TEXT_PROMPT.split()) + 2,
+        )
     return cfg
 
 
-def add_text_dims(parser: argparse.ArgumentParser) -> None:
-    """Let a command do without the text encoder that a config names.
+def check_output_file(path: str) -> None:
+    """Check, before a long computation, that a file can be written.
 
-    Args:
-        parser (argparse.ArgumentParser): The command's.
+    Raises:
+        OSError: If its folder is missing, or it is a folder.
     """
-    parser.add_argument(
-        '--text-dims',
-        type=int,
-        metavar='D',
-        help="put random token states of this width (BLIP-base's: 768) in place of the "
-        'text encoder, which then need not load',
-    )
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder) or os.path.isdir(path):
+        raise OSError(f'Cannot write {path}: name a file in an existing folder.')
 
 
-def read_model_config(
-    parser: argparse.ArgumentParser, options: argparse.Namespace
-) -> Config:
-    """Read a config, with random token states for its text encoder if that is wanted.
-
-    Ends the command with an error if that cannot be done.
+def write_results(results: dict, table: RenderableType, json_file: str | None) -> None:
+    """Print the results of a command as a table, and write them as JSON.
 
     Args:
-        parser (argparse.ArgumentParser): The command's.
-        options (argparse.Namespace): ``config``, ``cfg_options`` and ``text_dims``.
-
-    Returns:
-        Config: The config.
-    """
-    try:
-        cfg = load_config(options)
-    except (OSError, ValueError, SyntaxError) as error:
-        parser.error(f'cannot read the config {options.config}: {error}')
-    if options.text_dims is None:
-        return cfg
-    if not (cfg.get('model') or {}).get('text_encoder'):
-        parser.error(f'{options.config} has no text encoder; drop --text-dims')
-    cfg.model.text_encoder = dict(
-        type='RandomTextEncoder',
-        embed_dims=options.text_dims,
-        # The words of the default text prompt, and the tokens of its start and end.
-        num_tokens=len(DEFAULT_TEXT_PROMPT.split()) + 2,
-    )
-    return cfg
-
-
-def put_out(found: dict, table: str, json_file: str | None) -> None:
-    """Give a command's results to people, and to programs where it is wanted.
-
-    Args:
-        found (dict): The results, ready for JSON.
-        table (str): The same for people.
-        json_file (str, optional): File to write the JSON to; ``'-'``: the standard output,
-            instead of the table.
+        results (dict): The results, ready for JSON.
+        table (RenderableType): The same as text or tables of ``rich``.
+        json_file (str, optional): File to write the JSON to; ``'-'`` prints it instead of
+            the table.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    text = json.dumps(found, indent=2)
+    text = json.dumps(results, indent=2)
     if json_file == '-':
         print(text)
         return
     if json_file is not None:
         with replace_file(json_file) as file:
             file.write(f'{text}\n'.encode())
-    print(table)
-
-
-@contextmanager
-def named(name: str) -> Iterator[None]:
-    """Say in errors which file they are about, unless they say it.
-
-    Args:
-        name (str): The file.
-
-    Raises:
-        ValueError: The one of the ``with`` block.
-    """
-    try:
-        yield
-    except ValueError as error:
-        told = str(error) if name in str(error) else f'{name}: {error}'
-        raise ValueError(told) from error
+    # Wide enough for any table, also where there is no terminal.
+    console = Console(width=160, markup=False, emoji=False, highlight=False)
+    console.print(table, soft_wrap=True)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from vlpose_mm.checkpoint.converters.albef import load_albef
 from vlpose_mm.checkpoint.text_model_folder import check_new_folder, write_text_folder
 from vlpose_mm.models.text_encoders.loading import load_tokenizer
+from vlpose_mm.tools.common import command
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -30,15 +32,12 @@ def main(args: Sequence[str] | None = None) -> None:
         help='hub name or local folder of its tokenizer (default: %(default)s)',
     )
     options = parser.parse_args(args)
-    try:
-        check_new_folder(options.out)
-        model = load_albef(options.checkpoint)
-        tokenizer = load_tokenizer(options.tokenizer)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    check_new_folder(options.out)
+    model = load_albef(options.checkpoint)
+    tokenizer = load_tokenizer(options.tokenizer)
     rows = model.config.vocab_size
     if len(tokenizer) != rows:
-        parser.error(
+        raise ValueError(
             f'the tokenizer {options.tokenizer} has {len(tokenizer)} tokens, but '
             f'{options.checkpoint} has {rows} word embeddings; give its own tokenizer'
         )

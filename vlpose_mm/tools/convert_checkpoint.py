@@ -22,12 +22,13 @@ from vlpose_mm.checkpoint.converters.vitpose import from_vitpose
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.checkpoint.text_model_folder import check_new_folder, write_text_folder
 from vlpose_mm.models.text_encoders.loading import load_tokenizer
-from vlpose_mm.tools.common import named
+from vlpose_mm.tools.common import command, errors_about
 
 # Of the layer norms in PromptedVisionTransformer and the original ViTPose.
 NORM_EPS = 1e-6
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -68,12 +69,8 @@ def main(args: Sequence[str] | None = None) -> None:
         help='hub name or local folder of the tokenizer for --text (default: %(default)s)',
     )
     options = parser.parse_args(args)
-    try:
+    with errors_about(options.src, (RuntimeError, IndexError)):
         commands[options.source][0](options)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    except (RuntimeError, IndexError) as error:
-        parser.error(f'{options.src} holds tensors of shapes unlike its kind ({error})')
 
 
 def convert_released(options: argparse.Namespace) -> None:
@@ -90,14 +87,14 @@ def convert_released(options: argparse.Namespace) -> None:
     base = None
     if options.base is not None:
         base = state_dict_of(read_file(options.base), options.base)
-    with named(options.src):
+    with errors_about(options.src):
         converted = from_released(state_dict, base)
         unmapped = check_unmapped(converted, options.allow_unmapped)
         text_model = blip_text_model(state_dict) if options.text else None
     if options.text:
         check_new_folder(options.text)
         tokenizer = load_tokenizer(options.tokenizer)
-        with named(options.tokenizer):
+        with errors_about(options.tokenizer):
             add_blip_tokens(tokenizer, text_model.config.vocab_size)
     write(converted, options.dst, unmapped)
     if options.text:
@@ -146,7 +143,7 @@ def convert_vitpose(options: argparse.Namespace) -> None:
         ValueError: If something is not what it should be.
     """
     state_dict = state_dict_of(read_file(options.src), options.src)
-    with named(options.src):
+    with errors_about(options.src):
         converted = from_vitpose(state_dict)
         unmapped = check_unmapped(converted, options.allow_unmapped)
     write(converted, options.dst, unmapped)
@@ -163,7 +160,7 @@ def convert_transformers(options: argparse.Namespace) -> None:
         ValueError: If something is not what it should be.
     """
     state_dict, config = read_folder(options.src)
-    with named(options.src):
+    with errors_about(options.src):
         converted = from_transformers(state_dict)
         unmapped = check_unmapped(converted, options.allow_unmapped)
     write(converted, options.dst, unmapped)

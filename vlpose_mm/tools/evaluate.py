@@ -11,9 +11,10 @@ from vlpose_mm.evaluation.functional.score_tables import (
     keypoint_table,
     score_table,
 )
-from vlpose_mm.tools.common import put_out
+from vlpose_mm.tools.common import add_json_option, command, write_results
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -31,27 +32,19 @@ def main(args: Sequence[str] | None = None) -> None:
         help='COCO-format result files, as MMPose writes them with --cfg-options '
         'test_evaluator.outfile_prefix=NAME',
     )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write the numbers as JSON; - writes them to the standard output instead of '
-        'the tables',
-    )
+    add_json_option(parser)
     options = parser.parse_args(args)
 
     keypoints = CocoDataset(lazy_init=True).metainfo['keypoint_id2name']
     names = [keypoints[i] for i in range(len(keypoints))]
     found, tables = [], []
-    try:
-        truth = read_annotations(options.ann)
-        for path in options.results:
-            evaluation = evaluate_file(truth, path)
-            found += [dict(file=path, **as_dict(evaluation, names))]
-            tables += [path, score_table(evaluation), keypoint_table(evaluation, names)]
-        found = dict(annotations=options.ann, results=found)
-        put_out(found, '\n\n'.join(tables), options.json)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    truth = read_annotations(options.ann)
+    for path in options.results:
+        evaluation = evaluate_file(truth, path)
+        found += [dict(file=path, **as_dict(evaluation, names))]
+        tables += [path, score_table(evaluation), keypoint_table(evaluation, names)]
+    found = dict(annotations=options.ann, results=found)
+    write_results(found, '\n\n'.join(tables), options.json)
 
 
 if __name__ == '__main__':

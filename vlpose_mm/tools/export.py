@@ -1,11 +1,9 @@
 """Write a VLPose as an ONNX graph, which runs without PyTorch."""
 
 import argparse
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
@@ -13,13 +11,19 @@ from mmengine.utils import is_installed
 from mmpose.registry import MODELS
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.tools.common import load_config
+from vlpose_mm.tools.common import (
+    add_cfg_options,
+    command,
+    errors_about,
+    load_config,
+    log_and_prints_to_stderr,
+)
 
 NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -64,38 +68,26 @@ def main(args: Sequence[str] | None = None) -> None:
         action='store_true',
         help='write OUT_int8.onnx as well, dynamically quantized',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, such as '
-        'model.scenario_classifier=None',
-    )
+    add_cfg_options(parser, 'model.scenario_classifier=None')
     options = parser.parse_args(args)
     missing = [name for name in NEEDS if not is_installed(name)]
     if missing:
-        parser.error(f'{missing} must be installed: pip install {" ".join(missing)}')
+        raise ValueError(f'{missing} must be installed: pip install {" ".join(missing)}')
     # Only now, as it needs them.
     from vlpose_mm.export.exporter import export_model
 
     smaller = [kind for kind in ('half', 'int8') if getattr(options, kind)]
     # What is downloaded is told by printing.
-    with log_to_stderr(), redirect_stdout(sys.stderr):
-        try:
-            cfg = load_config(options)
-            exported = export_model(
-                cfg,
-                _load(cfg, options),
-                options.out,
-                options.text_prompts,
-                options.images,
-                smaller,
-            )
-        except (OSError, ValueError, TypeError, SyntaxError) as error:
-            parser.error(str(error))
-        except KeyError as error:
-            parser.error(f'{options.config}: {error.args[0]}')
+    with log_and_prints_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
+        cfg = load_config(options)
+        exported = export_model(
+            cfg,
+            _load(cfg, options),
+            options.out,
+            options.text_prompts,
+            options.images,
+            smaller,
+        )
     for file in exported.files:
         found = ', '.join(f'{name} {off:.1e}' for name, off in file.differences.items())
         print(

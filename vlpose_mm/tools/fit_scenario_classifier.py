@@ -1,10 +1,7 @@
 """Fit a scenario classifier for a tuned checkpoint and print how often it is right."""
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
@@ -14,13 +11,21 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.engine.scenario_accuracy import measure_scenarios
 from vlpose_mm.engine.scenario_fitting import add_classifier, fit_scenarios, training_loader
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.tools.common import add_config_options, load_config, put_out
+from vlpose_mm.tools.common import (
+    add_config_options,
+    check_output_file,
+    command,
+    errors_about,
+    load_config,
+    log_and_prints_to_stderr,
+    write_results,
+)
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -42,22 +47,11 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(args)
     if options.out is not None:
-        folder = os.path.dirname(os.path.abspath(options.out))
-        if not os.path.isdir(folder) or os.path.isdir(options.out):
-            parser.error(f'cannot write {options.out}: name a file in an existing folder')
+        check_output_file(options.out)
 
-    # The readers of annotations print as well.
-    with log_to_stderr(), redirect_stdout(sys.stderr):
-        try:
-            found = _fit_and_measure(options)
-        except (OSError, ValueError, TypeError, SyntaxError) as error:
-            parser.error(str(error))
-        except KeyError as error:
-            parser.error(f'{options.config}: {error.args[0]}')
-    try:
-        put_out(found, _table(found), options.json)
-    except OSError as error:
-        parser.error(str(error))
+    with log_and_prints_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
+        found = _fit_and_measure(options)
+    write_results(found, _table(found), options.json)
 
 
 def _fit_and_measure(options: argparse.Namespace) -> dict:

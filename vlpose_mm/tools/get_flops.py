@@ -10,11 +10,14 @@ from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    put_out,
-    read_model_config,
+    command,
+    errors_about,
+    load_config,
+    write_results,
 )
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -32,24 +35,19 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
 
     with log_to_stderr():
-        cfg = read_model_config(parser, options)
+        cfg = load_config(options)
         init_default_scope('mmpose')
         try:
-            summary = dict(config=options.config, **describe(cfg))
+            with errors_about(
+                options.config, (ValueError, TypeError, RuntimeError, KeyError)
+            ):
+                summary = dict(config=options.config, **describe(cfg))
         except OSError as error:
-            parser.error(
+            raise OSError(
                 f'{error} Or give --text-dims D, the width of its token states (768 for '
                 'BLIP-base), to describe the model with random ones.'
-            )
-        except (ValueError, TypeError, RuntimeError) as error:
-            parser.error(f'{options.config}: {error}')
-        except KeyError as error:
-            parser.error(f'{options.config}: {error.args[0]}')
-
-    try:
-        put_out(summary, _table(summary), options.json)
-    except OSError as error:
-        parser.error(str(error))
+            ) from error
+    write_results(summary, _table(summary), options.json)
 
 
 def _table(summary: dict) -> str:

@@ -12,8 +12,10 @@ from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 from vlpose_mm.datasets.text_prompts import check_single, load_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
 from vlpose_mm.models.text_encoders.loading import TOKENS
+from vlpose_mm.tools.common import check_output_file, command
 
 
+@command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
@@ -57,19 +59,11 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(args)
 
-    try:
-        text_prompts = read_text_prompts(options)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
-    folder = os.path.dirname(os.path.abspath(options.out))
-    if not os.path.isdir(folder) or os.path.isdir(options.out):
-        parser.error(f'cannot write {options.out}: name a file in an existing folder')
-    try:
-        encoder = TransformersTextEncoder(
-            options.pretrained, options.max_length, options.tokens
-        )
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    text_prompts = read_text_prompts(options)
+    check_output_file(options.out)
+    encoder = TransformersTextEncoder(
+        options.pretrained, options.max_length, options.tokens
+    )
     write_file(text_features(encoder, text_prompts), options.out)
     size = os.path.getsize(options.out) / 1024
     print(

@@ -1,0 +1,53 @@
+"""Tests of what commands share."""
+
+import pytest
+
+from vlpose_mm.tools.common import command, errors_about
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ('error', 'line'),
+    [
+        (ValueError('two\n  lines'), 'two lines'),
+        (FileNotFoundError(2, 'No such file', 'a\x07b'), 'a\\x07b: No such file'),
+        (OSError('Cannot write x.'), 'Cannot write x.'),
+    ],
+)
+def test_an_error_of_the_input_becomes_one_line_and_exit_code_2(
+    error: Exception, line: str, capsys: pytest.CaptureFixture
+) -> None:
+    @command
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 2
+    assert capsys.readouterr() == ('', f'error: {line}\n')
+
+
+def test_exit_codes_are_returned_and_faults_of_the_program_pass() -> None:
+    @command
+    def main(result: int | Exception | None) -> int | None:
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    assert (main(None), main(3)) == (0, 3)
+    with pytest.raises(RuntimeError, match='a fault'):
+        main(RuntimeError('a fault'))
+    with pytest.raises(SystemExit) as exit_info:
+        main(KeyboardInterrupt())
+    assert exit_info.value.code == 130
+
+
+def test_errors_name_the_file_they_are_about_once() -> None:
+    for error, line in (
+        (KeyError('no such model'), 'a.py: no such model'),
+        (TypeError('a.py is odd'), 'a.py is odd'),
+    ):
+        with pytest.raises(ValueError) as info:
+            with errors_about('a.py', (KeyError, TypeError)):
+                raise error
+        assert str(info.value) == line
