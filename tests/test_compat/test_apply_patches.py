@@ -41,11 +41,11 @@ def test_mmpose_mmdet_and_transformers_import_after_the_patches(output):
 
 def test_each_patch_that_is_needed_says_so_once_at_info(output):
     from vlpose_mm.compat.mmcv_ops import _compiled_is_missing
-    from vlpose_mm.compat.torchvision import _extension_loads
+    from vlpose_mm.compat.torchvision import _library
 
     lines = [line for line in output.splitlines() if 'compat: ' in line]
     needed = {
-        'torchvision cannot load': not _extension_loads(),
+        'torchvision cannot load': _library is not None,
         'mmcv-lite has no compiled operators': _compiled_is_missing(),
         'MMEngine reads checkpoints': torch.__version__ >= (2, 6),
         'there is no accelerator': get_device() == 'cpu',

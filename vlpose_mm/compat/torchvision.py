@@ -1,14 +1,13 @@
 """Patch: ``import torchvision`` fails where its native extension cannot load.
 
 Affects torchvision >= 0.16 beside a PyTorch that its extension was not built for. It
-carries on without the extension, then dies while it decorates two operators of it that
-nobody declared. Declaring the two schemas is all that the import needs. MMPose's
-visualizers and the BERT models of transformers need the import, not the operators.
+carries on without the extension, then dies while it decorates two operators that nothing
+declared. Declaring the two schemas is all that the import needs. MMPose's visualizers and
+the BERT models of transformers need the import, not the operators.
 Delete this file when torchvision declares them itself.
 """
 
-import importlib.machinery
-import importlib.util
+import importlib
 import logging
 import sys
 from collections.abc import Callable
@@ -23,27 +22,15 @@ _REMEDY = 'install the torchvision release that was built for your PyTorch relea
 _library: torch.library.Library | None = None
 
 
-def _extension_loads() -> bool:
-    """Load the native extension as torchvision does, but without importing it.
-
-    Returns:
-        bool: Whether the extension is there and loads, or torchvision is absent.
-    """
-    spec = importlib.util.find_spec('torchvision')
-    if spec is None or not spec.submodule_search_locations:
-        return True
-    details = (
-        importlib.machinery.ExtensionFileLoader,
-        importlib.machinery.EXTENSION_SUFFIXES,
-    )
-    for folder in spec.submodule_search_locations:
-        extension = importlib.machinery.FileFinder(folder, details).find_spec('_C')
-        if extension is not None:
-            try:
-                torch.ops.load_library(extension.origin)
-            except OSError:
-                return False
-            return True
+def _import_fails_for_operators() -> bool:
+    """Import torchvision; only the error that this patch cures counts as a failure."""
+    try:
+        importlib.import_module('torchvision')
+    except RuntimeError as error:
+        return 'operator torchvision::' in str(error)
+    except Exception:
+        # Absent, or broken in another way: what needs it reports that.
+        return False
     return False
 
 
@@ -60,9 +47,10 @@ def _refuse(name: str) -> Callable:
 def apply_patch() -> None:
     """Declare the operators that ``import torchvision`` looks up and does not find."""
     global _library
-    # Once imported, torchvision has found its operators.
-    if _library is not None or 'torchvision' in sys.modules or _extension_loads():
+    if _library is not None or not _import_fails_for_operators():
         return
+    for name in [key for key in sys.modules if key.partition('.')[0] == 'torchvision']:
+        del sys.modules[name]
     missing = [name for name in _OPERATORS if not hasattr(torch.ops.torchvision, name)]
     _library = torch.library.Library('torchvision', 'FRAGMENT')
     for name in missing:
