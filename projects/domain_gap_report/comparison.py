@@ -6,7 +6,7 @@ from typing import NamedTuple
 from projects.domain_gap_report.annotations import check_same
 from projects.domain_gap_report.runs import Run
 from projects.domain_gap_report.tables import Row, Table, points
-from vlpose_mm.evaluation.functional.scenario_groups import PHOTOS, sort_images
+from vlpose_mm.evaluation.functional.scenario_groups import PHOTOS, group_images
 
 
 class Change(NamedTuple):
@@ -52,7 +52,7 @@ class Comparison:
                 if other.truth is not run.truth:
                     check_same(other.truth, run.truth)
         records = {img_id: image for r in runs for img_id, image in r.truth.imgs.items()}
-        self.scenarios, self.groups, self.sides = sort_images(records.values())
+        self.scenarios, self.groups, self.sides = group_images(records.values())
         self._have = [set(run.truth.imgs) for run in runs]
         for run, have in zip(runs[1:], self._have[1:], strict=True):
             common = have & self._have[0]
@@ -86,7 +86,7 @@ class Comparison:
                 continue
             scores = run.evaluation.scores(images)
             values.append(points(getattr(scores, score)))
-            people = scores.people
+            people = scores.instances
         return Row(name, values, people)
 
     def scenario_rows(self) -> list[tuple[str, list[Row]]]:
@@ -177,7 +177,7 @@ class Comparison:
             list[Change]: The images with people that both were tested on, the greatest
             gain first.
         """
-        before, after = self.runs[0].evaluation.oks(), run.evaluation.oks()
+        before, after = self.runs[0].evaluation.image_oks(), run.evaluation.image_oks()
         found = [
             Change(img_id, name, before[img_id], after[img_id])
             for name, ids in self.scenarios.items()

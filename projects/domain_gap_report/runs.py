@@ -36,11 +36,11 @@ class Run(NamedTuple):
     @property
     def truth(self) -> COCO:
         """What it is compared with."""
-        return self.evaluation.truth
+        return self.evaluation.coco_gt
 
     def found(self, img_id: int) -> list[dict]:
         """List what was found on an image, the surest first."""
-        found = self.evaluation.found.imgToAnns.get(img_id, [])
+        found = self.evaluation.coco_dt.imgToAnns.get(img_id, [])
         return sorted(found, key=lambda record: -record['score'])
 
 
@@ -78,7 +78,7 @@ def result_files(path: Path) -> list[Path]:
     files = sorted(path.glob(RESULTS))
     if not files:
         raise FileNotFoundError(
-            f'{path} holds no results ({RESULTS}); test with --cfg-options '
+            f'{path} has no results ({RESULTS}); test with --cfg-options '
             f'test_evaluator.outfile_prefix={path / "NAME"} to have them written.'
         )
     return files
@@ -102,7 +102,7 @@ def image_ids(path: Path) -> set[int]:
         return {record['image_id'] for record in records}
     except (TypeError, KeyError) as error:
         raise ValueError(
-            f'{path} holds no results in COCO format: a list of records with image_id.'
+            f'{path} has no results in COCO format: a list of records with image_id.'
         ) from error
 
 

@@ -83,8 +83,8 @@ class Results:
 
     def __init__(self, ann_file: Path, result_file: Path) -> None:
         self.evaluation = evaluate_file(ann_file, result_file)
-        self.truth = self.evaluation.truth
-        self.detected = self.evaluation.found
+        self.truth = self.evaluation.coco_gt
+        self.detected = self.evaluation.coco_dt
 
     @property
     def found(self) -> list[dict]:
@@ -106,6 +106,6 @@ class Results:
         """How well the people of each image were found.
 
         Returns:
-            dict[int, float]: See :meth:`ScenarioEvaluation.oks`.
+            dict[int, float]: See :meth:`ScenarioEvaluation.image_oks`.
         """
-        return self.evaluation.oks()
+        return self.evaluation.image_oks()

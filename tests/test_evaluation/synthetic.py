@@ -1,4 +1,4 @@
-"""A small set with everything that an annotation file can hold, and results on it."""
+"""A small set with everything that an annotation file can have, and results on it."""
 
 import contextlib
 import copy
@@ -10,7 +10,7 @@ import numpy as np
 from mmpose.datasets.datasets import CocoDataset
 from mmpose.registry import METRICS
 
-# By scenario, as parts are ordered: Human-Art's category, number of images.
+# By scenario, in the order of the tables: Human-Art's category, number of images.
 CATEGORIES = dict(
     cosplay=('cosplay', 2),
     drama=('drama', 5),
@@ -20,7 +20,7 @@ CATEGORIES = dict(
     pixel_art=('pixel art', 4),
     photos=(None, 5),
 )
-WITHOUT_PEOPLE = 'cosplay'
+EMPTY = 'cosplay'  # has no instances
 GROUPS = dict(
     real_human=('drama', 'cosplay'),
     **{'2D_virtual_human': ('sketch', 'oil_painting')},
@@ -28,7 +28,7 @@ GROUPS = dict(
     other=('pixel_art',),
     photos=('photos',),
 )
-SIDES = dict(
+DOMAINS = dict(
     natural=('drama', 'cosplay', 'photos'),
     artificial=('sketch', 'oil_painting', 'relief', 'pixel_art'),
 )
@@ -39,13 +39,13 @@ def metainfo() -> dict:
 
 
 def annotations() -> dict:
-    """Content of an annotation file, its images in no order.
+    """Content of an annotation file, with shuffled images.
 
-    Of every scenario but one, the first image has nobody, the second a crowd beside
-    people, and the third a person without labels beside people.
+    In every scenario but one, the first image has no instances, the second has a crowd
+    among them, and the third an instance without labels.
     """
     rng = np.random.default_rng(0)
-    images, people = [], []
+    images, instances = [], []
     ids = iter(rng.permutation(1000).tolist())
     for category, count in CATEGORIES.values():
         for i in range(count):
@@ -53,21 +53,20 @@ def annotations() -> dict:
                 id=next(ids), width=200, height=200, crowdIndex=float(rng.uniform())
             )
             images.append(image | (dict(category=category) if category else {}))
-            if i == 0 or category == WITHOUT_PEOPLE:
+            if i == 0 or category == EMPTY:
                 continue
             for j in range(3):
                 x, y, width, height = rng.uniform((0, 0, 30, 30), (100, 100, 120, 120))
                 points = rng.uniform((x, y, 0), (x + width, y + height, 3), (17, 3))
                 points[:, 2] = points[:, 2].astype(int)
                 points[0, 2] = 2
-                crowd, blank = (i, j) == (1, 2), (i, j) == (2, 2)
-                points *= not blank
-                people.append(
+                points *= (i, j) != (2, 2)  # no labels
+                instances.append(
                     dict(
-                        id=len(people) + 1,
+                        id=len(instances) + 1,
                         image_id=image['id'],
                         category_id=1,
-                        iscrowd=int(crowd),
+                        iscrowd=int((i, j) == (1, 2)),
                         area=0.6 * width * height,
                         bbox=[x, y, width, height],
                         keypoints=points.flatten().tolist(),
@@ -75,7 +74,18 @@ def annotations() -> dict:
                     )
                 )
     rng.shuffle(images)
-    return dict(images=images, annotations=people, categories=[dict(id=1, name='person')])
+    categories = [dict(id=1, name='person')]
+    return dict(images=images, annotations=instances, categories=categories)
+
+
+def two_categories() -> tuple[dict, list[dict]]:
+    """Annotations and results of two categories."""
+    content = annotations()
+    found = results(content)
+    content['categories'].append(dict(id=3, name='horse'))
+    for record in (*content['annotations'][::3], *found[::4]):
+        record['category_id'] = 3
+    return content, found
 
 
 def images(content: dict, scenarios: Iterable[str]) -> set[int]:
@@ -85,7 +95,7 @@ def images(content: dict, scenarios: Iterable[str]) -> set[int]:
 
 
 def alone(content: dict, img_ids: set[int]) -> dict:
-    """The annotation file of some images."""
+    """The annotations of some images alone."""
     return dict(
         images=[i for i in content['images'] if i['id'] in img_ids],
         annotations=[a for a in content['annotations'] if a['image_id'] in img_ids],
@@ -94,70 +104,65 @@ def alone(content: dict, img_ids: set[int]) -> dict:
 
 
 def samples(content: dict, detected: bool) -> list[dict]:
-    """Data samples: a true box per person, or what a detector might have found.
+    """Data samples with ground-truth bboxes, or with those of a detector.
 
-    The detector finds people twice, somebody where nobody is, and nothing at all on the
-    last image of every scenario. Many scores are equal.
+    The detector finds instances twice, one where there is none, and nothing on the last
+    image of every scenario. Many scores are equal.
     """
     rng = np.random.default_rng(1)
     last = {i.get('category'): i['id'] for i in content['images']}.values()
     found = []
 
-    def add(image_id: int, points: np.ndarray, box: list[float], score: float) -> None:
-        x, y, width, height = box
+    def add(image_id: int, points: np.ndarray, xywh: list[float], score: float) -> None:
+        x, y, width, height = xywh
+        pred_instances = dict(
+            keypoints=points[None],
+            keypoint_scores=rng.uniform(0.1, 1, (1, 17)).round(1),
+            bboxes=np.array([[x, y, x + width, y + height]]),
+        )
+        gt_instances = dict(
+            bbox_scores=np.array([score]), bbox_scales=np.array([[width, height]])
+        )
         found.append(
             dict(
                 id=len(found),
                 img_id=image_id,
-                pred_instances=dict(
-                    keypoints=points[None],
-                    keypoint_scores=rng.uniform(0.1, 1, (1, 17)).round(1),
-                    bboxes=np.array([[x, y, x + width, y + height]]),
-                ),
-                gt_instances=dict(
-                    bbox_scores=np.array([score]),
-                    bbox_scales=np.array([[width, height]]),
-                ),
+                pred_instances=pred_instances,
+                gt_instances=gt_instances,
             )
         )
 
-    for person in content['annotations']:
-        truth = np.reshape(person['keypoints'], (17, 3))[:, :2]
-        near = truth + rng.normal(0, rng.uniform(1, 8), (17, 2))
+    for instance in content['annotations']:
+        img_id, bbox = instance['image_id'], instance['bbox']
+        points = np.reshape(instance['keypoints'], (17, 3))[:, :2]
+        points = points + rng.normal(0, rng.uniform(1, 8), (17, 2))
         if not detected:
-            add(person['image_id'], near, person['bbox'], 1.0)
-        elif person['image_id'] not in last:
-            for points in (near, near + rng.normal(0, 0.3, (17, 2))):
-                score = round(rng.uniform(0.3, 1), 1)
-                add(person['image_id'], points, person['bbox'], score)
-    if detected:
-        for image in content['images']:
-            if image['id'] not in last:
-                add(
-                    image['id'], rng.uniform(0, 200, (17, 2)), [5.0, 5.0, 150.0, 150.0], 0.4
-                )
+            add(img_id, points, bbox, 1.0)
+        elif img_id not in last:
+            for near in (points, points + rng.normal(0, 0.3, (17, 2))):
+                add(img_id, near, bbox, round(rng.uniform(0.3, 1), 1))
+    for image in content['images'] if detected else ():
+        if image['id'] not in last:
+            points = rng.uniform(0, 200, (17, 2))
+            add(image['id'], points, [5.0, 5.0, 150.0, 150.0], 0.4)
     return found
 
 
 def results(content: dict, detected: bool = True) -> list[dict]:
     """The same in COCO's format."""
-    return [
-        dict(
-            image_id=sample['img_id'],
-            category_id=1,
-            keypoints=np.concatenate(
-                [
-                    sample['pred_instances']['keypoints'][0],
-                    sample['pred_instances']['keypoint_scores'].T,
-                ],
-                axis=1,
+    records = []
+    for sample in samples(content, detected):
+        pred = sample['pred_instances']
+        points = np.concatenate([pred['keypoints'][0], pred['keypoint_scores'].T], axis=1)
+        records.append(
+            dict(
+                image_id=sample['img_id'],
+                category_id=1,
+                keypoints=points.flatten().tolist(),
+                score=float(sample['gt_instances']['bbox_scores'][0]),
             )
-            .flatten()
-            .tolist(),
-            score=float(sample['gt_instances']['bbox_scores'][0]),
         )
-        for sample in samples(content, detected)
-    ]
+    return records
 
 
 def write(content: object, path: Path) -> str:
@@ -165,10 +170,10 @@ def write(content: object, path: Path) -> str:
     return str(path)
 
 
-def evaluate(type: str, ann_file: str, given: list[dict], **cfg) -> dict[str, float]:
+def evaluate(type: str, ann_file: str, data_samples: list[dict], **cfg) -> dict[str, float]:
     """Run a metric."""
     metric = METRICS.build(dict(type=type, ann_file=ann_file, **cfg))
     metric.dataset_meta = metainfo()
-    metric.process({}, copy.deepcopy(given))
+    metric.process({}, copy.deepcopy(data_samples))
     with contextlib.redirect_stdout(None):
-        return metric.evaluate(len(given))
+        return metric.evaluate(len(data_samples))

@@ -14,7 +14,7 @@ CONTENT = synthetic.annotations()
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    """Annotations, and results with detected and with true boxes."""
+    """Annotations, and results with detected and with ground-truth bboxes."""
     return [
         synthetic.write(CONTENT, tmp_path / 'ann.json'),
         synthetic.write(synthetic.results(CONTENT, True), tmp_path / 'detected.json'),
@@ -22,28 +22,23 @@ def files(tmp_path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.fast
 def test_prints_tables_of_every_result_file_and_writes_json(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     main([*files, '--json', str(tmp_path / 'out.json')])
-    printed = capsys.readouterr().out
-    assert [line for line in printed.splitlines() if line in files] == files[1:]
-    rows = [line.split() for line in printed.splitlines()]
-    rows = [row for row in rows if row[:1] == ['oil_painting']]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in files] == files[1:]
+    rows = [row for row in map(str.split, lines) if row[:1] == ['oil_painting']]
     expected = [evaluate_file(files[0], path).scores('oil_painting') for path in files[1:]]
     assert [row[1] for row in rows[::2]] == [f'{100 * s.AP:.1f}' for s in expected]
     assert [len(row) for row in rows] == [6, 18] * 2
     written = json.loads((tmp_path / 'out.json').read_text())
-    assert written['annotations'] == files[0]
-    for path, scores, found in zip(files[1:], expected, written['results'], strict=True):
-        assert found['file'] == path
-        assert found['parts']['oil_painting']['AP'] == scores.AP
-        assert len(found['parts']['all']['keypoint_oks']) == 17
-
-
-def test_the_standard_output_can_be_the_json(
-    files: list[str], capsys: pytest.CaptureFixture
-) -> None:
+    assert written['ann_file'] == files[0]
+    for path, scores, result in zip(files[1:], expected, written['results'], strict=True):
+        assert result['result_file'] == path
+        assert result['subsets']['oil_painting']['AP'] == scores.AP
+        assert len(result['subsets']['all']['keypoint_oks']) == 17
     main([*files[:2], '--json', '-'])
     assert len(json.loads(capsys.readouterr().out)['results']) == 1
 
@@ -51,8 +46,8 @@ def test_the_standard_output_can_be_the_json(
 @pytest.mark.parametrize(
     ('results', 'message'),
     [
-        ('[]', 'holds no results in COCO format'),
-        ('nonsense', 'is no JSON file'),
+        ('[]', 'has no results in COCO format'),
+        ('nonsense', 'is not a JSON file'),
         (None, 'No such file'),
         (
             '[{"image_id": -1, "category_id": 1, "keypoints": [], "score": 1}]',
@@ -78,7 +73,7 @@ def test_bad_input_gets_one_error_and_no_table(
     assert message in error and str(bad) in error
 
 
-def test_a_place_that_cannot_be_written_is_named(
+def test_refuses_an_output_file_in_a_missing_folder(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""Evaluation: where a model does well, scenario by scenario."""
+"""Evaluation by scenario."""
 
 from vlpose_mm.evaluation.functional.coco_files import evaluate_file
 from vlpose_mm.evaluation.functional.scenario_evaluation import ScenarioEvaluation, Scores

@@ -1,9 +1,10 @@
-"""Score result files scenario by scenario."""
+"""Evaluate result files by scenario."""
 
 import argparse
 from collections.abc import Sequence
 
 from mmpose.datasets.datasets import CocoDataset
+from rich.console import Group
 
 from vlpose_mm.evaluation.functional.coco_files import evaluate_file, read_annotations
 from vlpose_mm.evaluation.functional.score_tables import (
@@ -19,32 +20,32 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
     Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
+        args (Sequence[str], optional): Arguments; by default those of the command line.
     """
     parser = argparse.ArgumentParser(
-        description='Score the results of any models on Human-Art, COCO, or both, scenario '
-        'by scenario.'
+        description='Evaluate the results of any models on Human-Art, COCO, or both, by '
+        'scenario.'
     )
-    parser.add_argument('ann', help='COCO-format annotation file')
+    parser.add_argument('ann_file', help='COCO-format annotation file')
     parser.add_argument(
-        'results',
+        'result_files',
         nargs='+',
-        help='COCO-format result files, as MMPose writes them with --cfg-options '
+        metavar='result_file',
+        help='COCO-format result file, as MMPose writes it with --cfg-options '
         'test_evaluator.outfile_prefix=NAME',
     )
     add_json_option(parser)
     options = parser.parse_args(args)
 
-    keypoints = CocoDataset(lazy_init=True).metainfo['keypoint_id2name']
-    names = [keypoints[i] for i in range(len(keypoints))]
-    found, tables = [], []
-    truth = read_annotations(options.ann)
-    for path in options.results:
-        evaluation = evaluate_file(truth, path)
-        found += [dict(file=path, **as_dict(evaluation, names))]
+    names = list(CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values())
+    coco_gt = read_annotations(options.ann_file)
+    results, tables = [], []
+    for path in options.result_files:
+        evaluation = evaluate_file(coco_gt, path)
+        results += [dict(result_file=path, **as_dict(evaluation, names))]
         tables += [path, score_table(evaluation), keypoint_table(evaluation, names)]
-    found = dict(annotations=options.ann, results=found)
-    write_results(found, '\n\n'.join(tables), options.json)
+    results = dict(ann_file=options.ann_file, results=results)
+    write_results(results, Group(*tables), options.json)
 
 
 if __name__ == '__main__':

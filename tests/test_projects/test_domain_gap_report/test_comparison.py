@@ -148,7 +148,7 @@ def test_changes_are_sorted_by_gain(make_run: Callable) -> None:
     gains = [c.after - c.before for c in changes]
     assert gains == sorted(gains, reverse=True)
     assert all((c.gain > 0) == (c.scenario != 'photos') for c in changes)
-    first, other = (run.evaluation.oks() for run in comparison.runs)
+    first, other = (run.evaluation.image_oks() for run in comparison.runs)
     assert {c.img_id: (c.before, c.after) for c in changes} == {
         img_id: (first[img_id], other[img_id]) for img_id in first
     }

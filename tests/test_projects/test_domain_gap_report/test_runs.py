@@ -101,7 +101,7 @@ def test_says_what_is_missing(make_run: Callable, tmp_path: Path, mini_data: Pat
         return str(error.value)
 
     (tmp_path / 'empty').mkdir()
-    assert 'holds no results' in refused(tmp_path / 'empty')
+    assert 'has no results' in refused(tmp_path / 'empty')
     assert 'outfile_prefix=' in refused(tmp_path / 'empty')
     assert 'There is no file or folder' in refused(tmp_path / 'nowhere')
     bare = write(tmp_path / 'bare.json', results(mini_data / ART, 1))
@@ -114,4 +114,4 @@ def test_says_what_is_missing(make_run: Callable, tmp_path: Path, mini_data: Pat
     assert 'gone/art.json, which is not there' in refused(folder)
     for content in ({}, [1], [{}], []):
         write(bare, content)
-        assert 'holds no results in COCO format' in refused(bare, mini_data / ART)
+        assert 'has no results in COCO format' in refused(bare, mini_data / ART)

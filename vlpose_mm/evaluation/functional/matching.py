@@ -1,4 +1,4 @@
-"""COCO's matching of what was found with the truth, no more of it than is asked for."""
+"""COCO's matching of results and annotations, split by range of areas."""
 
 import copy
 from contextlib import redirect_stdout
@@ -9,39 +9,38 @@ from xtcocotools.cocoeval import COCOeval, Params
 
 
 def match(
-    truth: COCO, found: COCO, sigmas: np.ndarray, iou_type: str, use_area: bool
+    coco_gt: COCO, coco_dt: COCO, sigmas: np.ndarray, iou_type: str, use_area: bool
 ) -> COCOeval:
-    """Match what was found with people of all sizes.
+    """Match results with instances of all sizes.
 
-    COCO's own summary alone asks for medium and large people as well, and matching takes
-    as long for each; see :func:`with_sizes`.
+    Only COCO's summary also needs medium and large instances, and matching takes as long
+    for each; see :func:`match_sizes`.
 
     Args:
-        truth (COCO): The annotations.
-        found (COCO): What was found.
-        sigmas (np.ndarray): Of the keypoints, K.
+        coco_gt (COCO): The annotations.
+        coco_dt (COCO): The results.
+        sigmas (np.ndarray): Keypoint sigmas, K.
         iou_type (str): ``'keypoints'`` or ``'keypoints_crowd'``.
-        use_area (bool): Whether people are as large as their ``area`` says; else as their
-            box does.
+        use_area (bool): Whether to normalize by ``area``, else by the bbox.
 
     Returns:
-        COCOeval: After ``evaluate``, with the first of COCO's ranges of area.
+        COCOeval: After ``evaluate``, with the first of COCO's area ranges.
     """
-    matched = COCOeval(truth, found, iou_type, np.array(sigmas), use_area)
+    matched = COCOeval(coco_gt, coco_dt, iou_type, np.array(sigmas), use_area)
     matched.params.areaRng = matched.params.areaRng[:1]
     with redirect_stdout(None):
         matched.evaluate()
     return matched
 
 
-def with_sizes(matched: COCOeval) -> COCOeval:
-    """Add the matches of medium and of large people.
+def match_sizes(matched: COCOeval) -> COCOeval:
+    """Add the matches of medium and of large instances.
 
     Args:
-        matched (COCOeval): See :func:`match`; it is not changed.
+        matched (COCOeval): Output of :func:`match`; it is not changed.
 
     Returns:
-        COCOeval: With all of COCO's ranges of area, as its own ``evaluate`` leaves it.
+        COCOeval: With all area ranges, as COCO's own ``evaluate`` leaves it.
     """
     whole = copy.copy(matched)
     whole.params = params = copy.copy(matched.params)

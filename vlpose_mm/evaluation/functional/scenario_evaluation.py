@@ -1,299 +1,259 @@
-"""Match what was found with the truth once, and score any part of it."""
+"""Match results with annotations once, and score any subset of the images."""
 
 import copy
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from xtcocotools.coco import COCO
 
-from vlpose_mm.evaluation.functional.keypoint_oks import oks_of_people
-from vlpose_mm.evaluation.functional.matching import match, with_sizes
+from vlpose_mm.evaluation.functional.keypoint_oks import keypoint_oks
+from vlpose_mm.evaluation.functional.matching import match, match_sizes
 from vlpose_mm.evaluation.functional.scenario_groups import (
     ALL,
+    DOMAINS,
     GAP,
     MEANS,
-    SIDES,
-    sort_images,
+    group_images,
 )
 
 IOU_TYPES = ('keypoints', 'keypoints_crowd')
 
 
 class Scores(NamedTuple):
-    """COCO's scores of some images.
+    """COCO's scores of some images, in [0, 1]; -1 without instances.
 
     Attributes:
-        AP (float): Average precision over OKS thresholds 0.50 to 0.95, in [0, 1]; -1, as
-            all scores are, where there are no people.
-        AP50 (float): The same at 0.50.
-        AP75 (float): The same at 0.75.
+        AP (float): Average precision over OKS thresholds 0.50 to 0.95.
+        AP50 (float): Average precision at 0.50.
+        AP75 (float): Average precision at 0.75.
         AR (float): Average recall over the thresholds.
-        people (int): Number of people who count: labeled, and no crowds.
+        instances (int): Number of instances with labels that are not crowds.
     """
 
     AP: float
     AP50: float
     AP75: float
     AR: float
-    people: int
+    instances: int
 
 
 class ScenarioEvaluation:
-    """One matching pass over what was found, and scores of any part of it.
+    """Evaluate results by scenario, group and domain with a single matching pass.
 
-    A part is a name or a list of image ids. The names are ``'all'``, ``'natural'``,
-    ``'artificial'``, and those of :attr:`scenarios` and :attr:`groups`. Scores of a part
-    are what :class:`mmpose.evaluation.CocoMetric` gives for an annotation file of these
-    images alone.
+    A subset is a list of image ids or a name: ``'all'``, ``'natural'``, ``'artificial'``,
+    and those of :attr:`scenarios` and :attr:`groups`. Its scores equal those of
+    :class:`mmpose.evaluation.CocoMetric` on an annotation file of these images alone.
 
     Args:
-        truth (COCO): The annotations; image records say the scenario.
-        found (list[dict] | COCO): COCO-format results, or what ``truth.loadRes`` made of
-            them.
-        sigmas (np.ndarray): Of the keypoints, K.
+        coco_gt (COCO): The annotations; image records name the scenario.
+        coco_dt (list[dict] | COCO): COCO-format results, or the output of
+            ``coco_gt.loadRes``.
+        sigmas (np.ndarray): Keypoint sigmas, K.
         iou_type (str): ``'keypoints'`` or ``'keypoints_crowd'``, as of ``CocoMetric``.
-        use_area (bool): Whether people are as large as their ``area`` says; else as their
-            box does.
+        use_area (bool): Whether to normalize by ``area``, else by the bbox.
+
+    Attributes:
+        scenarios (dict[str, list[int]]): Scenario -> image ids.
+        groups (dict[str, list[int]]): Group -> image ids.
+        domains (dict[str, list[int]]): ``'natural'`` and ``'artificial'``, those with
+            images -> image ids.
 
     Raises:
-        ValueError: If the type is another one, or an image's ``category`` is no name for
-            a scenario.
+        ValueError: If the type is unknown, or an image's ``category`` is not a name for a
+            scenario.
     """
 
     def __init__(
         self,
-        truth: COCO,
-        found: list[dict] | COCO,
+        coco_gt: COCO,
+        coco_dt: list[dict] | COCO,
         sigmas: np.ndarray,
         iou_type: str = 'keypoints',
         use_area: bool = True,
     ) -> None:
         if iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type is one of {IOU_TYPES}, got {iou_type!r}.')
-        self.truth = truth
-        self._parts = sort_images(truth.imgs.values())
-        with redirect_stdout(None):
-            if isinstance(found, list):
-                # Loading writes into the records.
-                found = truth.loadRes([dict(record) for record in found])
-            self.found = found
-        self._matched = match(truth, found, sigmas, iou_type, use_area)
-        self._place = {img_id: i for i, img_id in enumerate(self._matched.params.imgIds)}
+        self.scenarios, self.groups, domains = group_images(coco_gt.imgs.values())
+        self.domains = {name: ids for name, ids in domains.items() if ids}
+        if isinstance(coco_dt, list):
+            with redirect_stdout(None):
+                # loadRes writes into the records.
+                coco_dt = coco_gt.loadRes([dict(record) for record in coco_dt])
+        self.coco_gt, self.coco_dt = coco_gt, coco_dt
+        self._matched = match(coco_gt, coco_dt, sigmas, iou_type, use_area)
+        img_ids = self._matched.params.imgIds
+        self._index = {img_id: i for i, img_id in enumerate(img_ids)}
+        self._subsets = {ALL: img_ids, **domains, **self.groups, **self.scenarios}
         self._accumulated: dict[tuple[int, ...], dict] = {}
-        self._person_oks: tuple[np.ndarray, np.ndarray] | None = None
 
-    @property
-    def scenarios(self) -> dict[str, list[int]]:
-        """Scenario -> image ids; see :class:`Parts`."""
-        return self._parts.scenarios
-
-    @property
-    def groups(self) -> dict[str, list[int]]:
-        """Group -> image ids; see :class:`Parts`."""
-        return self._parts.groups
-
-    @property
-    def sides(self) -> dict[str, list[int]]:
-        """``'natural'`` and ``'artificial'``, those with images -> image ids."""
-        return {side: ids for side, ids in self._parts.sides.items() if ids}
-
-    def images(self, part: str | Iterable[int]) -> list[int]:
-        """List the images of a part.
-
-        Args:
-            part (str | Iterable[int]): Name or image ids.
-
-        Returns:
-            list[int]: Image ids in ascending order, each once.
+    def images(self, subset: str | Iterable[int]) -> list[int]:
+        """Return the image ids of a subset in ascending order, each once.
 
         Raises:
-            ValueError: If there is no such part or image.
+            ValueError: If the subset or an image does not exist.
         """
-        named = {ALL: list(self._place), **self._parts.sides, **self.groups}
-        named |= self.scenarios
-        if isinstance(part, str):
-            if part not in named:
-                raise ValueError(f'There is no part {part!r}; there are {list(named)}.')
-            part = named[part]
-        part = sorted(set(part))
-        unknown = [img_id for img_id in part if img_id not in self._place]
+        if isinstance(subset, str):
+            if subset not in self._subsets:
+                raise ValueError(
+                    f'There is no subset {subset!r}; there are {list(self._subsets)}.'
+                )
+            subset = self._subsets[subset]
+        img_ids = sorted(set(subset))
+        unknown = [img_id for img_id in img_ids if img_id not in self._index]
         if unknown:
             raise ValueError(
                 f'{len(unknown)} images, such as {unknown[0]}, are not among the '
                 'annotated ones.'
             )
-        return part
+        return img_ids
 
-    def scores(self, part: str | Iterable[int] = ALL) -> Scores:
-        """Score a part.
-
-        Args:
-            part (str | Iterable[int]): Name or image ids.
-
-        Returns:
-            Scores: Its scores.
+    def scores(self, subset: str | Iterable[int] = ALL) -> Scores:
+        """Score a subset.
 
         Raises:
-            ValueError: If there is no such part.
+            ValueError: If the subset does not exist.
         """
-        found = self._accumulate(part)
-        precision, recall = found['precision'], found['recall']
-        at = {t: precision[self._threshold(t)] for t in (0.5, 0.75)}
-        values = [_mean(x) for x in (precision, at[0.5], at[0.75], recall)]
-        return Scores(*values, found['people'])
+        accumulated = self._accumulate(subset)
+        precision, recall = accumulated['precision'], accumulated['recall']
+        at = [precision[self._threshold_index(oks)] for oks in (0.5, 0.75)]
+        return Scores(*map(_mean, (precision, *at, recall)), accumulated['instances'])
 
-    def precision_recall(
-        self, part: str | Iterable[int], oks: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw a precision-recall curve.
+    def mean_scores(self, subsets: Iterable[str]) -> Scores:
+        """Average scores over the subsets that have instances, with equal weights.
 
         Args:
-            part (str | Iterable[int]): Name or image ids.
+            subsets (Iterable[str]): Their names.
+
+        Returns:
+            Scores: The means, -1 if no subset has instances, and the sum of instances.
+        """
+        rows = [row for row in map(self.scores, subsets) if row.instances]
+        if not rows:
+            return Scores(-1.0, -1.0, -1.0, -1.0, 0)
+        *means, _ = np.mean(rows, axis=0).tolist()
+        return Scores(*means, sum(row.instances for row in rows))
+
+    def gap(self) -> float | None:
+        """Return natural minus artificial AP, or ``None`` if one has no instances."""
+        natural, artificial = map(self.scores, DOMAINS)
+        if not natural.instances or not artificial.instances:
+            return None
+        return natural.AP - artificial.AP
+
+    def metrics(self) -> dict[str, float]:
+        """Return the scores of all named subsets that have images.
+
+        Returns:
+            dict[str, float]: ``'SUBSET/SCORE'`` -> score, such as ``'oil_painting/AP'`` or
+            ``'natural/instances'``; ``'scenario_mean/SCORE'``, ``'group_mean/SCORE'`` and
+            ``'gap/AP'``. For all images only ``'instances'``, since
+            :class:`mmpose.evaluation.CocoMetric` has the rest.
+        """
+        values: dict[str, float] = {'instances': self.scores(ALL).instances}
+        for name in (*self.scenarios, *self.groups, *self.domains):
+            for key, value in self.scores(name)._asdict().items():
+                values[f'{name}/{key}'] = value
+        for mean, names in zip(MEANS, (self.scenarios, self.groups), strict=True):
+            scores = self.mean_scores(names)._asdict()
+            del scores['instances']
+            values |= {f'{mean}/{key}': value for key, value in scores.items()}
+        gap = self.gap()
+        return values if gap is None else values | {f'{GAP}/AP': gap}
+
+    def precision_recall(
+        self, subset: str | Iterable[int], oks: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute a precision-recall curve.
+
+        Args:
+            subset (str | Iterable[int]): Name or image ids.
             oks (float): A threshold, 0.50, 0.55 and so on to 0.95.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Recall, 0 to 1 in steps of 0.01, and precision
-            in [0, 1], or -1 where there are no people; 101 each.
+            in [0, 1], or -1 without instances; 101 each.
 
         Raises:
-            ValueError: If there is no such part or threshold.
+            ValueError: If the subset or the threshold does not exist.
         """
-        precision = self._accumulate(part)['precision'][self._threshold(oks)]
-        means = [_mean(of_categories) for of_categories in precision]
-        return self._matched.params.recThrs.copy(), np.array(means)
+        precision = self._accumulate(subset)['precision'][self._threshold_index(oks)]
+        return self._matched.params.recThrs.copy(), np.array(list(map(_mean, precision)))
 
-    def oks(self) -> dict[int, float]:
-        """Tell how well the people of each image were found.
+    def image_oks(self) -> dict[int, float]:
+        """Compute the mean OKS of each image with instances, in [0, 1].
 
-        Returns:
-            dict[int, float]: By image with people, their mean OKS with whatever was found
-            there that is most like them, in [0, 1].
+        Each instance is compared with the result on its image that has the highest OKS
+        with it.
         """
         by_image: dict[int, list[float]] = {}
         for (img_id, cat_id), oks in self._matched.ious.items():
-            for j, person in enumerate(self._matched._gts[img_id, cat_id]):
-                if not person['ignore']:
+            for j, instance in enumerate(self._matched._gts[img_id, cat_id]):
+                if not instance['ignore']:
                     best = float(oks[:, j].max()) if len(oks) else 0.0
                     by_image.setdefault(img_id, []).append(best)
         return {img_id: float(np.mean(oks)) for img_id, oks in by_image.items()}
 
-    def keypoint_oks(self, part: str | Iterable[int] = ALL) -> np.ndarray:
-        """Average the OKS of each keypoint over people; see :func:`oks_of_people`.
-
-        Args:
-            part (str | Iterable[int]): Name or image ids.
+    def keypoint_oks(self, subset: str | Iterable[int] = ALL) -> np.ndarray:
+        """Average the OKS of each keypoint over instances; see :func:`keypoint_oks`.
 
         Returns:
-            np.ndarray: K, in [0, 1]; NaN where nobody has that keypoint labeled.
+            np.ndarray: K, in [0, 1]; NaN where no instance has the keypoint labeled.
 
         Raises:
-            ValueError: If there is no such part.
+            ValueError: If the subset does not exist.
         """
-        if self._person_oks is None:
-            self._person_oks = oks_of_people(self._matched)
-        img_ids, oks = self._person_oks  # P and P, K
-        oks = oks[np.isin(img_ids, self.images(part))]
-        labeled = ~np.isnan(oks)
-        count = labeled.sum(axis=0)
-        total = np.where(labeled, oks, 0).sum(axis=0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-    def metrics(self) -> dict[str, float]:
-        """List the scores of all named parts that have images.
-
-        Returns:
-            dict[str, float]: ``'PART/SCORE'`` -> score, such as ``'oil_painting/AP'`` or
-            ``'natural/people'``; ``'scenario_mean/SCORE'`` and ``'group_mean/SCORE'``; and
-            ``'gap/AP'``, where there are people on both sides. Of all images only
-            ``'people'``, for :class:`mmpose.evaluation.CocoMetric` names the rest.
-        """
-        values: dict[str, float] = {'people': self.scores(ALL).people}
-        for name in (*self.scenarios, *self.groups, *self.sides):
-            for key, value in self.scores(name)._asdict().items():
-                values[f'{name}/{key}'] = value
-        for mean, names in zip(MEANS, (self.scenarios, self.groups), strict=True):
-            for key, value in self.mean_scores(names)._asdict().items():
-                if key != 'people':
-                    values[f'{mean}/{key}'] = value
-        gap = self.gap()
-        return values if gap is None else values | {f'{GAP}/AP': gap}
-
-    def mean_scores(self, parts: Iterable[str]) -> Scores:
-        """Average scores so that each part counts the same.
-
-        Args:
-            parts (Iterable[str]): Their names.
-
-        Returns:
-            Scores: Means over the parts that have people, -1 if none has; and the people
-            of all.
-        """
-        rows = [row for row in map(self.scores, parts) if row.people]
-        if not rows:
-            return Scores(-1.0, -1.0, -1.0, -1.0, 0)
-        *means, _ = np.mean(rows, axis=0).tolist()
-        return Scores(*means, sum(row.people for row in rows))
-
-    def gap(self) -> float | None:
-        """Tell how much better photos do than art.
-
-        Returns:
-            float, optional: Natural minus artificial AP, in [-1, 1], if there are people on
-            both sides.
-        """
-        natural, artificial = map(self.scores, SIDES)
-        if not natural.people or not artificial.people:
-            return None
-        return natural.AP - artificial.AP
+        img_ids, oks = self._instance_oks  # N and N, K
+        oks = oks[np.isin(img_ids, self.images(subset))]
+        count = (~np.isnan(oks)).sum(axis=0)
+        return np.where(count > 0, np.nansum(oks, axis=0) / np.maximum(count, 1), np.nan)
 
     def summarize(self) -> Sequence[float]:
-        """Print COCO's summary of all images.
-
-        Returns:
-            Sequence[float]: Its numbers, see :class:`COCOeval`.
-        """
-        # That of CrowdPose matches some images again and forgets the others.
-        whole = with_sizes(self._matched)
+        """Print COCO's summary of all images and return its numbers."""
+        # A copy, since the summary of CrowdPose matches some images again.
+        whole = match_sizes(self._matched)
         whole.accumulate()
         whole.summarize()
         return whole.stats
 
-    def _threshold(self, oks: float) -> int:
-        """Index of an OKS threshold."""
+    @cached_property
+    def _instance_oks(self) -> tuple[np.ndarray, np.ndarray]:
+        return keypoint_oks(self._matched)
+
+    def _threshold_index(self, oks: float) -> int:
         thresholds = self._matched.params.iouThrs
         (index,) = np.nonzero(np.isclose(thresholds, oks))
         if len(index) != 1:
             raise ValueError(f'oks is one of {thresholds.round(2).tolist()}, got {oks}.')
         return int(index[0])
 
-    def _accumulate(self, part: str | Iterable[int]) -> dict:
-        """Let COCO's code make curves of the matches of a part."""
-        img_ids = tuple(self.images(part))
+    def _accumulate(self, subset: str | Iterable[int]) -> dict:
+        """Accumulate the matches of a subset with COCO's code."""
+        img_ids = tuple(self.images(subset))
         if img_ids not in self._accumulated:
             whole = self._matched
-            some = copy.copy(whole)
-            some.params = copy.copy(whole.params)
-            some.params.imgIds = list(img_ids)
-            some._paramsEval = some.params
-            some.evalImgs = [
-                whole.evalImgs[category * len(self._place) + self._place[img_id]]
+            part = copy.copy(whole)
+            part.params = part._paramsEval = copy.copy(whole.params)
+            part.params.imgIds = list(img_ids)
+            part.evalImgs = [
+                whole.evalImgs[category * len(self._index) + self._index[img_id]]
                 for category in range(len(whole.params.catIds))
                 for img_id in img_ids
             ]
             with redirect_stdout(None):
-                some.accumulate()
-            ignored = [match['gtIgnore'] for match in some.evalImgs if match]
+                part.accumulate()
+            ignored = [match['gtIgnore'] for match in part.evalImgs if match]
             self._accumulated[img_ids] = dict(
-                precision=some.eval['precision'][..., 0, 0],  # T, R, categories
-                recall=some.eval['recall'][..., 0, 0],  # T, categories
-                people=int(np.sum(np.concatenate([[], *ignored]) == 0)),
+                precision=part.eval['precision'][..., 0, 0],  # T, R, categories
+                recall=part.eval['recall'][..., 0, 0],  # T, categories
+                instances=int(np.sum(np.concatenate([[], *ignored]) == 0)),
             )
         return self._accumulated[img_ids]
 
 
 def _mean(values: np.ndarray) -> float:
-    """Average as COCO does: what has no people is -1 and does not count."""
+    """Average as COCO does: -1 means no instances and does not count."""
     known = values[values > -1]
     return float(known.mean()) if known.size else -1.0

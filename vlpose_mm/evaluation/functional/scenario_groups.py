@@ -1,4 +1,4 @@
-"""Which scenario, group and side the images of an annotation file are of."""
+"""Group the images of an annotation file by scenario, group and domain."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -8,79 +8,75 @@ from vlpose_mm.datasets.scenarios import GROUPS, REAL, SCENARIOS, find_scenario
 PHOTOS = 'photos'
 OTHER = 'other'
 ALL, NATURAL, ARTIFICIAL = 'all', 'natural', 'artificial'
-SIDES = (NATURAL, ARTIFICIAL)
+DOMAINS = (NATURAL, ARTIFICIAL)
 MEANS = ('scenario_mean', 'group_mean')
 GAP = 'gap'
-RESERVED = (PHOTOS, OTHER, ALL, *SIDES, *MEANS, GAP, *GROUPS)
+RESERVED = (PHOTOS, OTHER, ALL, *DOMAINS, *MEANS, GAP, *GROUPS)
 
 
-class Parts(NamedTuple):
-    """Images by what they are.
+class ImageGroups(NamedTuple):
+    """Image ids by scenario, group and domain.
 
     Attributes:
-        scenarios (dict[str, list[int]]): Scenario -> image ids; in the order of the table,
-            then further ones, then ``'photos'``: images without scenario.
-        groups (dict[str, list[int]]): Group -> image ids; Human-Art's, then ``'other'``:
-            of further scenarios whose folder tells none, then ``'photos'``.
-        sides (dict[str, list[int]]): ``'natural'``, photos of people, and
-            ``'artificial'``, all else -> image ids.
+        scenarios (dict[str, list[int]]): Human-Art's, others by name, and ``'photos'``:
+            images without a scenario.
+        groups (dict[str, list[int]]): Human-Art's, ``'other'``: scenarios of unknown
+            group, and ``'photos'``.
+        domains (dict[str, list[int]]): ``'natural'``, photos of real humans, and
+            ``'artificial'``, the rest.
     """
 
     scenarios: dict[str, list[int]]
     groups: dict[str, list[int]]
-    sides: dict[str, list[int]]
+    domains: dict[str, list[int]]
 
 
-def sort_images(records: Iterable[Mapping]) -> Parts:
-    """Sort the images of an annotation file.
+def group_images(records: Iterable[Mapping]) -> ImageGroups:
+    """Group image records.
 
     Args:
-        records (Iterable[Mapping]): Image records.
+        records (Iterable[Mapping]): COCO-format image records.
 
     Returns:
-        Parts: Their ids.
+        ImageGroups: Their ids.
 
     Raises:
-        ValueError: If a record's ``category`` is no text, or the name of a part that is no
-            scenario.
+        ValueError: If a ``category`` is not text, or is a reserved name.
     """
     scenarios, groups = {}, {}
-    sides = {side: [] for side in SIDES}
+    domains = {domain: [] for domain in DOMAINS}
     for record in records:
         scenario, group = scenario_of(record)
-        natural = group in (PHOTOS, REAL)
-        scenarios.setdefault(scenario, []).append(record['id'])
-        groups.setdefault(group, []).append(record['id'])
-        sides[NATURAL if natural else ARTIFICIAL].append(record['id'])
-    further = sorted(name for name in scenarios if name not in (*SCENARIOS, PHOTOS))
-    return Parts(
-        _in_order(scenarios, (*SCENARIOS, *further, PHOTOS)),
-        _in_order(groups, (*GROUPS, OTHER, PHOTOS)),
-        sides,
+        domain = NATURAL if group in (PHOTOS, REAL) else ARTIFICIAL
+        for table, name in ((scenarios, scenario), (groups, group), (domains, domain)):
+            table.setdefault(name, []).append(record['id'])
+    others = sorted(name for name in scenarios if name not in (*SCENARIOS, PHOTOS))
+    scenario_order = (*SCENARIOS, *others, PHOTOS)
+    group_order = (*GROUPS, OTHER, PHOTOS)
+    return ImageGroups(
+        {name: scenarios[name] for name in scenario_order if name in scenarios},
+        {name: groups[name] for name in group_order if name in groups},
+        domains,
     )
 
 
 def scenario_of(record: Mapping) -> tuple[str, str]:
-    """Tell the scenario and the group of an image, as ``AssignTextPrompt`` does.
+    """Return the scenario and the group of an image, as ``AssignTextPrompt`` finds them.
 
     Args:
-        record (Mapping): Image record; its ``category`` counts, else its folder.
+        record (Mapping): Image record with ``category``, or else a ``file_name`` whose
+            folder names the scenario.
 
     Returns:
-        tuple[str, str]: Scenario, ``'photos'`` if it has none, and group.
+        tuple[str, str]: Scenario and group; both ``'photos'`` if there is no scenario.
 
     Raises:
-        ValueError: See :func:`sort_images`.
+        ValueError: See :func:`group_images`.
     """
     name, group = find_scenario(record, 'file_name')
     if name in RESERVED:
         raise ValueError(
-            f'image {record["id"]}: {name!r} is no name for a scenario; leave it out of '
-            'the category for photos, and rename it otherwise.'
+            f'image {record["id"]}: {name!r} is not a name for a scenario; omit the '
+            'category of photos, and rename it otherwise.'
         )
     return (PHOTOS, PHOTOS) if name is None else (name, group or OTHER)
-
-
-def _in_order(parts: dict[str, list[int]], names: Iterable[str]) -> dict[str, list[int]]:
-    """Order parts by name, without those that have no images."""
-    return {name: parts[name] for name in names if name in parts}

@@ -1,4 +1,4 @@
-"""MMPose's metric of COCO, scenario by scenario."""
+"""COCO metric by scenario."""
 
 from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
@@ -8,10 +8,14 @@ from vlpose_mm.evaluation.functional.scenario_evaluation import (
     IOU_TYPES,
     ScenarioEvaluation,
 )
-from vlpose_mm.evaluation.functional.scenario_groups import sort_images
-from vlpose_mm.evaluation.functional.score_tables import keypoint_table, score_table
+from vlpose_mm.evaluation.functional.scenario_groups import group_images
+from vlpose_mm.evaluation.functional.score_tables import (
+    as_text,
+    keypoint_table,
+    score_table,
+)
 
-# What CocoMetric calls COCO's numbers.
+# CocoMetric's names of COCO's numbers.
 STATS = dict(
     keypoints=(
         *('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)'),
@@ -26,17 +30,17 @@ STATS = dict(
 
 @METRICS.register_module()
 class ScenarioCocoMetric(CocoMetric):
-    """COCO's metric that also tells where a model does well.
+    """COCO metric that also scores each scenario, group and domain.
 
-    Beside the numbers of :class:`mmpose.evaluation.CocoMetric`, it gives for every
-    scenario, group and side of the annotation file ``NAME/AP``, ``NAME/AP50``,
-    ``NAME/AP75``, ``NAME/AR`` and ``NAME/people``, such as ``coco/oil_painting/AP``;
-    ``scenario_mean`` and ``group_mean`` of the scores, in which each counts the same; and
-    ``coco/gap/AP``, natural minus artificial AP. A scenario without people has -1 and does
-    not count in means. The log gets them as a table, and another one of the OKS of each
-    keypoint. Everything comes from one matching pass.
+    In addition to the metrics of :class:`mmpose.evaluation.CocoMetric`, it reports
+    ``NAME/AP``, ``NAME/AP50``, ``NAME/AP75``, ``NAME/AR`` and ``NAME/instances`` for every
+    scenario, group and domain of the annotation file, such as ``coco/oil_painting/AP``;
+    their unweighted means ``scenario_mean`` and ``group_mean``; and ``coco/gap/AP``,
+    natural minus artificial AP. A scenario without instances has -1 and is not part of the
+    means. Tables of the scores and of the OKS of each keypoint go to the log. A single
+    matching pass computes everything.
 
-    ``save_best`` can use any of these keys with a ``rule``: ``'less'`` for
+    ``save_best`` accepts any of these keys with a ``rule``: ``'less'`` for
     ``coco/gap/AP``, else ``'greater'``.
 
     Args:
@@ -44,7 +48,7 @@ class ScenarioCocoMetric(CocoMetric):
         **kwargs: Passed to :class:`mmpose.evaluation.CocoMetric`.
 
     Raises:
-        ValueError: If ``iou_type`` is none of CocoMetric's.
+        ValueError: If ``iou_type`` is not one of CocoMetric's.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -59,34 +63,24 @@ class ScenarioCocoMetric(CocoMetric):
 
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
-        """Take the meta information; check, before anything runs, that there are scenarios.
-
-        Args:
-            dataset_meta (dict): Meta information of the dataset.
+        """Set the meta information, and check the scenarios before anything runs.
 
         Raises:
-            ValueError: If there is no annotation file, or a ``category`` in it is no name
-                for a scenario.
+            ValueError: If there is no annotation file, or a ``category`` in it is not a
+                name for a scenario.
         """
         CocoMetric.dataset_meta.fset(self, dataset_meta)
         if self.format_only:
             return
         if self.coco is None:
             raise ValueError(
-                'ScenarioCocoMetric reads the scenarios from the annotation file; give it '
+                'ScenarioCocoMetric reads the scenarios from the annotation file; set '
                 'ann_file, or use CocoMetric.'
             )
-        sort_images(self.coco.imgs.values())
+        group_images(self.coco.imgs.values())
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
-        """Evaluate a result file.
-
-        Args:
-            outfile_prefix (str): Path of the file without ``.keypoints.json``.
-
-        Returns:
-            list[tuple[str, float]]: Names and values.
-        """
+        """Evaluate ``outfile_prefix + '.keypoints.json'``; return names and values."""
         evaluation = ScenarioEvaluation(
             self.coco,
             self.coco.loadRes(f'{outfile_prefix}.keypoints.json'),
@@ -95,13 +89,13 @@ class ScenarioCocoMetric(CocoMetric):
             self.use_area,
         )
         stats = zip(STATS[self.iou_type], evaluation.summarize(), strict=True)
-        tables = (score_table(evaluation), keypoint_table(evaluation, self._names()))
-        for table in tables:
-            print_log(f'\n{table}', 'current')
+        names = self._keypoint_names()
+        tables = as_text(score_table(evaluation), keypoint_table(evaluation, names))
+        print_log(f'\n{tables}', 'current')
         return [*stats, *evaluation.metrics().items()]
 
-    def _names(self) -> list[str]:
-        """Name the keypoints, or number them where a converter made others."""
+    def _keypoint_names(self) -> list[str]:
+        """Return the keypoint names, or numbers if a converter changed the keypoints."""
         names = self.dataset_meta.get('keypoint_id2name', {})
         size = len(self.dataset_meta['sigmas'])
         return [names[i] if len(names) == size else str(i) for i in range(size)]
