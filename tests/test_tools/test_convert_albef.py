@@ -58,8 +58,8 @@ def test_the_folder_is_read_as_the_first_six_layers(
     )
     with torch.no_grad():
         states = bert.bert(**ids, output_hidden_states=True).hidden_states
-    torch.testing.assert_close(text.tokens, states[6])
-    assert not torch.allclose(text.tokens, states[12], atol=0.1)
+    torch.testing.assert_close(text.last_hidden_state, states[6])
+    assert not torch.allclose(text.last_hidden_state, states[12], atol=0.1)
 
 
 def test_refuses_what_is_no_albef(

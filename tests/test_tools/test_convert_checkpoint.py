@@ -84,7 +84,7 @@ def test_a_released_file_alone_says_what_it_lacks(
     load_checkpoint(model, 'out.pth', strict=True)
     weights = torch.load('bare.pth')['state_dict']
     image = torch.randn(1, 3, 128, 96)
-    tokens = model.text_encoder(TEXT_PROMPTS[:1]).tokens[0]
+    tokens = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state[0]
     with torch.no_grad():
         found = model(image, [make_sample(TEXT_PROMPTS[0])])[0]
     expected = authors.heatmaps(weights, image[0], tokens)
@@ -99,7 +99,7 @@ def test_a_released_file_with_its_base_and_text_encoder_is_whole(
     assert 'model.text_encoder.pretrained=text' in out
     assert 'left out' not in err and 'cannot be restored' not in err
     text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
-    assert MODELS.build(text_encoder)(TEXT_PROMPTS).tokens.shape[2] == 128
+    assert MODELS.build(text_encoder)(TEXT_PROMPTS).last_hidden_state.shape[2] == 128
     vlpose_cfg['backbone']['lora'] = None
     vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
     model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(base_cfg).eval()

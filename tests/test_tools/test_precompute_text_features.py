@@ -14,7 +14,7 @@ from vlpose_mm.tools.precompute_text_features import main
 
 def test_writes_the_scenario_table_by_default(text_file: str) -> None:
     encoder = PrecomputedTextEncoder(text_file)
-    assert encoder(all_text_prompts()).tokens.shape[::2] == (20, 384)
+    assert encoder(all_text_prompts()).last_hidden_state.shape[::2] == (20, 384)
     assert Path(text_file).stat().st_size < 1 << 20
 
 
@@ -27,7 +27,7 @@ def test_writes_the_text_prompts_of_a_file(
     main([str(out), '--pretrained', minilm, '--text-prompts', str(text_prompts)])
     assert '2 text prompts' in capsys.readouterr().out
     encoder = PrecomputedTextEncoder(str(out))
-    assert len(encoder(['a bronze statue', 'pixel art of a hero']).tokens) == 2
+    assert len(encoder(['a bronze statue', 'pixel art of a hero']).last_hidden_state) == 2
 
 
 def test_writes_what_the_transform_will_ask_for(
@@ -44,7 +44,7 @@ def test_writes_what_the_transform_will_ask_for(
     samples = [dict(dataset=dataset, category=c) for c in ('mural', 'Pixel Art', None)]
     text = encoder([assign(sample)['text_prompt'] for sample in samples])
     assert text.index.tolist() == [0, 1, 2]
-    assert text.mask.sum(1).min() > 17 * 6
+    assert text.attention_mask.sum(1).min() > 17 * 6
 
 
 def test_writes_pooled_embeddings(
@@ -53,7 +53,11 @@ def test_writes_pooled_embeddings(
     family = Family(tiny_clip, minilm, tmp_path / 'clip')
     out = str(tmp_path / 'text.pth')
     main([out, '--pretrained', family.folder, '--tokens', 'pooled'])
-    assert PrecomputedTextEncoder(out)(all_text_prompts()).tokens.shape == (20, 1, 12)
+    assert PrecomputedTextEncoder(out)(all_text_prompts()).last_hidden_state.shape == (
+        20,
+        1,
+        12,
+    )
     with pytest.raises(SystemExit):
         main([out, '--pretrained', minilm, '--tokens', 'pooled'])
     assert "use tokens='all'" in capsys.readouterr().err

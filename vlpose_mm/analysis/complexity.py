@@ -76,7 +76,10 @@ def describe(cfg: Mapping) -> dict:
     if model_cfg.get('text_encoder') is not None:
         encoder = MODELS.build(model_cfg['text_encoder'])
         features, num_params = _encode(encoder)
-        text = dict(tokens=features.tokens.shape[1], width=features.tokens.shape[2])
+        text = dict(
+            tokens=features.last_hidden_state.shape[1],
+            width=features.last_hidden_state.shape[2],
+        )
         text['parameters'] = num_params
         model_cfg['text_encoder'] = dict(type=lambda: encoder)
     model = build_on_meta(model_cfg)

@@ -25,7 +25,10 @@ def text_features(encoder: TextEncoder, text_prompts: Sequence[str]) -> dict:
     """
     text_prompts = list(dict.fromkeys(text_prompts))
     features = encoder(text_prompts)
-    tokens = [t[m].clone() for t, m in zip(features.tokens, features.mask, strict=True)]
+    tokens = [
+        t[m].clone()
+        for t, m in zip(features.last_hidden_state, features.attention_mask, strict=True)
+    ]
     words = [
         [[*word] for word in encoder.words(text_prompt)] for text_prompt in text_prompts
     ]

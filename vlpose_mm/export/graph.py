@@ -9,7 +9,7 @@ from onnxscript import optimizer
 
 from vlpose_mm.export.onnx_ops import TRANSLATIONS
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
-from vlpose_mm.models.utils.cache import held
+from vlpose_mm.models.utils.cache import freeze_caches
 
 OPSET = 20
 INPUTS = ('images', 'text_prompt')
@@ -37,7 +37,7 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
         # What PyTorch's modules say of each other.
         warnings.simplefilter('ignore')
         outputs = route(*example)
-        with held(route):
+        with freeze_caches(route):
             program = torch.onnx.export(
                 route,
                 example,

@@ -50,9 +50,9 @@ class TunedRoute(nn.Module):
     def __init__(self, model: VLPoseEstimator, prompts: Sequence[Prompt]) -> None:
         super().__init__()
         self.model = model
-        self.text: TextFeatures | None = None
+        self.text_feats: TextFeatures | None = None
         if model.text_encoder is not None:
-            self.text = model.text_encoder(prompts)
+            self.text_feats = model.text_encoder(prompts)
 
     def forward(self, images: Tensor, text_prompt: Tensor) -> tuple[Tensor, ...]:
         """Run the route.
@@ -65,8 +65,10 @@ class TunedRoute(nn.Module):
             tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier, which sees the
             original route alone, log-probabilities of no image, 0 x S.
         """
-        text = None if self.text is None else self.text._replace(index=text_prompt)
-        heatmaps = self.model.head(self.model._relate(images, text))
+        text_feats = (
+            None if self.text_feats is None else self.text_feats._replace(index=text_prompt)
+        )
+        heatmaps = self.model.head(self.model._relate(images, text_feats))
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)

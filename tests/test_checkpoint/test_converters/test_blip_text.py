@@ -37,7 +37,7 @@ def test_the_folder_gives_the_states_of_the_text_model_in_the_file(
     )
     with torch.no_grad():
         expected = blip(**ids).last_hidden_state
-    torch.testing.assert_close(found.tokens, expected)
+    torch.testing.assert_close(found.last_hidden_state, expected)
 
 
 def test_refuses_another_text_encoder_and_an_incomplete_one() -> None:

@@ -60,7 +60,9 @@ def test_the_tuned_route_equals_the_authors_equations(
     with torch.no_grad():
         found = model(images, [make_sample(text_prompt) for text_prompt in TEXT_PROMPTS])
     for i in range(3):
-        tokens = words.tokens[words.index[i]][words.mask[words.index[i]]]
+        tokens = words.last_hidden_state[words.index[i]][
+            words.attention_mask[words.index[i]]
+        ]
         expected = authors.heatmaps(weights, images[i], tokens)
         scale = expected.abs().max()
         assert (found[i] - expected).abs().max() < 1e-5 * scale

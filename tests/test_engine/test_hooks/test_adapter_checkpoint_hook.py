@@ -93,7 +93,8 @@ def test_saves_what_is_tuned_without_base_and_language_model(
     text_prompts = {scenario.text_prompt for scenario in SCENARIOS.values()}
     assert set(texts.features) == text_prompts | {DEFAULT_TEXT_PROMPT}
     assert torch.equal(
-        texts([text_prompt]).tokens, model.text_encoder([text_prompt]).tokens
+        texts([text_prompt]).last_hidden_state,
+        model.text_encoder([text_prompt]).last_hidden_state,
     )
 
 

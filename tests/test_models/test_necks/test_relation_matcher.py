@@ -60,7 +60,7 @@ def test_equals_the_equation_for_every_image_and_its_text_prompt(
     feature_map = torch.randn(4, 16, 4, 3)
     got = matcher(feature_map, text)
     for sample, text_prompt in enumerate(text.index):
-        words = text.tokens[text_prompt][text.mask[text_prompt]]
+        words = text.last_hidden_state[text_prompt][text.attention_mask[text_prompt]]
         torch.testing.assert_close(
             got[sample],
             relation(matcher, feature_map[sample], words),
@@ -99,9 +99,9 @@ def test_what_stands_at_padding_does_not_matter(variant: str) -> None:
     matcher = make(variant=variant)
     text = text_prompts([5, 2], [0, 1])
     feature_map = torch.randn(2, 16, 4, 3)
-    tokens = text.tokens.masked_fill(~text.mask[..., None], 1e3)
+    tokens = text.last_hidden_state.masked_fill(~text.attention_mask[..., None], 1e3)
     torch.testing.assert_close(
-        matcher(feature_map, text), matcher(feature_map, text._replace(tokens=tokens))
+        matcher(feature_map, text), matcher(feature_map, text._replace(last_hidden_state=tokens))
     )
 
 
@@ -153,8 +153,10 @@ def test_attention_to_words_is_the_softmax_of_queries_and_keys(variant: str) -> 
     got = matcher.attention_to_words(feature_map, text)
     assert got.shape == (4, 2, 7, 4, 3)
     for sample, text_prompt in enumerate(text.index):
-        count = int(text.mask[text_prompt].sum())
-        expected = attention(matcher, feature_map[sample], text.tokens[text_prompt, :count])
+        count = int(text.attention_mask[text_prompt].sum())
+        expected = attention(
+            matcher, feature_map[sample], text.last_hidden_state[text_prompt, :count]
+        )
         torch.testing.assert_close(got[sample, :, :count], expected, atol=1e-5, rtol=1e-4)
         assert got[sample, :, count:].eq(0).all()
         # What is not paid to words is paid to patches, where those are read.
@@ -170,7 +172,9 @@ def test_attention_to_words_does_not_depend_on_other_text_prompts(variant: str) 
     matcher = make(variant=variant)
     text = text_prompts([5, 9], [0, 1])
     feature_map = torch.randn(2, 16, 4, 3)
-    alone = TextFeatures(text.tokens[:1, :5], text.mask[:1, :5], text.index[:1])
+    alone = TextFeatures(
+        text.last_hidden_state[:1, :5], text.attention_mask[:1, :5], text.index[:1]
+    )
     torch.testing.assert_close(
         matcher.attention_to_words(feature_map, text)[:1, :, :5],
         matcher.attention_to_words(feature_map[:1], alone),

@@ -247,20 +247,22 @@ def test_switching_switches_the_token_states_as_well(
     content['text_features']['tokens'][0] += 1
     write_file(content, tuned[0][0])
     text_prompt = content['text_features']['text_prompts'][0]
-    before = model.text_encoder([text_prompt]).tokens
+    before = model.text_encoder([text_prompt]).last_hidden_state
     model.adapters.load(tuned[0][0], 'louder')
     others = ['a mural of a person', 'a cartoon of a person']
     with pytest.raises(ValueError, match='holds no features'):
         model.text_encoder(others)
-    torch.testing.assert_close(model.text_encoder([text_prompt]).tokens, before + 1)
+    torch.testing.assert_close(
+        model.text_encoder([text_prompt]).last_hidden_state, before + 1
+    )
     model.adapters.use('default')
-    assert torch.equal(model.text_encoder([text_prompt]).tokens, before)
+    assert torch.equal(model.text_encoder([text_prompt]).last_hidden_state, before)
     # What brings no text prompts reads those of the config, not those of the one before.
     silent = dict(state_dict=torch.load(tuned[1][0])['state_dict'])
     write_file(silent, tuned[1][0])
     model.adapters.use('louder')
     model.adapters.load(tuned[1][0], 'silent')
-    assert torch.equal(model.text_encoder([text_prompt]).tokens, before)
+    assert torch.equal(model.text_encoder([text_prompt]).last_hidden_state, before)
     write_file({**silent, 'text_features': dict(text_prompts=['x'])}, tuned[1][0])
     with pytest.raises(ValueError, match='tuned1.pth holds no text features'):
         model.adapters.load(tuned[1][0], 'garbled')

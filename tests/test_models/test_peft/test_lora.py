@@ -82,7 +82,7 @@ def test_updates_start_at_nothing_and_the_plain_vit_stays(image: torch.Tensor) -
 def test_only_updates_are_trained_and_get_gradients(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     text = pack([torch.randn(3, 5)], [0] * len(image))
-    model.train()(image, text=text)[0].sum().backward()
+    model.train()(image, text_feats=text)[0].sum().backward()
     for name, param in model.named_parameters():
         assert param.requires_grad == is_lora(name) == (param.grad is not None), name
     assert not model.layers[0].training
@@ -91,9 +91,9 @@ def test_only_updates_are_trained_and_get_gradients(image: torch.Tensor) -> None
 def test_samples_of_a_batch_do_not_mix(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     words = [torch.randn(3, 5), torch.randn(6, 5)]
-    together = model(image, text=pack(words, [0, 1]))[0]
+    together = model(image, text_feats=pack(words, [0, 1]))[0]
     for i in range(2):
-        alone = model(image[i : i + 1], text=pack([words[i]], [0]))[0]
+        alone = model(image[i : i + 1], text_feats=pack([words[i]], [0]))[0]
         torch.testing.assert_close(together[i : i + 1], alone)
 
 
@@ -162,7 +162,7 @@ def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
 
     def gradients() -> dict[str, torch.Tensor]:
         model.zero_grad()
-        model(image, text=text)[0].square().sum().backward()
+        model(image, text_feats=text)[0].square().sum().backward()
         return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
 
     want = gradients()
@@ -177,12 +177,12 @@ def test_the_same_text_prompt_for_long_is_merged_into_the_weights(
     model = build(lora=dict(rank=2, text_dims=5))
     one, other = (pack([torch.randn(3, 5)], [0] * len(image)) for _ in range(2))
     with torch.no_grad():
-        want = [model(image, text=text)[0] for text in (one, other)]
+        want = [model(image, text_feats=text)[0] for text in (one, other)]
         assert not torch.allclose(*want)
         batches = MERGE_AFTER // len(image)
         for text, expected in zip((one, other, one), (*want, want[0]), strict=True):
             for number in range(1, batches + 2):
-                got = model(image, text=text)[0]
+                got = model(image, text_feats=text)[0]
                 torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
                 updates = model.lora(image, text)
                 # It counts images, those of the line above as well.
@@ -204,10 +204,10 @@ def test_only_one_text_prompt_at_inference_in_float32_is_merged(
     mixed = pack([torch.randn(3, 5), torch.randn(4, 5)], [0, 1])
     one = pack([torch.randn(3, 5)], [0, 0])
     assert merges(model, image, one)
-    assert model.lora.weights_cache._kept is not None
+    assert model.lora.weights_cache._cached is not None
     assert not merges(model, image, mixed)
     # They are as large as the backbone.
-    assert model.lora.weights_cache._kept is None
+    assert model.lora.weights_cache._cached is None
     with torch.autocast('cpu', torch.bfloat16):
         assert not merges(model, image, one)
     assert not merges(model.train(), image, one)
@@ -221,12 +221,12 @@ def test_what_is_merged_follows_the_weights(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     text = pack([torch.randn(3, 5)], [0] * len(image))
     with torch.no_grad():
-        before = model(image, text=text)[0]
+        before = model(image, text_feats=text)[0]
         for name in ('layers.0.attn.qkv.lora_up', 'lora.steer.weight', 'pos_embed'):
             assert merges(model, image, text)
             model.get_parameter(name).add_(0.1)
-            merged = model(image, text=text)[0]
+            merged = model(image, text_feats=text)[0]
             assert not torch.allclose(merged, before)
             with torch.enable_grad():
-                torch.testing.assert_close(merged, model(image, text=text)[0])
+                torch.testing.assert_close(merged, model(image, text_feats=text)[0])
             before = merged

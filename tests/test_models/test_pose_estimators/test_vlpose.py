@@ -249,7 +249,7 @@ def test_the_text_side_follows_the_estimator_to_half_precision(
     with torch.no_grad():
         expected = model(image, samples)
         model.bfloat16()
-        assert model.text_encoder(TEXT_PROMPTS).tokens.dtype == torch.bfloat16
+        assert model.text_encoder(TEXT_PROMPTS).last_hidden_state.dtype == torch.bfloat16
         got = model(image.bfloat16(), samples)
     assert got.dtype == torch.float32
     torch.testing.assert_close(got, expected, atol=0.1, rtol=0.1)

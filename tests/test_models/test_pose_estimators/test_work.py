@@ -99,7 +99,7 @@ def test_the_tuned_route_computes_neither_prompts_nor_the_same_words_again(
 ) -> None:
     model = MODELS.build(paper_cfg).eval()
     inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
     flops = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
     first = LAYERS * PREFIX + words(len(TEXT_PROMPTS) * L)
     assert count_flops(lambda: model(inputs, samples)) == flops + first
@@ -113,7 +113,7 @@ def test_updates_cost_nothing_once_they_are_merged(
 ) -> None:
     model = MODELS.build(vlpose_cfg).eval()
     inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
     mixed = B * (vit(PROMPTS) + UPDATES + matcher(L) + 2 * BLOCKS + FINAL)
     # What the text prompts say to the updates is cached as well.
     assert settled_flops(lambda: model(inputs, samples)) == mixed
@@ -121,7 +121,7 @@ def test_updates_cost_nothing_once_they_are_merged(
     inputs, samples = batch(TEXT_PROMPTS[:1] * B)
     for _ in range(MERGE_AFTER // B + 1):
         model(inputs, samples)
-    L = model.text_encoder(TEXT_PROMPTS[:1]).tokens.shape[1]
+    L = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state.shape[1]
     one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
     assert count_flops(lambda: model(inputs, samples)) == one
 
@@ -133,7 +133,7 @@ def test_tuning_computes_only_gradients_that_are_needed(
     paper_cfg['backbone']['prompt']['start_layer'] = start
     model = MODELS.build(paper_cfg).train()
     inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).tokens.shape[1]
+    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
     reading = LAYERS - start
     forward = PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N))
     forward += reading * 2 * attention(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL

@@ -23,16 +23,16 @@ class LetterEncoder(TextEncoder):
 def test_prompts_are_told_apart_once_each() -> None:
     text = LetterEncoder()(['ab', ['b', 'abc'], ['ab'], 'c', ('b', 'abc')])
     assert text.index.tolist() == [0, 1, 0, 2, 1]
-    assert text.mask.sum(1).tolist() == [2, 4, 1]
-    assert text.tokens.shape == (3, 4, 2)
-    assert text.tokens[1].tolist() == [[98, 0], [97, 0], [98, 1], [99, 2]]
-    assert text.tokens[~text.mask].eq(0).all()
+    assert text.attention_mask.sum(1).tolist() == [2, 4, 1]
+    assert text.last_hidden_state.shape == (3, 4, 2)
+    assert text.last_hidden_state[1].tolist() == [[98, 0], [97, 0], [98, 1], [99, 2]]
+    assert text.last_hidden_state[~text.attention_mask].eq(0).all()
 
 
 def test_mean_averages_each_text_prompt_and_then_the_text_prompts() -> None:
     text = LetterEncoder('mean')(['ab', ['ab', 'd']])
-    assert text.tokens.tolist() == [[[97.5, 0.5]], [[98.75, 0.25]]]
-    assert text.mask.tolist() == [[True], [True]]
+    assert text.last_hidden_state.tolist() == [[[97.5, 0.5]], [[98.75, 0.25]]]
+    assert text.attention_mask.tolist() == [[True], [True]]
 
 
 def test_only_new_text_prompts_are_encoded_all_at_once() -> None:
@@ -48,7 +48,7 @@ def test_the_text_prompts_used_last_are_remembered_and_no_more() -> None:
     encoder.cache_size = 3
     encoder(['a', 'b', 'c'])
     encoder(['a'])
-    assert len(encoder(list('defgh')).tokens) == 5  # More than are cached.
+    assert len(encoder(list('defgh')).last_hidden_state) == 5  # More than are cached.
     assert list(encoder._cache) == ['f', 'g', 'h']
     encoder(['f'])
     encoder(['i'])
@@ -59,7 +59,7 @@ def test_what_is_remembered_in_inference_mode_serves_training() -> None:
     encoder, layer = LetterEncoder(), nn.Linear(2, 1)
     with torch.inference_mode():
         encoder(['ab'])
-    layer(encoder(['ab']).tokens).sum().backward()
+    layer(encoder(['ab']).last_hidden_state).sum().backward()
     assert layer.weight.grad.tolist() == [[97 + 98, 1]]
     assert encoder.asked == [['ab']]
     with torch.no_grad():
@@ -71,11 +71,11 @@ def test_what_is_remembered_in_inference_mode_serves_training() -> None:
 def test_states_follow_the_dtype_of_the_estimator(dtype: torch.dtype) -> None:
     estimator = nn.ModuleDict(dict(text_encoder=LetterEncoder()))
     encoder = estimator['text_encoder']
-    assert encoder(['ab']).tokens.dtype == torch.float32
+    assert encoder(['ab']).last_hidden_state.dtype == torch.float32
     estimator.to(dtype)
-    assert encoder(['ab']).tokens.dtype == dtype
+    assert encoder(['ab']).last_hidden_state.dtype == dtype
     estimator.float()
-    assert encoder(['ab']).tokens.dtype == torch.float32
+    assert encoder(['ab']).last_hidden_state.dtype == torch.float32
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,18 @@ def test_token_states_are_those_of_the_real_minilm(
     for row, text_prompt in enumerate([SKETCH, GLASS]):
         with torch.no_grad():
             states = model(**tokenizer(text_prompt, return_tensors='pt'))[0][0]
-        torch.testing.assert_close(text.tokens[row][text.mask[row]], states)
-        assert text.mask[row].sum() == len(states)
-    assert text.tokens[~text.mask].eq(0).all()
+        torch.testing.assert_close(
+            text.last_hidden_state[row][text.attention_mask[row]], states
+        )
+        assert text.attention_mask[row].sum() == len(states)
+    assert text.last_hidden_state[~text.attention_mask].eq(0).all()
 
 
 def test_text_prompts_of_like_meaning_are_close(encoder: TransformersTextEncoder) -> None:
     text = encoder(['a marble statue of a man', 'a stone sculpture', 'two cups of tea'])
-    mean = (text.tokens * text.mask[..., None]).sum(1) / text.mask.sum(1, keepdim=True)
+    mean = (text.last_hidden_state * text.attention_mask[..., None]).sum(
+        1
+    ) / text.attention_mask.sum(1, keepdim=True)
     statue, sculpture, tea = torch.nn.functional.normalize(mean, dim=1)
     assert statue @ sculpture > statue @ tea + 0.2
 
@@ -53,14 +57,16 @@ def test_each_text_prompt_is_encoded_once_and_on_its_own(
     alone = encoder([SKETCH])
     beside = encoder([GLASS, SKETCH, SKETCH])
     assert asked == [[SKETCH], [GLASS]]
-    assert torch.equal(beside.tokens[1][beside.mask[1]], alone.tokens[0])
+    assert torch.equal(
+        beside.last_hidden_state[1][beside.attention_mask[1]], alone.last_hidden_state[0]
+    )
 
 
 def test_is_frozen_and_no_part_of_a_checkpoint(
     encoder: TransformersTextEncoder,
 ) -> None:
     assert not list(encoder.parameters()) and not encoder.state_dict()
-    assert not encoder([SKETCH]).tokens.requires_grad
+    assert not encoder([SKETCH]).last_hidden_state.requires_grad
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
@@ -68,10 +74,10 @@ def test_the_language_model_follows_the_estimator(minilm: str, dtype: torch.dtyp
     encoder = TransformersTextEncoder(minilm, context_tokens=2)
     estimator = nn.ModuleDict(dict(text_encoder=encoder))
     with torch.no_grad():
-        want = encoder([SKETCH]).tokens
+        want = encoder([SKETCH]).last_hidden_state
         estimator.to(dtype)
         assert encoder._model.word_embedding.weight.dtype == encoder.context.dtype == dtype
-        got = encoder([SKETCH]).tokens
+        got = encoder([SKETCH]).last_hidden_state
     assert got.dtype == dtype
     torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.05)
     assert not torch.equal(got.float(), want)
@@ -82,7 +88,7 @@ def test_autocast_does_not_change_what_is_remembered(
 ) -> None:
     with torch.autocast('cpu', torch.bfloat16):
         text = TransformersTextEncoder(minilm)([SKETCH])
-    assert torch.equal(text.tokens, encoder([SKETCH]).tokens)
+    assert torch.equal(text.last_hidden_state, encoder([SKETCH]).last_hidden_state)
 
 
 def test_a_copy_shares_the_language_model_until_it_is_converted(minilm: str) -> None:
@@ -91,13 +97,15 @@ def test_a_copy_shares_the_language_model_until_it_is_converted(minilm: str) -> 
     weight = encoder._model.word_embedding.weight
     assert other._model.word_embedding.weight is weight
     assert other.context is not encoder.context
-    assert torch.equal(encoder([SKETCH]).tokens, other([SKETCH]).tokens)
+    assert torch.equal(
+        encoder([SKETCH]).last_hidden_state, other([SKETCH]).last_hidden_state
+    )
     other.to('cpu')  # No change, no memory.
     assert other._model.word_embedding.weight.data_ptr() == weight.data_ptr()
     other.half()
-    assert other([SKETCH]).tokens.dtype == torch.float16
+    assert other([SKETCH]).last_hidden_state.dtype == torch.float16
     assert encoder._model.word_embedding.weight is weight
-    assert weight.dtype == encoder([GLASS]).tokens.dtype == torch.float32
+    assert weight.dtype == encoder([GLASS]).last_hidden_state.dtype == torch.float32
 
 
 def test_states_with_context_are_remembered_until_the_context_changes(minilm: str) -> None:
@@ -106,7 +114,7 @@ def test_states_with_context_are_remembered_until_the_context_changes(minilm: st
     encode = encoder.encode
     encoder.encode = lambda s: asked.append(s) or encode(s)
     for _ in range(2):
-        assert encoder([SKETCH]).tokens.requires_grad
+        assert encoder([SKETCH]).last_hidden_state.requires_grad
     assert len(asked) == 2 and not encoder._cache
     changes = [
         lambda: None,
@@ -120,7 +128,10 @@ def test_states_with_context_are_remembered_until_the_context_changes(minilm: st
         for change in changes:
             change()
             asked.clear()
-            first, second = encoder([SKETCH]).tokens, encoder([SKETCH]).tokens
+            first, second = (
+                encoder([SKETCH]).last_hidden_state,
+                encoder([SKETCH]).last_hidden_state,
+            )
             assert len(asked) == 1 and torch.equal(first, second)
             fresh = encode([SKETCH])[0]
             assert torch.equal(first[0], fresh) and not fresh.requires_grad
@@ -131,7 +142,7 @@ def test_the_context_goes_on_learning_after_a_validation(minilm: str) -> None:
     with torch.no_grad():
         encoder(['a mural of a person'])
     features = encoder(['a mural of a person', 'a sketch of a person'])
-    features.tokens[0].sum().backward()
+    features.last_hidden_state[0].sum().backward()
     assert encoder.context.grad.abs().sum() > 0
 
 
@@ -142,9 +153,13 @@ def test_context_goes_through_a_checkpoint(minilm: str) -> None:
     estimator = nn.ModuleDict(dict(text_encoder=trained))
     assert list(estimator.state_dict()) == ['text_encoder.context']
     other = TransformersTextEncoder(minilm, context_tokens=2)
-    assert not torch.equal(other([SKETCH]).tokens, trained([SKETCH]).tokens)
+    assert not torch.equal(
+        other([SKETCH]).last_hidden_state, trained([SKETCH]).last_hidden_state
+    )
     other.load_state_dict(trained.state_dict())
-    assert torch.equal(other([SKETCH]).tokens, trained([SKETCH]).tokens)
+    assert torch.equal(
+        other([SKETCH]).last_hidden_state, trained([SKETCH]).last_hidden_state
+    )
 
 
 def test_precomputed_features_equal_the_encoders(
@@ -158,9 +173,11 @@ def test_precomputed_features_equal_the_encoders(
     for got, want in zip(precomputed(prompts), encoder(prompts), strict=True):
         assert torch.equal(got, want)
     mean = PrecomputedTextEncoder(path, combine='mean')([[SKETCH, GLASS]])
-    text_prompts = [encoder([s]).tokens[0].mean(0) for s in (SKETCH, GLASS)]
-    torch.testing.assert_close(mean.tokens[0, 0], (text_prompts[0] + text_prompts[1]) / 2)
-    assert precomputed.half()([SKETCH]).tokens.dtype == torch.float16
+    text_prompts = [encoder([s]).last_hidden_state[0].mean(0) for s in (SKETCH, GLASS)]
+    torch.testing.assert_close(
+        mean.last_hidden_state[0, 0], (text_prompts[0] + text_prompts[1]) / 2
+    )
+    assert precomputed.half()([SKETCH]).last_hidden_state.dtype == torch.float16
 
 
 def test_an_unknown_text_prompt_is_refused_with_what_is_there(
@@ -192,32 +209,32 @@ def test_fixed_random_states_belong_to_the_text_prompt() -> None:
     torch.manual_seed(1)
     second = MODELS.build(cfg)([SKETCH])
     assert first.index.tolist() == [0, 1, 0]
-    assert first.mask.sum(1).tolist() == [3, 6]
-    assert torch.equal(first.tokens[0, :3], second.tokens[0])
-    assert torch.equal(first.tokens[1, 3:], second.tokens[0])
-    assert not torch.equal(first.tokens[1, :3], second.tokens[0])
+    assert first.attention_mask.sum(1).tolist() == [3, 6]
+    assert torch.equal(first.last_hidden_state[0, :3], second.last_hidden_state[0])
+    assert torch.equal(first.last_hidden_state[1, 3:], second.last_hidden_state[0])
+    assert not torch.equal(first.last_hidden_state[1, :3], second.last_hidden_state[0])
     # The same everywhere and for ever.
     want = torch.tensor([1.1993, -1.3827, -0.0991])
-    torch.testing.assert_close(second.tokens[0, 0, :3], want, atol=1e-4, rtol=0)
+    torch.testing.assert_close(second.last_hidden_state[0, 0, :3], want, atol=1e-4, rtol=0)
 
 
 def test_fresh_random_states_are_drawn_for_every_sample() -> None:
     encoder = RandomTextEncoder(embed_dims=512, num_tokens=2, fresh=True)
     text = encoder([SKETCH, SKETCH, [GLASS, SKETCH]])
     assert text.index.tolist() == [0, 1, 2]
-    assert text.mask.sum(1).tolist() == [2, 2, 4]
-    states = text.tokens[text.mask]
+    assert text.attention_mask.sum(1).tolist() == [2, 2, 4]
+    states = text.last_hidden_state[text.attention_mask]
     assert abs(states.mean()) < 0.1 and abs(states.std() - 1) < 0.1
-    rows = [*states, *encoder([SKETCH]).tokens[0]]
+    rows = [*states, *encoder([SKETCH]).last_hidden_state[0]]
     assert torch.corrcoef(torch.stack(rows)).triu(1).abs().max() < 0.3
     torch.manual_seed(3)
-    first = encoder([SKETCH]).tokens
+    first = encoder([SKETCH]).last_hidden_state
     torch.manual_seed(3)
-    assert torch.equal(encoder([SKETCH]).tokens, first)
+    assert torch.equal(encoder([SKETCH]).last_hidden_state, first)
     assert not encoder._cache
     mean = RandomTextEncoder(8, num_tokens=2, fresh=True, combine='mean').half()
-    assert mean([SKETCH, [GLASS, SKETCH]]).tokens.shape == (2, 1, 8)
-    assert mean([SKETCH]).tokens.dtype == torch.float16
+    assert mean([SKETCH, [GLASS, SKETCH]]).last_hidden_state.shape == (2, 1, 8)
+    assert mean([SKETCH]).last_hidden_state.dtype == torch.float16
 
 
 @pytest.mark.parametrize('kwargs', [dict(embed_dims=0), dict(embed_dims=4, num_tokens=0)])

@@ -34,10 +34,12 @@ def test_reads_the_text_side_of_any_family(make: Callable, families: Callable) -
     assert text.index.tolist() == [0, 1, 0]
     for row, text_prompt in enumerate(['a person', 'a cat of a person']):
         states = family.states(text_prompt)[0]
-        assert text.mask[row].sum() == len(states) > 2
-        torch.testing.assert_close(text.tokens[row][text.mask[row]], states)
+        assert text.attention_mask[row].sum() == len(states) > 2
+        torch.testing.assert_close(
+            text.last_hidden_state[row][text.attention_mask[row]], states
+        )
         assert states.std() > 0
-    assert text.tokens[~text.mask].eq(0).all()
+    assert text.last_hidden_state[~text.attention_mask].eq(0).all()
 
 
 @pytest.mark.parametrize('make', [tiny_clip, tiny_old_clip, tiny_clip_text, tiny_siglip])
@@ -51,8 +53,8 @@ def test_pooled_is_the_one_contrastive_embedding(
     assert encoder.embed_dims == width
     text = encoder(['a person', 'a cat of a person'])
     want = torch.stack([family.states(s)[1] for s in ('a person', 'a cat of a person')])
-    assert text.tokens.shape == (2, 1, width) and text.mask.all()
-    torch.testing.assert_close(text.tokens, want)
+    assert text.last_hidden_state.shape == (2, 1, width) and text.attention_mask.all()
+    torch.testing.assert_close(text.last_hidden_state, want)
 
 
 @pytest.mark.parametrize('make', TOKENIZERS)
@@ -64,8 +66,8 @@ def test_a_batch_of_text_prompts_equals_each_alone(
     together = TransformersTextEncoder(folder)(text_prompts)
     alone = TransformersTextEncoder(folder)
     for row, text_prompt in enumerate(text_prompts):
-        states = alone([text_prompt]).tokens[0]
-        got = together.tokens[row][together.mask[row]]
+        states = alone([text_prompt]).last_hidden_state[0]
+        got = together.last_hidden_state[row][together.attention_mask[row]]
         torch.testing.assert_close(got, states, atol=1e-5, rtol=0)
 
 
@@ -91,8 +93,8 @@ def test_context_of_real_words_equals_a_text_prompt_of_them(
     for text_prompt in ('a cat', 'a person x'):
         want = family.states(f'{words} {text_prompt}')[tokens == 'pooled']
         got = encoder([text_prompt])
-        torch.testing.assert_close(got.tokens[0], want, atol=1e-5, rtol=1e-5)
-        assert got.mask.all() and got.tokens.requires_grad
+        torch.testing.assert_close(got.last_hidden_state[0], want, atol=1e-5, rtol=1e-5)
+        assert got.attention_mask.all() and got.last_hidden_state.requires_grad
 
 
 @pytest.mark.parametrize('make', TOKENIZERS)
@@ -101,7 +103,7 @@ def test_the_gradient_reaches_the_context_alone(make: Callable, families: Callab
     assert list(encoder.state_dict()) == ['context']
     assert encoder.context.shape == (3, 16)
     text = encoder(['a person', 'a cat'])
-    text.tokens.square().sum().backward()
+    text.last_hidden_state.square().sum().backward()
     assert encoder.context.grad.abs().min() > 0
     weights = encoder._model.word_embedding.parameters()
     assert not any(p.requires_grad or p.grad is not None for p in weights)
@@ -116,7 +118,7 @@ def test_a_context_of_another_width_fits_its_own_word_embeddings(
     word_pieces(minilm).save_pretrained(tmp_path)
     encoder = TransformersTextEncoder(str(tmp_path), context_tokens=2)
     assert encoder.context.shape == (2, 8)
-    assert encoder([SKETCH]).tokens.shape == (1, 9, 16)
+    assert encoder([SKETCH]).last_hidden_state.shape == (1, 9, 16)
 
 
 @pytest.mark.parametrize('make', [tiny_clip, tiny_siglip])
@@ -132,7 +134,7 @@ def test_the_models_own_limit_cuts_and_keeps_the_end(
     encoder = TransformersTextEncoder(family.folder, context_tokens=2)
     for _ in range(2):
         text = encoder(['x y ' * 20])
-    assert text.tokens.shape == (1, LENGTH, 16)
+    assert text.last_hidden_state.shape == (1, LENGTH, 16)
     assert len(said) == 1 and f'Only the first {LENGTH - 2} of' in said[0]
     ids = encoder._model.tokenize('x y ' * 20, LENGTH - 2)
     assert ids[-1] == family.tokenizer.eos_token_id
@@ -147,7 +149,7 @@ def test_says_what_of_a_text_prompt_is_cut(
         lambda text, **_: said.append(text),
     )
     encoder = TransformersTextEncoder(minilm, max_length=4)
-    assert encoder([SKETCH]).tokens.shape == (1, 4, 384)
+    assert encoder([SKETCH]).last_hidden_state.shape == (1, 4, 384)
     assert "4 of 7 tokens are read: 'a sketch', and not 'of a person'" in said[0]
     assert encoder.unread(SKETCH) == 'of a person' and not encoder.unread('a sketch')
     encoder([f'a mural of person {number}' for number in range(20)])

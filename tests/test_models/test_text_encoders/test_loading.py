@@ -30,7 +30,7 @@ def test_pooled_is_refused_where_there_is_none(families: Callable, tmp_path: Pat
     families(tiny_clip).tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="use tokens='all'"):
         TransformersTextEncoder(str(tmp_path), tokens='pooled')
-    assert TransformersTextEncoder(str(tmp_path))([SKETCH]).tokens.std() > 0
+    assert TransformersTextEncoder(str(tmp_path))([SKETCH]).last_hidden_state.std() > 0
     with pytest.raises(ValueError, match="Unknown tokens 'cls'.*'all', 'pooled'"):
         TransformersTextEncoder(str(tmp_path), tokens='cls')
 

@@ -32,7 +32,7 @@ WORDS = ['an', 'ukiyo-e', 'print', 'of', 'a', "kid's", 'person', '.']
 
 def count(encoder: TextEncoder, prompt: str | list[str]) -> int:
     """How many tokens a prompt has."""
-    return int(encoder([prompt]).mask.sum())
+    return int(encoder([prompt]).attention_mask.sum())
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Doubled(nn.Module):
         self.eval()
 
     def forward(self) -> Tensor:
-        return self.remembered.recall([self.weight], self._double)
+        return self.remembered.get([self.weight], self._double)
 
     def _double(self) -> Tensor:
         self.count += 1
@@ -110,7 +110,7 @@ def test_it_depends_on_autocast() -> None:
     with torch.no_grad():
         for dtype in (torch.float32, torch.bfloat16, torch.float32):
             with torch.autocast('cpu', torch.bfloat16, enabled=dtype != torch.float32):
-                made = remembered.recall([linear.weight], lambda: linear(x))
+                made = remembered.get([linear.weight], lambda: linear(x))
             assert made.dtype == dtype
 
 
@@ -132,7 +132,7 @@ def test_copies_start_with_nothing(copied: Callable) -> None:
     module = Doubled()
     module()
     other = copied(module)
-    assert other.remembered._kept is None
+    assert other.remembered._cached is None
     assert torch.equal(other(), module())
 
 

@@ -14,6 +14,7 @@ from vlpose_mm.models.peft.visual_prompts import (
     make_prompts,
     settle_trained_layers,
 )
+from vlpose_mm.models.text_encoders.base import TextFeatures
 
 
 class PromptSite(NamedTuple):
@@ -95,7 +96,7 @@ class PromptedBackbone:
         self._frozen = [] if trained is None else self._freeze(layers, trained)
         self._readers: list[tuple[PromptSite, int, int, int]] = []
         self.prompts = self.prompt_gates = None
-        self.choices = {} if settings is None else settings.choices
+        self.hyperparameters = {} if settings is None else settings.hyperparameters
         if settings is not None:
             self._make_prompts(layers[settings.start_layer :], stem, settings)
         self.train()
@@ -164,13 +165,16 @@ class PromptedBackbone:
             self.get_submodule(name).eval()
         return self
 
-    def forward(self, x: Tensor, tuned: bool = True) -> tuple[Tensor]:
+    def forward(
+        self, x: Tensor, tuned: bool = True, text_feats: TextFeatures | None = None
+    ) -> tuple[Tensor]:
         """Compute the last feature map E.
 
         Args:
             x (Tensor): Images, B x 3 x H x W.
             tuned (bool): ``False`` runs the stock backbone, as if there were no
                 prompts.
+            text_feats (TextFeatures, optional): Not read.
 
         Returns:
             tuple[Tensor]: One feature map, B x C x h x w.

@@ -147,7 +147,9 @@ class PromptedVisionTransformer(BaseModule):
 
         self.prompts = self.prompt_gates = None
         self.prefixes_cache = WeightCache()
-        self.choices = {} if self.prompt_settings is None else self.prompt_settings.choices
+        self.hyperparameters = (
+            {} if self.prompt_settings is None else self.prompt_settings.hyperparameters
+        )
         if self.prompt_settings is not None:
             self._make_prompts(self.prompt_settings)
         for part in self._frozen_parts():
@@ -215,7 +217,7 @@ class PromptedVisionTransformer(BaseModule):
         return self
 
     def forward(
-        self, x: Tensor, tuned: bool = True, text: TextFeatures | None = None
+        self, x: Tensor, tuned: bool = True, text_feats: TextFeatures | None = None
     ) -> tuple[Tensor]:
         """Compute the last feature map E.
 
@@ -223,7 +225,7 @@ class PromptedVisionTransformer(BaseModule):
             x (Tensor): Images, B x 3 x H x W.
             tuned (bool): ``False`` runs the plain ViT, as if there were neither prompts nor
                 low-rank updates.
-            text (TextFeatures, optional): The text prompts of the batch, which steer the
+            text_feats (TextFeatures, optional): Text of the batch, which steers the
                 low-rank updates.
 
         Returns:
@@ -243,7 +245,7 @@ class PromptedVisionTransformer(BaseModule):
             if self.prompt_gates is not None:
                 gates = [*skipped, *self.prompt_gates]
         if tuned and self.lora is not None:
-            updates = self.lora(x, text)
+            updates = self.lora(x, text_feats)
         for i, layer in enumerate(self.layers):
             if settings is not None and not settings.deep and i == settings.start_layer:
                 prompts = self.prompts.expand(x.shape[0], -1, -1)
@@ -258,7 +260,7 @@ class PromptedVisionTransformer(BaseModule):
         sources = [self.prompts]
         for layer in readers:
             sources += [*layer.ln1.parameters(), *layer.attn.qkv.parameters()]
-        return self.prefixes_cache.recall(
+        return self.prefixes_cache.get(
             sources,
             lambda: [
                 layer.prefix(prompts)

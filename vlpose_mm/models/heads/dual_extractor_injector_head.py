@@ -97,7 +97,7 @@ class DualExtractorInjectorHead(HeatmapHead):
                 'blocks and the predictor; omit it.'
             )
         self.wiring = WIRINGS[wiring]
-        self.choices = dict(wiring=wiring)
+        self.hyperparameters = dict(wiring=wiring)
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
         # As features lie in memory; otherwise every call rearranges the weights. Not the
         # original ones: on some machines it changes the last bit.

@@ -86,7 +86,7 @@ def tell_attention_maps(
     matcher: RelationMatcher,
     encoder: TextEncoder | None,
     feature_map: Tensor,
-    text: TextFeatures | None,
+    text_feats: TextFeatures | None,
     samples: Sequence[PoseDataSample],
 ) -> None:
     """Write :class:`AttentionMaps` into samples, as ``pred_attention_maps``.
@@ -95,7 +95,7 @@ def tell_attention_maps(
         matcher (RelationMatcher): What the patches read with.
         encoder (TextEncoder, optional): What the words were encoded with.
         feature_map (Tensor): E of the samples, B x C x h x w.
-        text (TextFeatures, optional): Their text prompts, encoded.
+        text_feats (TextFeatures, optional): Their text prompts, encoded.
         samples (Sequence[PoseDataSample]): The samples.
 
     Raises:
@@ -107,7 +107,7 @@ def tell_attention_maps(
             f'{"no words" if encoder is None else "other random states in every call"}; '
             'give it a text encoder, or leave test_cfg.output_attention_maps away.'
         )
-    by_token = matcher.attention_to_words(feature_map, text)  # B, heads, L, h, w
+    by_token = matcher.attention_to_words(feature_map, text_feats)  # B, heads, L, h, w
     for sample, weights in zip(samples, by_token.float().cpu(), strict=True):
         prompt = sample.metainfo.get('text_prompt') or DEFAULT_TEXT_PROMPT
         words = encoder.words(prompt)

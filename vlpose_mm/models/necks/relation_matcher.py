@@ -64,7 +64,7 @@ class RelationMatcher(BaseModule):
                 f'the feature map, {embed_dims}.'
             )
         self.variant = variant
-        self.choices = dict(variant=variant, num_heads=num_heads)
+        self.hyperparameters = dict(variant=variant, num_heads=num_heads)
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
         self.text_proj = (
@@ -77,22 +77,22 @@ class RelationMatcher(BaseModule):
         self.v = nn.Linear(embed_dims, embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
-        self.words_cache = WeightCache()
+        self.text_cache = WeightCache()
         self._register_load_state_dict_pre_hook(self.fit_checkpoint)
 
-    def forward(self, feature_map: Tensor, text: TextFeatures | None) -> Tensor:
+    def forward(self, feature_map: Tensor, text_feats: TextFeatures | None) -> Tensor:
         """Compute the relation features R.
 
         Args:
             feature_map (Tensor): E, B x C x h x w.
-            text (TextFeatures, optional): The text prompts of the batch; ``None``: no words.
+            text_feats (TextFeatures, optional): Text of the batch; ``None``: no text.
 
         Returns:
             Tensor: R, B x C x h x w.
         """
         B, C, h, w = feature_map.shape
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        k, v, mask = self._keys_and_values(x, text)  # k, v: B, N, C
+        k, v, mask = self._keys_and_values(x, text_feats)  # k, v: B, N, C
         attended = F.scaled_dot_product_attention(
             self._split_heads(self.q(x)),
             self._split_heads(k),
@@ -104,14 +104,14 @@ class RelationMatcher(BaseModule):
         relation = self.norm(self.proj(attended) + x)  # B, hw, C
         return relation.transpose(1, 2).reshape(B, C, h, w)
 
-    def attention_to_words(self, feature_map: Tensor, text: TextFeatures) -> Tensor:
+    def attention_to_words(self, feature_map: Tensor, text_feats: TextFeatures) -> Tensor:
         """Compute how much of each patch's attention goes to each token.
 
         What is missing to 1 over all tokens of a sample goes to patches.
 
         Args:
             feature_map (Tensor): E, B x C x h x w.
-            text (TextFeatures): The text prompts of the batch.
+            text_feats (TextFeatures): The text prompts of the batch.
 
         Returns:
             Tensor: Weights without dropout, in [0, 1], 0 at padding;
@@ -119,8 +119,8 @@ class RelationMatcher(BaseModule):
         """
         h, w = feature_map.shape[2:]
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        k, _, mask = self._keys_and_values(x, text)  # k: B, N, C
-        N, L = k.shape[1], text.mask.shape[1]
+        k, _, mask = self._keys_and_values(x, text_feats)  # k: B, N, C
+        N, L = k.shape[1], text_feats.attention_mask.shape[1]
         # Attention to one-hot values is its weights; the tokens are the last L keys.
         one_hot = torch.eye(N, dtype=k.dtype, device=k.device)[:, N - L :]  # N, L
         weights = F.scaled_dot_product_attention(
@@ -132,13 +132,15 @@ class RelationMatcher(BaseModule):
         return weights.transpose(2, 3).unflatten(-1, (h, w))
 
     def _keys_and_values(
-        self, x: Tensor, text: TextFeatures | None
+        self, x: Tensor, text_feats: TextFeatures | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keys and values, B x N x C each, and which of them are read, B x 1 x 1 x N."""
-        if text is None:
+        if text_feats is None:
             return self.k(x), self.v(x), None  # B, hw, C
-        k, v = self._keys_and_values_of_words(x, text)  # each: B, L, C
-        mask = text.of_samples(text.mask) if text.padded else None  # B, L
+        k, v = self._keys_and_values_of_words(x, text_feats)  # each: B, L, C
+        mask = (
+            text_feats.of_samples(text_feats.attention_mask) if text_feats.padded else None
+        )  # B, L
         if self.variant != 'cross':
             k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
             v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
@@ -147,23 +149,27 @@ class RelationMatcher(BaseModule):
         return k, v, None if mask is None else mask[:, None, None]
 
     def _keys_and_values_of_words(
-        self, x: Tensor, text: TextFeatures
+        self, x: Tensor, text_feats: TextFeatures
     ) -> tuple[Tensor, Tensor]:
         """Keys and values of every sample's words, each B x L x C."""
         if self.variant == 'cosine':
-            words = text.of_samples(self.text_proj(text.tokens.to(x.dtype)))  # B, L, C
+            words = text_feats.of_samples(
+                self.text_proj(text_feats.last_hidden_state.to(x.dtype))
+            )  # B, L, C
             words = words * (x.sum(dim=1, keepdim=True) * words)  # B, L, C
             return self.k(words), self.v(words)
 
         def compute() -> tuple[Tensor, Tensor]:
-            words = self.text_proj(text.tokens.to(x.dtype))  # U, L, C
+            words = self.text_proj(text_feats.last_hidden_state.to(x.dtype))  # U, L, C
             return self.k(words), self.v(words)
 
         # Once per distinct text prompt, not per sample.
         made_by = (self.text_proj, self.k, self.v)
         weights = [weight for part in made_by for weight in part.parameters()]
-        k, v = self.words_cache.recall([text.tokens, *weights], compute)  # each: U, L, C
-        return text.of_samples(k), text.of_samples(v)
+        k, v = self.text_cache.get(
+            [text_feats.last_hidden_state, *weights], compute
+        )  # each: U, L, C
+        return text_feats.of_samples(k), text_feats.of_samples(v)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""

@@ -72,7 +72,7 @@ class Adapters:
         parts = ('backbone', 'text_encoder', 'matcher', 'head')
         choices = {'text_encoder': 'words' if self.model.text_encoder else None}
         for part in parts:
-            own = getattr(getattr(self.model, part), 'choices', {})
+            own = getattr(getattr(self.model, part), 'hyperparameters', {})
             choices |= {f'{part}.{name}': choice for name, choice in own.items()}
         told = dict(choices=choices, tuned=self.tuned_names())
         patches = getattr(self.model.backbone, 'patch_embed', None)
@@ -215,7 +215,7 @@ class Adapters:
             # What the tuning learnt is not loaded yet.
             fits = True
         else:
-            fits = _alike(encoder([text_prompt]).tokens[0], tokens)
+            fits = _alike(encoder([text_prompt]).last_hidden_state[0], tokens)
         if not fits:
             raise ValueError(
                 f'{path} was tuned with another text encoder: {text_prompt!r} has other token '

@@ -109,12 +109,12 @@ class LoRA(nn.Module):
             nn.init.zeros_(self.steer.weight)
             nn.init.zeros_(self.steer.bias)
 
-    def forward(self, x: Tensor, text: TextFeatures | None) -> Sequence[Updates]:
+    def forward(self, x: Tensor, text_feats: TextFeatures | None) -> Sequence[Updates]:
         """Compute the updates for the text prompts of a batch.
 
         Args:
             x (Tensor): What the backbone computes with; of its dtype and device.
-            text (TextFeatures, optional): The text prompts of the batch; ``None``: every
+            text_feats (TextFeatures, optional): Text of the batch; ``None``: every
                 scale is 1.
 
         Returns:
@@ -123,28 +123,29 @@ class LoRA(nn.Module):
             inference in float32 on the same text prompt for long, the merged weight of each
             linear layer, out x in.
         """
-        scales = self._scales(x, text)  # U, layers, linear layers, 1, r
+        scales = self._scales(x, text_feats)  # U, layers, linear layers, 1, r
         if self._worth_merging(scales, x):
             return self._merged(scales)
         # As large as the backbone.
-        self.weights_cache.forget()
-        return (scales if len(scales) == 1 else scales[text.index]).unbind(1)
+        self.weights_cache.clear()
+        return (scales if len(scales) == 1 else scales[text_feats.index]).unbind(1)
 
-    def _scales(self, x: Tensor, text: TextFeatures | None) -> Tensor:
+    def _scales(self, x: Tensor, text_feats: TextFeatures | None) -> Tensor:
         """How much of each rank counts for each text prompt; U is 1 without words."""
-        if text is None or self.steer is None:
+        if text_feats is None or self.steer is None:
             # Anything that moves with the others.
             source = self.linears[0][0].lora_down
-            return self.scales_cache.recall([source], lambda: x.new_ones(1, *self.shape))
+            return self.scales_cache.get([source], lambda: x.new_ones(1, *self.shape))
 
         def steered() -> Tensor:
-            mask = text.mask[..., None]  # U, L, 1
-            mean = (text.tokens * mask).sum(1) / mask.sum(1)  # U, D
+            mask = text_feats.attention_mask[..., None]  # U, L, 1
+            mean = (text_feats.last_hidden_state * mask).sum(1) / mask.sum(1)  # U, D
             steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))
             return (1 + steered).unflatten(1, self.shape)
 
-        return self.scales_cache.recall(
-            (text.tokens, text.mask, *self.parameters()), steered
+        return self.scales_cache.get(
+            (text_feats.last_hidden_state, text_feats.attention_mask, *self.parameters()),
+            steered,
         )
 
     def _worth_merging(self, scales: Tensor, x: Tensor) -> bool:
@@ -168,7 +169,7 @@ class LoRA(nn.Module):
     def _merged(self, scales: Tensor) -> list[tuple[Tensor, ...]]:
         """The weights of all linear layers for one text prompt."""
         sources = [p for layer in self.linears for m in layer for p in m.parameters()]
-        return self.weights_cache.recall(
+        return self.weights_cache.get(
             [scales, *sources],
             lambda: [
                 tuple(m.merged(s) for m, s in zip(layer, own[:, 0], strict=True))

@@ -41,7 +41,7 @@ class PromptSettings:
             raise ValueError('prompt.gate_init needs deep prompts.')
 
     @property
-    def choices(self) -> dict:
+    def hyperparameters(self) -> dict:
         """dict: Those that no shape shows."""
         return {'prompt.deep': self.deep, 'prompt.start_layer': self.start_layer}
 

@@ -284,9 +284,9 @@ class VLPoseEstimator(TopdownPoseEstimator):
                 sample.set_metainfo(dict(pred_route=route))
                 predicted[row] = sample
             if route == 'tuned' and self.test_cfg.get('output_attention_maps', False):
-                text = self._encode_text(samples, inputs.device)
+                text_feats = self._encode_text(samples, inputs.device)
                 tell_attention_maps(
-                    self.matcher, self.text_encoder, feats[0][0], text, samples
+                    self.matcher, self.text_encoder, feats[0][0], text_feats, samples
                 )
         return predicted
 
@@ -308,21 +308,23 @@ class VLPoseEstimator(TopdownPoseEstimator):
         self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
     ) -> list[tuple[Tensor, ...]]:
         """What it reads on the tuned one; all views of an image share the words."""
-        text = self._encode_text(data_samples, views[0].device)
+        text_feats = self._encode_text(data_samples, views[0].device)
         num_images = len(views[0])
         if len(views) > 1 and num_images <= JOIN_VIEWS_UP_TO:
-            if text is not None:
-                text = text._replace(index=text.index.repeat(len(views)))
-            feats = self._relate(torch.cat(views), text)  # E and R: views * B, C, h, w
+            if text_feats is not None:
+                text_feats = text_feats._replace(index=text_feats.index.repeat(len(views)))
+            feats = self._relate(
+                torch.cat(views), text_feats
+            )  # E and R: views * B, C, h, w
             return list(zip(*(feat.split(num_images) for feat in feats), strict=True))
-        return [self._relate(view, text) for view in views]
+        return [self._relate(view, text_feats) for view in views]
 
-    def _relate(self, inputs: Tensor, text: TextFeatures | None) -> tuple[Tensor, Tensor]:
+    def _relate(
+        self, inputs: Tensor, text_feats: TextFeatures | None
+    ) -> tuple[Tensor, Tensor]:
         """E and R of images, B x C x h x w each."""
-        # The other backbones have nothing that words could steer.
-        steering = {} if getattr(self.backbone, 'lora', None) is None else {'text': text}
-        (feature_map,) = self.backbone(inputs, **steering)
-        return feature_map, self.matcher(feature_map, text)
+        (feature_map,) = self.backbone(inputs, text_feats=text_feats)
+        return feature_map, self.matcher(feature_map, text_feats)
 
     # Compiled code would be tied to the text prompts of one batch.
     @torch.compiler.disable

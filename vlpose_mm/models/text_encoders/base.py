@@ -31,19 +31,19 @@ class TextFeatures(NamedTuple):
     """The prompts of a batch, each distinct one once.
 
     Attributes:
-        tokens (Tensor): Token states, U x L x D; zero where padded.
-        mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
+        last_hidden_state (Tensor): Token states, U x L x D; zero where padded.
+        attention_mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
         index (Tensor): Which prompt each sample uses, B, in [0, U).
     """
 
-    tokens: Tensor
-    mask: Tensor
+    last_hidden_state: Tensor
+    attention_mask: Tensor
     index: Tensor
 
     @property
     def padded(self) -> bool:
         """bool: Whether there can be padding, which a single prompt never has."""
-        return len(self.mask) > 1
+        return len(self.attention_mask) > 1
 
     def of_samples(self, of_prompts: Tensor) -> Tensor:
         """Hand what belongs to prompts to the samples that use them.
@@ -86,7 +86,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
             raise ValueError(f'Unknown combine {combine!r}; choose one of {COMBINES}.')
         self.embed_dims = embed_dims
         self.combine = combine
-        self.choices = dict(combine=combine)
+        self.hyperparameters = dict(combine=combine)
         self.dtype = torch.float32
         self._cache: dict[str, Tensor] = {}
         self._used: dict[str, None] = {}
@@ -184,7 +184,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
             packed = self._packed(distinct, states)
             rows = {prompt: row for row, prompt in enumerate(distinct)}
             index = [rows[prompt] for prompt in prompts]
-            return packed._replace(index=_to_device(index, packed.tokens.device))
+            return packed._replace(index=_to_device(index, packed.last_hidden_state.device))
 
     def _packed(
         self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
@@ -200,7 +200,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         tokens = [self._combined([states[s] for s in p]) for p in distinct]
         packed = pack(tokens, [])
         self._last_packed = (
-            None if packed.tokens.requires_grad else (distinct, states, packed)
+            None if packed.last_hidden_state.requires_grad else (distinct, states, packed)
         )
         return packed
 

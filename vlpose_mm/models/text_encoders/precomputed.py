@@ -1,0 +1,98 @@
+"""Token states read from a file (method, part 1)."""
+
+import os
+
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from vlpose_mm.checkpoint.io import read_file
+from vlpose_mm.checkpoint.text_features import text_prompts_of, words_of
+from vlpose_mm.models.text_encoders.base import TextEncoder, Word
+
+
+@MODELS.register_module()
+class PrecomputedTextEncoder(TextEncoder):
+    """Token states read from a file; needs no ``transformers``.
+
+    ``python -m vlpose_mm.tools.precompute_text_features`` writes such a file; an adapter
+    checkpoint is one as well.
+
+    Args:
+        path (str): The file.
+        combine (str): See :class:`TextEncoder`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file holds something else, or ``combine`` is unknown.
+    """
+
+    def __init__(self, path: str, combine: str = 'concat') -> None:
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'No file of text features at {path}; write one with '
+                f'python -m vlpose_mm.tools.precompute_text_features {path}.'
+            )
+        table = read_file(path)
+        table = table.get('text_features') or table
+        features = text_prompts_of(table, path)
+        super().__init__(next(iter(features.values())).shape[1], combine)
+        self.path = path
+        self._features = features
+        self._words = words_of(table, path)
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """dict[str, Tensor]: Token states by text prompt, L x D each."""
+        return self._features
+
+    @property
+    def words_by_text_prompt(self) -> dict[str, list[Word]]:
+        """dict[str, list[Word]]: Words of the text prompts that have some."""
+        return self._words
+
+    def replace(
+        self, features: dict[str, Tensor], words: dict[str, list[Word]] | None = None
+    ) -> None:
+        """Read other text prompts instead.
+
+        Args:
+            features (dict[str, Tensor]): Token states by text prompt, L x D each.
+            words (dict[str, list[Word]], optional): Words of those that have some.
+        """
+        self._features, self._words = features, words or {}
+        self._cache.clear()
+
+    @property
+    def known(self) -> list[str]:
+        """list[str]: The text prompts that there are token states of."""
+        return list(self._features)
+
+    def knows(self, text_prompt: str) -> bool:
+        """Whether there are token states of a text prompt."""
+        return text_prompt in self._features
+
+    def encode(self, text_prompts: list[str]) -> list[Tensor]:
+        """Look up distinct text prompts; see :meth:`TextEncoder.encode`.
+
+        Raises:
+            ValueError: If the file does not hold one.
+        """
+        for text_prompt in text_prompts:
+            if text_prompt not in self._features:
+                known = list(self._features)
+                more = f' and {len(known) - 20} more' if len(known) > 20 else ''
+                raise ValueError(
+                    f'{self.path} holds no features of {text_prompt!r}, only of {known[:20]}'
+                    f'{more}; write it again with python -m '
+                    'vlpose_mm.tools.precompute_text_features --text-prompts FILE, or --file and '
+                    '--per-keypoint as AssignTextPrompt has them.'
+                )
+        return [self._features[text_prompt] for text_prompt in text_prompts]
+
+    def split(self, text_prompt: str) -> list[Word]:
+        """Look the words up; see :meth:`TextEncoder.split`."""
+        numbered = super().split(text_prompt)
+        words = self._words.get(text_prompt, [])
+        # The words in a file need not be those of its features.
+        fits = sum(word.num_tokens for word in words) == len(numbered)
+        return words if fits else numbered

@@ -1,0 +1,75 @@
+"""Random token states: controls of what the words are worth (method, part 1)."""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from vlpose_mm.models.text_encoders.base import (
+    Prompt,
+    TextEncoder,
+    TextFeatures,
+    check_prompts,
+    pack,
+)
+
+
+@MODELS.register_module()
+class RandomTextEncoder(TextEncoder):
+    """Random token states: the paper's controls of what the words are worth.
+
+    Args:
+        embed_dims (int): Width D of the token states, at least 1.
+        num_tokens (int): Tokens of each text prompt, at least 1.
+        fresh (bool): ``False``: a text prompt has states of its own, the same in every run
+            and on every machine; ``True``: the states are drawn again, from torch's
+            generator, for every sample and call.
+        combine (str): See :class:`TextEncoder`.
+
+    Raises:
+        ValueError: If a number is below 1, or ``combine`` is unknown.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_tokens: int = 1,
+        fresh: bool = False,
+        combine: str = 'concat',
+    ) -> None:
+        super().__init__(embed_dims, combine)
+        if min(embed_dims, num_tokens) < 1:
+            raise ValueError(
+                f'embed_dims and num_tokens must be at least 1, got {embed_dims} and '
+                f'{num_tokens}.'
+            )
+        self.num_tokens = num_tokens
+        self.fresh = fresh
+
+    def forward(
+        self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
+    ) -> TextFeatures:
+        """Draw or recall states, from N(0, 1); see :meth:`TextEncoder.forward`.
+
+        With ``fresh`` every sample counts as a prompt of its own: U = B.
+        """
+        if not self.fresh:
+            return super().forward(prompts, device)
+        size = (self.num_tokens, self.embed_dims)
+        tokens = []
+        for prompt in check_prompts(prompts):
+            drawn = [self._reduced(torch.randn(size)) for _ in prompt]
+            tokens.append(self._combined(drawn).to(device, self.dtype))  # L, D
+        return pack(tokens, list(range(len(tokens))))
+
+    def encode(self, text_prompts: list[str]) -> list[Tensor]:
+        """Draw states seeded by the text prompts; see :meth:`TextEncoder.encode`."""
+        states = []
+        for text_prompt in text_prompts:
+            digest = hashlib.sha256(text_prompt.encode()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], 'big'))
+            size = (self.num_tokens, self.embed_dims)
+            states.append(torch.randn(size, generator=generator))  # L, D
+        return states
