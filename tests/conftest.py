@@ -121,7 +121,7 @@ def make_sample() -> Callable:
 
 SMALL_CONFIG = """
 _base_ = __import__('vlpose_mm').config_path(
-    'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+    'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-lora-base_8xb64-210e_humanart-256x192.py'
 )
 data_root = '{data}/'
 load_from = '{base}'

@@ -22,14 +22,14 @@ def test_mim_search_shows_the_models_of_the_wheel(command, site, tmp_path):
 
 
 def test_mim_downloads_a_config_and_what_it_is_tuned_from(command, site, tmp_path):
-    name = 'td-hm_VLPose-base-shallow_8xb64-210e_humanart-256x192'
+    name = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
     # mim does not fetch again what lies there.
     weights = tmp_path / 'td-hm_ViTPose-base_8xb64-210e_coco-256x192-216eae50_20230314.pth'
     weights.touch()
     args = ('vlpose_mm', '--config', name, '--dest', tmp_path)
     printed = command('-m', 'mim', 'download', *args, path=site)
     assert f'{weights.name} exists' in printed
-    assert 'prompt=dict(deep=False, num_tokens=20)' in (tmp_path / f'{name}.py').read_text()
+    assert 'prompt=dict(deep=True, num_tokens=20)' in (tmp_path / f'{name}.py').read_text()
 
 
 def test_mim_runs_a_command_of_the_wheel(command, site):

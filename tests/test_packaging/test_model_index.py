@@ -34,7 +34,7 @@ def test_no_result_is_listed() -> None:
 def test_the_readme_lists_every_config_with_its_cost() -> None:
     folder = ROOT / 'configs/body_2d_keypoint/vlpose/humanart'
     table = re.findall(
-        r'^\| \[.*?\]\((.*?)\) \|.*?\|.*?\| (.*) \|$',
+        r'^\| \[.*?\]\((.*?)\) \|.*?\|.*?\|.*?\| (.*) \|$',
         (folder / 'README.md').read_text(),
         re.M,
     )

@@ -37,6 +37,7 @@ RANDOM = {
 }
 NO_PROMPTS = {
     'model.backbone.prompt': None,
+    'model.backbone.lora': None,
     'model.backbone.prompt.num_tokens': ABSENT,
     'model.backbone.prompt.deep': ABSENT,
 }
@@ -95,7 +96,7 @@ STOCK = {
     'tuning/vitpose_deep_prompts': (None, True),
 }
 ZOO = {
-    'backbone/vit-s': 'small-paper',
+    'backbone/vit-s': 'small',
     'backbone/hrformer-s': 'hrformer-small',
     'backbone/swin-t': 'swin-t',
     'backbone/pvt-s': 'pvt-s',

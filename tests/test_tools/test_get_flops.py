@@ -10,7 +10,9 @@ import pytest
 from tests.conftest import ROOT
 from vlpose_mm.tools.get_flops import main
 
-BASE = 'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
+BASE = (
+    'body_2d_keypoint/vlpose/humanart/td-hm_VLPose-lora-base_8xb64-210e_humanart-256x192.py'
+)
 STOCK = (
     'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
 )

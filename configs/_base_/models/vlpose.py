@@ -1,4 +1,4 @@
-# What every VLPose shares; the backbones and their heads build on it.
+# The paper's VLPose without its backbone.
 model = dict(
     type='VLPoseEstimator',
     data_preprocessor=dict(
@@ -10,7 +10,7 @@ model = dict(
     text_encoder=dict(
         type='TransformersTextEncoder', pretrained='Salesforce/blip-itm-base-coco'
     ),
-    matcher=dict(type='RelationMatcher'),
-    head=dict(type='DualExtractorInjectorHead', out_channels=17),
+    matcher=dict(type='RelationMatcher', variant='joint'),
+    head=dict(type='DualExtractorInjectorHead', wiring='dual', out_channels=17),
     test_cfg=dict(flip_test=True, flip_mode='heatmap'),
 )

@@ -1,6 +1,6 @@
 _base_ = 'vlpose_msra_256x192.py'
 
-# MMPose's published weights on COCO: what stays frozen, and the original route.
+# MMPose's published weights, trained on COCO.
 base_weights = (
     'https://download.openmmlab.com/mmpose/top_down/hrformer/'
     'hrformer_small_coco_256x192-5310d898_20220316.pth'

@@ -1,6 +1,6 @@
 _base_ = 'vlpose.py'
 
-# MMPose's published weights on COCO: what stays frozen, and the original route.
+# MMPose's published weights, trained on COCO.
 base_weights = (
     'https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/'
     'td-hm_ViTPose-base_8xb64-210e_coco-256x192-216eae50_20230314.pth'
@@ -14,13 +14,8 @@ model = dict(
         patch_cfg=dict(padding=2),
         drop_path_rate=0.3,
         prompt=dict(num_tokens=20, deep=True),
-        lora=dict(rank=16),
     ),
-    # With the low-rank updates this is our recipe; tuning/paper.py has the paper's.
     head=dict(
-        wiring='released',
-        tuned_norms=True,
-        gate_init=0.1,
         deconv_out_channels=(256, 256),
         deconv_kernel_sizes=(4, 4),
         decoder=dict(

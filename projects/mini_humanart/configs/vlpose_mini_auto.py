@@ -1,8 +1,11 @@
 # VLPose tuned on mini Human-Art and photos, which finds out by itself what an image is.
-_base_ = ['vlpose_mini_humanart.py', '../../../configs/_base_/routing/auto_scenario.py']
+_base_ = [
+    'vlpose_mini_humanart.py',
+    '../../../configs/_base_/overlays/scenario_classifier.py',
+]
 
-model = _base_.routing
-custom_hooks = [*_base_.custom_hooks, *_base_.scenario_hooks]
+model = _base_.pop('overlay')
+custom_hooks = [*_base_.custom_hooks, dict(type='ScenarioClassifierHook')]
 
 data_root = _base_.data_root
 val_ann_file = 'HumanArt/annotations/validation_humanart_coco.json'

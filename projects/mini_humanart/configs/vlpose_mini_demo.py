@@ -1,5 +1,5 @@
 # What `vlpose demo` runs: vlpose_mini_auto.py, tuned, wherever the package lies. The files
 # are told when it is loaded.
-_base_ = ['vlpose_mini_model.py', '../../../configs/_base_/routing/auto_scenario.py']
+_base_ = ['vlpose_mini_model.py', '../../../configs/_base_/overlays/scenario_classifier.py']
 
-model = _base_.routing
+model = _base_.pop('overlay')

@@ -20,10 +20,10 @@ from vlpose_mm.engine.scenario_fitting import fit_scenarios, training_loader
 CLASSIFIER = ('scenario_classifier.weight', 'scenario_classifier.bias')
 TRAINING = """
 _base_ = [
-    '{user}', __import__('vlpose_mm').config_path('_base_/routing/auto_scenario.py')
+    '{user}', __import__('vlpose_mm').config_path('_base_/overlays/scenario_classifier.py')
 ]
-model = _base_.routing
-custom_hooks = [*_base_.custom_hooks, *_base_.scenario_hooks]
+model = _base_.pop('overlay')
+custom_hooks = [*_base_.custom_hooks, dict(type='ScenarioClassifierHook')]
 train_dataloader = dict(
     dataset=dict(ann_file='HumanArt/annotations/training_humanart_coco.json')
 )

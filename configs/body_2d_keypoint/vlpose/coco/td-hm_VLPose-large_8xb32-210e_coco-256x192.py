@@ -1,7 +1,7 @@
 _base_ = [
     '../../../_base_/datasets/coco_256x192.py',
     '../../../_base_/models/vlpose_vit-large_256x192.py',
-    '../../../_base_/schedules/adamw_210e_batch-256.py',
+    '../../../_base_/schedules/adamw_210e_vit-large.py',
 ]
 
 load_from = _base_.base_weights

@@ -1,7 +1,7 @@
 _base_ = [
     '../../../_base_/datasets/humanart_256x192.py',
     '../../../_base_/models/vlpose_vit-huge_256x192.py',
-    '../../../_base_/schedules/adamw_210e_batch-128.py',
+    '../../../_base_/schedules/adamw_210e_vit-huge.py',
 ]
 
 load_from = _base_.base_weights

@@ -1,1 +1,1 @@
-_base_ = '{{$BASE:../../../../configs/body_2d_keypoint/vlpose/humanart/td-hm_VLPose-small-paper_8xb64-210e_humanart-256x192.py}}'  # noqa: E501
+_base_ = '{{$BASE:../../../../configs/body_2d_keypoint/vlpose/humanart/td-hm_VLPose-small_8xb64-210e_humanart-256x192.py}}'  # noqa: E501

@@ -1,3 +1,1 @@
-_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/tuning/deep_prompts.py']
-
-model = dict(backbone=_base_.tuning)
+_base_ = '{{$BASE:../vit-base.py}}'

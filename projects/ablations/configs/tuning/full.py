@@ -1,3 +1,3 @@
-_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/tuning/full.py']
+_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/overlays/full.py']
 
-model = dict(backbone=_base_.tuning)
+model = _base_.pop('overlay')

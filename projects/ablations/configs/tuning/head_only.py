@@ -1,3 +1,3 @@
-_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/tuning/head_only.py']
+_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/overlays/head_only.py']
 
-model = dict(backbone=_base_.tuning)
+model = _base_.pop('overlay')

@@ -1,3 +1,3 @@
-_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/tuning/last_layer.py']
+_base_ = ['{{$BASE:../vit-base.py}}', '../../../../configs/_base_/overlays/last_layer.py']
 
-model = dict(backbone=_base_.tuning)
+model = _base_.pop('overlay')

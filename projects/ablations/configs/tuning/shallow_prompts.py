@@ -1,6 +1,6 @@
 _base_ = [
     '{{$BASE:../vit-base.py}}',
-    '../../../../configs/_base_/tuning/shallow_prompts.py',
+    '../../../../configs/_base_/overlays/shallow_prompts.py',
 ]
 
-model = dict(backbone=_base_.tuning)
+model = _base_.pop('overlay')

@@ -1,0 +1,2 @@
+# Freeze the whole backbone, without visual prompts and low-rank updates.
+overlay = dict(backbone=dict(prompt=None, lora=None, trained_layers=0))

@@ -1,6 +1,0 @@
-_base_ = [
-    'td-hm_VLPose-huge-paper_8xb16-210e_humanart-256x192.py',
-    '../../../_base_/tuning/shallow_prompts.py',
-]
-
-model = dict(backbone=_base_.tuning)

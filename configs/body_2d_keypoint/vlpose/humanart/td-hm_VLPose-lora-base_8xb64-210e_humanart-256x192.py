@@ -1,0 +1,9 @@
+_base_ = [
+    '../../../_base_/datasets/humanart_256x192.py',
+    '../../../_base_/models/vlpose_vit-base_256x192.py',
+    '../../../_base_/schedules/adamw_210e.py',
+    '../../../_base_/overlays/lora.py',
+]
+
+model = _base_.pop('overlay')
+load_from = _base_.base_weights

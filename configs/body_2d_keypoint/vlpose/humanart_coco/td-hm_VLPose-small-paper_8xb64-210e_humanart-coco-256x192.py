@@ -1,9 +1,0 @@
-_base_ = [
-    '../../../_base_/datasets/humanart_coco_256x192.py',
-    '../../../_base_/models/vlpose_vit-small_256x192.py',
-    '../../../_base_/schedules/adamw_210e_vit-small.py',
-    '../../../_base_/tuning/paper.py',
-]
-
-model = _base_.paper
-load_from = _base_.base_weights

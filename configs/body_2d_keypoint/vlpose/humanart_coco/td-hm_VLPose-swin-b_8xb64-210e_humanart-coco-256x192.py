@@ -1,7 +1,0 @@
-_base_ = [
-    '../../../_base_/datasets/humanart_coco_256x192_msra.py',
-    '../../../_base_/models/vlpose_swin-b_256x192.py',
-    '../../../_base_/schedules/adamw_210e.py',
-]
-
-load_from = _base_.base_weights
