@@ -121,7 +121,7 @@ def test_what_reads_no_words_is_refused(model: VLPoseEstimator, cartoon: Path) -
     with pytest.raises(ValueError, match='Linear reads no words'):
         find_attention_maps(torch.nn.Linear(1, 1), str(cartoon))
     with (
-        model.original(),
+        model.disable_adapter(),
         pytest.raises(ValueError, match='takes the original route, which reads no words'),
     ):
         find_attention_maps(model, str(cartoon))

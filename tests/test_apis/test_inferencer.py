@@ -27,7 +27,7 @@ def keypoints_of(results) -> list[np.ndarray]:
 def test_keypoints_are_those_of_mmposes_own_inference(demo, sketches) -> None:
     boxes = [[5, 5, 90, 120], [20, 10, 100, 110]]
     (result,) = demo(sketches[0], boxes=boxes, route='original')
-    with demo.model.original():
+    with demo.model.disable_adapter():
         theirs = inference_topdown(demo.model, sketches[0], np.float32(boxes))
     for row, sample in enumerate(theirs):
         assert np.array_equal(result.keypoints[row], sample.pred_instances.keypoints[0])

@@ -261,5 +261,5 @@ def test_base_weights_of_a_backbone_are_those_of_its_original_route(
     model = MODELS.build(cfg.model).eval()
     model.load_state_dict(stock.state_dict(), strict=False)
     inputs = torch.rand(2, 3, 128, 96)
-    with torch.no_grad(), model.original():
+    with torch.no_grad(), model.disable_adapter():
         torch.testing.assert_close(model(inputs), stock(inputs, None))

@@ -91,12 +91,12 @@ def test_the_readmes_way_to_switch_adapters_runs(
     load_checkpoint(model, str(base))
     for name in ('oil', 'toon'):
         model.matcher.norm.bias.data.fill_(len(name))
-        weights = model.adapters.extract()
+        weights = model.adapter_state_dict()
         write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
     monkeypatch.chdir(tmp_path)
     found = {}
     exec(readme_snippets()[3], found)
-    assert found['model'].adapters.names() == ['default', 'toon']
+    assert found['model'].adapter_names == ['default', 'toon']
     assert found['model'].matcher.norm.bias.eq(len('oil')).all()
 
 

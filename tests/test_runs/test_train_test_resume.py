@@ -105,7 +105,7 @@ def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
     assert cfg.model.head.type == 'HeatmapHead'
     stock = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
     images = torch.randn(3, 3, 256, 192)
-    with torch.no_grad(), tuned.original():
+    with torch.no_grad(), tuned.disable_adapter():
         assert torch.equal(tuned(images, None), stock(images, None))
     assert not torch.equal(tuned(images, None), stock(images, None))
 

@@ -85,7 +85,7 @@ def test_extract_and_merge_give_the_checkpoint_back(
     image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
     with torch.no_grad():
         assert torch.equal(model(image, samples), tuned(image, samples))
-        with model.original():
+        with model.disable_adapter():
             assert torch.equal(model(image, samples), stock.eval()(image, samples))
     # The merged one is as good a base as the stock one.
     run('extract', 'merged.pth', 'again.pth')

@@ -106,7 +106,7 @@ def test_a_released_file_with_its_base_and_text_encoder_is_whole(
     load_checkpoint(model, 'out.pth', strict=True)
     load_checkpoint(stock, 'base.pth', strict=True)
     image = torch.randn(1, 3, 128, 96)
-    with torch.no_grad(), model.original():
+    with torch.no_grad(), model.disable_adapter():
         assert torch.equal(model(image), stock(image, None))
 
 

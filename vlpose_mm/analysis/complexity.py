@@ -89,7 +89,7 @@ def describe(cfg: Mapping) -> dict:
     state = model.state_dict()
     sizes = dict(full=_file_bytes(state))
     if is_vlpose:
-        names = model.adapters.tuned_names()
+        names = model.adapter_params()
         sizes['adapter'] = _file_bytes({name: state[name] for name in names})
 
     # Gradients of meta tensors are of no use, and the counter trips over them.

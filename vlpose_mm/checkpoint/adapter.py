@@ -197,7 +197,7 @@ def check_base(identity: Mapping, sha256: str, force: bool = False) -> None:
         raise ValueError(
             f'The base weights are not those that were tuned: their hash is {sha256}, the '
             f'adapter checkpoint was made on {wanted}. Load its base first, or force it '
-            '(model.adapters.load(..., force=True), or merge --force).'
+            '(model.load_adapter(..., force=True), or merge --force).'
         )
 
 

@@ -37,7 +37,7 @@ def fit_checkpoint(
     """
     if not prefix:
         check_touches(model, state_dict)
-    own = model.adapters.identity()
+    own = model.identity()
     given = state_dict.get(prefix + KEY)
     told = own if given is None else metadata.decode(given)
     metadata.check_choices(told['choices'], own['choices'])
@@ -97,9 +97,9 @@ def fit_checkpoint(
             f'The checkpoint holds only some of the tuned parts: {missing[0]} is '
             'missing. Use the config that it was tuned with.'
         )
-    model.adapters.has_base = True
+    model.has_base = True
     if 'base' not in told:
-        model.adapters.sha256 = None
+        model._base_sha256 = None
     return not untuned
 
 
@@ -110,7 +110,7 @@ def _complete(
     own = model.state_dict()
     given, wanted = (
         {name for name in names if not name.startswith(CLASSIFIER)}
-        for names in (told['tuned'], model.adapters.tuned_names())
+        for names in (told['tuned'], model.adapter_params())
     )
     if given != wanted:
         name = min(given ^ wanted)
@@ -119,8 +119,8 @@ def _complete(
             f'The adapter checkpoint {verb} {name}, which the config has otherwise; '
             'use the config that it was tuned with.'
         )
-    if model.adapters.has_base:
-        base, sha256 = adapter.base_of(own, wanted), model.adapters.base_hash()
+    if model.has_base:
+        base, sha256 = adapter.base_of(own, wanted), model.base_hash()
     elif model.base_weights is None:
         raise ValueError(
             'An adapter checkpoint holds no base weights, and none are loaded: name '
@@ -132,7 +132,7 @@ def _complete(
         base = adapter.fit_base(state_dict_of(read_file(path), path), told)
         sha256 = adapter.base_hash(base)
     adapter.check_base(told, sha256)
-    model.adapters.sha256 = sha256
+    model._base_sha256 = sha256
     for name, tensor in {**own, **base}.items():
         if name not in wanted and name != KEY:
             state_dict.setdefault(f'{prefix}{name}', tensor)

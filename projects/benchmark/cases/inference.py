@@ -1,6 +1,5 @@
 """Prediction, per image: stock, original route, tuned route, both in one batch."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -11,7 +10,6 @@ from projects.benchmark.model_pair import Pair, build_pair, fresh_compiler
 from projects.benchmark.samples import make_batch
 from projects.benchmark.timing import alternate, stopwatch
 from vlpose_mm.analysis.flops import count_flops
-from vlpose_mm.models.peft.lora import MERGE_AFTER
 
 # What is asked of the model: its name, the mode of its forward, with flip test or not.
 ASKED = (
@@ -36,50 +34,32 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
         for asked, mode, flip in ASKED:
             fresh_compiler(conditions)
             calls = inference_calls(pair, cfg, conditions, size, mode, flip)
-            before = calls_before(pair, size)
             flops = {}
             for name, call in calls.items():
                 # What is cached between calls does not belong to the floor.
-                for _ in range(before):
-                    call()
+                call()
                 flops[name] = count_flops(call) // size
-            clock = settled(conditions, before)
+            clock = settled(conditions)
             seconds = alternate(calls, conditions.rounds, clock, warm_up=1)
             samples = {k: [s / size * 1000 for s in v] for k, v in seconds.items()}
             title = f'{asked}, batch {size}'
             yield compare(title, 'ms per image', samples, flops, per_image=True)
 
 
-def calls_before(pair: Pair, size: int) -> int:
-    """Tell how many batches that are alike make the next one like all that follow.
-
-    Args:
-        pair (Pair): The models.
-        size (int): Images of a batch.
-
-    Returns:
-        int: One fills what is cached; low-rank updates are merged after some more.
-    """
-    if getattr(pair.vlpose.backbone, 'lora', None) is None:
-        return 1
-    return math.ceil(MERGE_AFTER / size) + 1
-
-
-def settled(conditions: Conditions, before: int) -> Callable[[Callable[[], None]], float]:
+def settled(conditions: Conditions) -> Callable[[Callable[[], None]], float]:
     """Make a clock for a batch in the middle of many that are alike.
 
     Args:
         conditions (Conditions): What is measured how.
-        before (int): Untimed calls before, as the routes share what the model caches.
 
     Returns:
-        Callable: Runs a call that often and once more, and tells the seconds of the last.
+        Callable: Runs a call twice, as the routes share what the model caches, and returns
+        the seconds of the second time.
     """
     clock = stopwatch(conditions.device)
 
     def measure(call: Callable[[], None]) -> float:
-        for _ in range(before):
-            call()
+        call()
         return clock(call)
 
     return measure
@@ -113,8 +93,15 @@ def inference_calls(
     halves = make_batch(cfg, size, every_second=dict(route='original'))
     halves = pair.stock.data_preprocessor(halves, training=False)
 
-    def make(model: torch.nn.Module, batch: dict, route: str | None) -> Callable[[], None]:
+    mergeable = getattr(pair.vlpose.backbone, 'lora', None) is not None
+    can_merge = mergeable and conditions.dtype == 'float32' and not conditions.compiled
+
+    def make(
+        model: torch.nn.Module, batch: dict, route: str | None, alike: bool = False
+    ) -> Callable[[], None]:
         def call() -> None:
+            if alike and can_merge:
+                model.merge_adapter(batch['data_samples'][0].text_prompt)
             if route is not None:
                 model.set_route(route)
             model.test_cfg['flip_test'] = flip
@@ -126,14 +113,14 @@ def inference_calls(
     calls = dict(
         stock=make(pair.stock, batch, None),
         original=make(pair.vlpose, batch, 'original'),
-        tuned=make(pair.vlpose, batch, 'tuned'),
+        tuned=make(pair.vlpose, batch, 'tuned', alike=size == 1),
     )
-    if size > 1 and getattr(pair.vlpose.backbone, 'lora', None) is not None:
+    if size > 1 and mergeable:
         alike = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
         for sample in alike['data_samples']:
             prompt = alike['data_samples'][0].text_prompt
             sample.set_metainfo(dict(text_prompt=prompt))
-        calls['one text prompt'] = make(pair.vlpose, alike, 'tuned')
+        calls['one text prompt'] = make(pair.vlpose, alike, 'tuned', alike=True)
     if size > 1:
         calls['mixed'] = make(pair.vlpose, halves, 'auto')
     return calls

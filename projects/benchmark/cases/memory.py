@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from projects.benchmark.cases.inference import calls_before, inference_calls
+from projects.benchmark.cases.inference import inference_calls
 from projects.benchmark.cases.training import training_step
 from projects.benchmark.comparison import compare
 from projects.benchmark.conditions import Conditions
@@ -35,8 +35,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
             model = pair.stock if name == 'stock' else pair.vlpose
             # Forget what another model pair left behind, which would count as given back.
             model.eval()
-            before = calls_before(pair, size)
-            samples[name] = [_mebibytes(model, call, conditions, before)]
+            samples[name] = [_mebibytes(model, call, conditions)]
         title = f'predict{" with flip test" if flip else ""}, batch {size}'
         yield compare(f'peak memory of {title}', 'MiB', samples)
 
@@ -53,12 +52,11 @@ def _mebibytes(
     model: torch.nn.Module,
     call: Callable[[], None],
     conditions: Conditions,
-    before: int = 1,
 ) -> float:
     """Measure the peak of calls; those before the last make what later ones keep."""
 
     def calls() -> None:
-        for _ in range(before + 1):
+        for _ in range(2):
             call()
 
     return (state_bytes(model) + peak_bytes(calls, conditions.device)) / 2**20

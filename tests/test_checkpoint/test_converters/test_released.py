@@ -89,10 +89,10 @@ def test_with_its_base_the_original_route_is_the_stock_vitpose(
         expected = stock(images, None)
         for given in (base, published):
             model = loaded(cfg, from_released(weights, given).state_dict)
-            with model.original():
+            with model.disable_adapter():
                 assert torch.equal(model(images), expected)
         model = loaded(cfg, from_released(weights).state_dict)
-        with model.original():
+        with model.disable_adapter():
             assert not torch.allclose(model(images), expected, rtol=0.1)
 
 

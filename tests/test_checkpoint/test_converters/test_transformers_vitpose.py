@@ -53,7 +53,7 @@ def test_the_original_route_computes_the_librarys_heatmaps(
     vlpose_cfg['backbone']['norm_eps'] = 1e-3
     model = MODELS.build(vlpose_cfg).eval()
     model.load_state_dict(converted, strict=False)
-    with model.original():
+    with model.disable_adapter():
         assert_same_heatmaps(model, library)
 
 

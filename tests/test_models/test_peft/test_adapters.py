@@ -24,8 +24,8 @@ from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClass
 
 def save(model: VLPoseEstimator, path: Path) -> str:
     """Write an adapter checkpoint."""
-    content = dict(state_dict=model.adapters.extract())
-    content['text_features'] = model.adapters.text_features()
+    content = dict(state_dict=model.adapter_state_dict())
+    content['text_features'] = model.adapter_text_features()
     write_file(content, str(path))
     return str(path)
 
@@ -63,22 +63,22 @@ def test_many_adapters_live_on_one_base_and_are_switched_by_name(
     load_checkpoint(model, base)
     with torch.no_grad():
         untuned = model(*batch)
-        with model.original():
+        with model.disable_adapter():
             original = model(*batch)
-        model.adapters.load(first, 'oil')
+        model.load_adapter(first, 'oil')
         assert torch.equal(model(*batch), heatmaps1)
-        model.adapters.load(second, 'toon')
-        assert model.adapters.names() == ['default', 'oil', 'toon']
+        model.load_adapter(second, 'toon')
+        assert model.adapter_names == ['default', 'oil', 'toon']
         for name, expected in dict(oil=heatmaps1, toon=heatmaps2, default=untuned).items():
-            model.adapters.use(name)
-            assert model.adapters.in_use == name
+            model.set_adapter(name)
+            assert model.active_adapter == name
             assert torch.equal(model(*batch), expected)
-            with model.original():
+            with model.disable_adapter():
                 assert torch.equal(model(*batch), original)
-        model.adapters.load(first, 'oil')
+        model.load_adapter(first, 'oil')
         assert torch.equal(model(*batch), heatmaps1)
     with pytest.raises(ValueError, match=r"'ink'; there are \['default', 'oil', 'toon'\]"):
-        model.adapters.use('ink')
+        model.set_adapter('ink')
 
 
 def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
@@ -87,12 +87,12 @@ def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
     (first, heatmaps1), (second, _), batch = tuned
     model = MODELS.build(vlpose_cfg)
     load_checkpoint(model, base)
-    model.adapters.load(first, 'oil')
+    model.load_adapter(first, 'oil')
     train(model, make_sample)
     trained = model.eval()(*batch).detach()
     assert not torch.equal(trained, heatmaps1)
-    model.adapters.load(second, 'toon')
-    model.adapters.use('oil')
+    model.load_adapter(second, 'toon')
+    model.set_adapter('oil')
     assert torch.equal(model(*batch), trained)
 
 
@@ -103,10 +103,10 @@ def test_half_precision_knows_its_base_and_keeps_the_numbers_of_the_file(
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, base)
     model.bfloat16()
-    model.adapters.load(first, 'oil')
-    model.adapters.load(second, 'toon')
-    model.adapters.use('oil')
-    kept = model.adapters.kept['oil'].weights['matcher.q.weight']
+    model.load_adapter(first, 'oil')
+    model.load_adapter(second, 'toon')
+    model.set_adapter('oil')
+    kept = model._adapters['oil'].weights['matcher.q.weight']
     assert kept.dtype == torch.float32
     assert torch.equal(model.matcher.q.weight, kept.bfloat16())
 
@@ -121,7 +121,7 @@ def test_stock_loading_takes_a_adapter_checkpoint_with_the_base_of_the_config(
     load_checkpoint(model, first)
     assert torch.equal(model(*batch), heatmaps1)
     strict = MODELS.build(dict(vlpose_cfg, base_weights=base)).eval()
-    strict.load_state_dict(model.adapters.extract())
+    strict.load_state_dict(model.adapter_state_dict())
     assert torch.equal(strict(*batch), heatmaps1)
 
 
@@ -133,9 +133,9 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
     load_state_dict(model, build(base_cfg).state_dict())
     before = copy.deepcopy(model.state_dict())
     wanted = identity_of(torch.load(first)['state_dict'])['base']['sha256']
-    own = model.adapters.base_hash()
+    own = model.base_hash()
     for load in (
-        lambda: model.adapters.load(first, 'x'),
+        lambda: model.load_adapter(first, 'x'),
         lambda: load_checkpoint(model, first),
     ):
         with pytest.raises(ValueError, match=f'hash is {own}, .* made on {wanted}'):
@@ -145,26 +145,26 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
         content['state_dict'][name] = torch.zeros(1, 48, 32)
         write_file(content, str(tmp_path / 'smuggled.pth'))
         with pytest.raises(ValueError, match=f'also holds {name}'):
-            model.adapters.load(str(tmp_path / 'smuggled.pth'), 'x')
+            model.load_adapter(str(tmp_path / 'smuggled.pth'), 'x')
         with pytest.raises(ValueError, match=f'also holds {name}'):
             load_checkpoint(model, str(tmp_path / 'smuggled.pth'))
         del content['state_dict'][name]
-    assert model.adapters.names() == ['default']
+    assert model.adapter_names == ['default']
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])
-    model.adapters.load(first, 'x', force=True)
+    model.load_adapter(first, 'x', force=True)
     assert not torch.equal(model(*batch), heatmaps1)
-    model.adapters.use('default')
-    model.adapters.use('x')
+    model.set_adapter('default')
+    model.set_adapter('x')
     other = str(tmp_path / 'other.pth')
     write_file(dict(state_dict=build(base_cfg).state_dict()), other)
     fresh = MODELS.build(dict(copy.deepcopy(vlpose_cfg), base_weights=other)).eval()
-    fresh.adapters.load(first, 'x', force=True)
+    fresh.load_adapter(first, 'x', force=True)
     bias = torch.load(other)['state_dict']['backbone.ln1.bias']
     assert torch.equal(fresh.backbone.ln1.bias, bias)
     # Its hash is checked again where another base comes.
     load_checkpoint(model, base)
-    model.adapters.load(first, 'y')
+    model.load_adapter(first, 'y')
     assert torch.equal(model(*batch), heatmaps1)
 
 
@@ -175,22 +175,22 @@ def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
     load_checkpoint(model, base)
     whole = str(tmp_path / 'whole.pth')
     write_file(dict(state_dict=model.state_dict()), whole)
-    with pytest.raises(ValueError, match='whole checkpoint; take the tuning out'):
-        model.adapters.load(whole, 'x')
+    with pytest.raises(ValueError, match='whole checkpoint; extract its adapter'):
+        model.load_adapter(whole, 'x')
     with pytest.raises(ValueError, match='no _extra_state'):
-        model.adapters.load(base, 'x')
+        model.load_adapter(base, 'x')
     vlpose_cfg['backbone']['trained_layers'] = 1
     other = MODELS.build(copy.deepcopy(vlpose_cfg))
     load_checkpoint(other, base)
     with pytest.raises(
         ValueError, match=r'lacks backbone\.\S+, which the config has other'
     ):
-        other.adapters.load(tuned[0][0], 'x')
+        other.load_adapter(tuned[0][0], 'x')
     vlpose_cfg['backbone'].update(trained_layers=0, prompt=dict(num_tokens=5))
     other = MODELS.build(vlpose_cfg)
     load_checkpoint(other, base)
     with pytest.raises(ValueError, match='backbone.prompts has shape'):
-        other.adapters.load(tuned[0][0], 'x')
+        other.load_adapter(tuned[0][0], 'x')
 
 
 def test_a_tuning_brings_the_token_states_of_its_text_prompts(
@@ -210,10 +210,10 @@ def test_a_tuning_brings_the_token_states_of_its_text_prompts(
     vlpose_cfg['text_encoder'] = dict(type='PrecomputedTextEncoder', path=path)
     other = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
     load_checkpoint(other, base)
-    other.adapters.load(path, 'statues')
+    other.load_adapter(path, 'statues')
     with torch.no_grad():
         torch.testing.assert_close(other(image, samples), expected)
-    model.adapters.load(path, 'again')
+    model.load_adapter(path, 'again')
 
 
 def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved(
@@ -226,15 +226,15 @@ def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, base)
     assert isinstance(model.text_encoder, PrecomputedTextEncoder)
-    model.adapters.load(tuned[0][0], 'horse')
+    model.load_adapter(tuned[0][0], 'horse')
     model.text_encoder(['a horse'])
     assert model.text_encoder.words('a horse') == encoder.words('a horse')
     again = torch.load(save(model, tmp_path / 'again.pth'))['text_features']
     words = dict(zip(again['text_prompts'], again['words'], strict=True))
     assert words['a horse'] == content['text_features']['words'][0]
-    model.adapters.use('default')
+    model.set_adapter('default')
     assert 'a horse' not in model.text_encoder.words_by_text_prompt
-    model.adapters.use('horse')
+    model.set_adapter('horse')
     assert model.text_encoder.words('a horse') == encoder.words('a horse')
 
 
@@ -248,24 +248,24 @@ def test_switching_switches_the_token_states_as_well(
     write_file(content, tuned[0][0])
     text_prompt = content['text_features']['text_prompts'][0]
     before = model.text_encoder([text_prompt]).last_hidden_state
-    model.adapters.load(tuned[0][0], 'louder')
+    model.load_adapter(tuned[0][0], 'louder')
     others = ['a mural of a person', 'a cartoon of a person']
     with pytest.raises(ValueError, match='holds no features'):
         model.text_encoder(others)
     torch.testing.assert_close(
         model.text_encoder([text_prompt]).last_hidden_state, before + 1
     )
-    model.adapters.use('default')
+    model.set_adapter('default')
     assert torch.equal(model.text_encoder([text_prompt]).last_hidden_state, before)
     # What brings no text prompts reads those of the config, not those of the one before.
     silent = dict(state_dict=torch.load(tuned[1][0])['state_dict'])
     write_file(silent, tuned[1][0])
-    model.adapters.use('louder')
-    model.adapters.load(tuned[1][0], 'silent')
+    model.set_adapter('louder')
+    model.load_adapter(tuned[1][0], 'silent')
     assert torch.equal(model.text_encoder([text_prompt]).last_hidden_state, before)
     write_file({**silent, 'text_features': dict(text_prompts=['x'])}, tuned[1][0])
     with pytest.raises(ValueError, match='tuned1.pth holds no text features'):
-        model.adapters.load(tuned[1][0], 'garbled')
+        model.load_adapter(tuned[1][0], 'garbled')
 
 
 def test_a_tuning_made_with_another_text_encoder_is_refused(
@@ -278,8 +278,8 @@ def test_a_tuning_made_with_another_text_encoder_is_refused(
     model = MODELS.build(vlpose_cfg)
     load_checkpoint(model, base)
     with pytest.raises(ValueError, match='tuned with another text encoder'):
-        model.adapters.load(tuned[0][0], 'x')
-    assert model.adapters.names() == ['default']
+        model.load_adapter(tuned[0][0], 'x')
+    assert model.adapter_names == ['default']
 
 
 def test_nothing_of_the_language_model_is_in_any_checkpoint(
@@ -298,7 +298,7 @@ def test_fresh_random_text_prompts_and_no_words_leave_no_token_states(
     for text_encoder in (fresh, None):
         model = build(dict(copy.deepcopy(vlpose_cfg), text_encoder=text_encoder))
         model(torch.randn(1, 3, 128, 96))
-        assert model.adapters.text_features() is None
+        assert model.adapter_text_features() is None
 
 
 def test_a_copy_of_the_model_has_adapters_of_its_own(
@@ -307,8 +307,8 @@ def test_a_copy_of_the_model_has_adapters_of_its_own(
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, base)
     other = copy.deepcopy(model)
-    other.adapters.load(tuned[0][0], 'oil')
-    assert model.adapters.names() == ['default'] and other.adapters.model is other
+    other.load_adapter(tuned[0][0], 'oil')
+    assert model.adapter_names == ['default']
     assert not torch.equal(other.matcher.q.weight, model.matcher.q.weight)
 
 
@@ -327,11 +327,11 @@ def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
         other.load_state_dict(torch.load(path)['state_dict'])
     other = MODELS.build({**vlpose_cfg, **deciding})
     load_checkpoint(other, base)
-    other.adapters.load(bare, 'bare')
+    other.load_adapter(bare, 'bare')
     assert not other.scenario_classifier.fitted
-    other.adapters.load(path, 'whole')
-    other.adapters.use('bare')
-    other.adapters.use('whole')
+    other.load_adapter(path, 'whole')
+    other.set_adapter('bare')
+    other.set_adapter('whole')
     assert other.scenario_classifier.classes == classes
     weight = model.scenario_classifier.weight
     assert torch.equal(other.scenario_classifier.weight, weight)
@@ -347,5 +347,5 @@ def test_text_prompts_of_the_config_serve_a_tuning_of_the_same_text_encoder(
     load_checkpoint(model, base)
     told = torch.load(tuned[0][0])['text_features']['text_prompts']
     assert 'a watercolor painting of a person' not in told
-    model.adapters.load(tuned[0][0], 'oil')
+    model.load_adapter(tuned[0][0], 'oil')
     model.text_encoder(['a watercolor painting of a person'])

@@ -1,6 +1,7 @@
 """Low-rank updates against the formula of the module's docstring."""
 
 import copy
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.conftest import BACKBONE
 from tests.test_models.test_backbones import tiny
-from vlpose_mm.models.peft.lora import MERGE_AFTER, LoRA, is_lora, updated
+from vlpose_mm.models.peft.lora import LoRA, is_lora, updated
 from vlpose_mm.models.text_encoders.base import TextFeatures, pack
 
 
@@ -171,62 +172,76 @@ def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
     torch.testing.assert_close(gradients(), want)
 
 
-def test_the_same_text_prompt_for_long_is_merged_into_the_weights(
-    image: torch.Tensor,
-) -> None:
+def test_merged_updates_serve_their_text_prompt_alone(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
-    one, other = (pack([torch.randn(3, 5)], [0] * len(image)) for _ in range(2))
+    one, other = torch.randn(3, 5), torch.randn(4, 5)
+    texts = dict(
+        one=pack([one], [0, 0]),
+        again=pack([one.clone()], [0, 0]),
+        other=pack([other], [0, 0]),
+        mixed=pack([one, other], [0, 1]),
+    )
     with torch.no_grad():
-        want = [model(image, text_feats=text)[0] for text in (one, other)]
-        assert not torch.allclose(*want)
-        batches = MERGE_AFTER // len(image)
-        for text, expected in zip((one, other, one), (*want, want[0]), strict=True):
-            for number in range(1, batches + 2):
-                got = model(image, text_feats=text)[0]
-                torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
-                updates = model.lora(image, text)
-                # It counts images, those of the line above as well.
-                assert isinstance(updates[0], tuple) == (2 * number >= batches)
+        plain = model(image, tuned=False)[0]
+        want = {name: model(image, text_feats=text)[0] for name, text in texts.items()}
+        assert not torch.allclose(want['one'], want['other'])
+        model.lora.merge(pack([one], [0]))
+        for name in [*texts, 'one']:
+            got = model(image, text_feats=texts[name])[0]
+            torch.testing.assert_close(got, want[name], atol=1e-5, rtol=1e-5)
+            assert is_merged(model, image, texts[name]) == (name in ('one', 'again'))
+        assert torch.equal(model(image, tuned=False)[0], plain)
+        model.lora.unmerge()
+        assert torch.equal(model(image, text_feats=texts['one'])[0], want['one'])
+        assert not is_merged(model, image, texts['one'])
 
 
-def merges(model: nn.Module, image: torch.Tensor, text: TextFeatures) -> bool:
-    """Whether updates are merged after enough images."""
-    with torch.no_grad():
-        for _ in range(MERGE_AFTER):
-            updates = model.lora(image, text)
-    return isinstance(updates[0], tuple)
+def is_merged(model: nn.Module, image: torch.Tensor, text: TextFeatures) -> bool:
+    """Whether a batch runs on merged weights."""
+    return isinstance(model.lora(image, text)[0], tuple)
 
 
-def test_only_one_text_prompt_at_inference_in_float32_is_merged(
-    image: torch.Tensor,
+def add_to(name: str) -> Callable:
+    """Make a change of a weight."""
+    return lambda model: model.get_parameter(name).add_(0.1)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        add_to('layers.0.attn.qkv.lora_up'),
+        add_to('layers.1.ffn.layers.1.weight'),
+        add_to('lora.steer.weight'),
+        lambda model: model.train().eval(),
+        lambda model: model.double(),
+    ],
+)
+@torch.no_grad()
+def test_a_change_of_the_weights_and_training_drop_what_is_merged(
+    change: Callable, image: torch.Tensor
 ) -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
-    mixed = pack([torch.randn(3, 5), torch.randn(4, 5)], [0, 1])
-    one = pack([torch.randn(3, 5)], [0, 0])
-    assert merges(model, image, one)
-    assert model.lora.weights_cache._cached is not None
-    assert not merges(model, image, mixed)
-    # They are as large as the backbone.
-    assert model.lora.weights_cache._cached is None
-    with torch.autocast('cpu', torch.bfloat16):
-        assert not merges(model, image, one)
-    assert not merges(model.train(), image, one)
-    assert not merges(model.eval().bfloat16(), image.bfloat16(), one)
-    model.float()
-    for _ in range(MERGE_AFTER):
-        assert isinstance(model.lora(image, one)[0], torch.Tensor)
-
-
-def test_what_is_merged_follows_the_weights(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     text = pack([torch.randn(3, 5)], [0] * len(image))
-    with torch.no_grad():
-        before = model(image, text_feats=text)[0]
-        for name in ('layers.0.attn.qkv.lora_up', 'lora.steer.weight', 'pos_embed'):
-            assert merges(model, image, text)
-            model.get_parameter(name).add_(0.1)
-            merged = model(image, text_feats=text)[0]
-            assert not torch.allclose(merged, before)
-            with torch.enable_grad():
-                torch.testing.assert_close(merged, model(image, text_feats=text)[0])
-            before = merged
+    model.lora.merge(text)
+    assert is_merged(model, image, text)
+    change(model)
+    image = image.to(model.pos_embed.dtype)
+    assert not is_merged(model, image, text)
+    with torch.enable_grad():
+        want = model(image, text_feats=text)[0]
+    torch.testing.assert_close(model(image, text_feats=text)[0], want)
+
+
+def test_only_float32_and_eval_mode_can_be_merged() -> None:
+    model = build(lora=dict(rank=2, text_dims=5))
+    text = pack([torch.randn(3, 5)], [0])
+    with pytest.raises(ValueError, match=r'call model.eval\(\)'):
+        model.train().lora.merge(text)
+    model.eval()
+    with (
+        pytest.raises(ValueError, match='computes in autocast'),
+        torch.autocast('cpu', torch.bfloat16),
+    ):
+        model.lora.merge(text)
+    with pytest.raises(ValueError, match='computes in torch.bfloat16'):
+        model.bfloat16().lora.merge(text)

@@ -177,7 +177,7 @@ def test_warns_when_an_untuned_checkpoint_is_tested_on_the_tuned_route(
     model = MODELS.build(vlpose_cfg).eval()
     load_state_dict(model, build(base_cfg).state_dict())
     image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
-    with model.original():
+    with model.disable_adapter():
         model.predict(image, copy.deepcopy(samples))
     assert not warned
     model.predict(image, copy.deepcopy(samples))

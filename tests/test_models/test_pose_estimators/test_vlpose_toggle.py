@@ -45,7 +45,7 @@ def assert_toggles(stock: nn.Module, model: nn.Module, batch: Batch) -> None:
     expected = stock(*batch)
     tuned = model(*batch)
     assert not torch.equal(tuned, expected)
-    with model.original():
+    with model.disable_adapter():
         assert torch.equal(model(*batch), expected)
     assert torch.equal(model(*batch), tuned)
 
@@ -62,7 +62,7 @@ def test_after_tuning_heatmaps_and_keypoints_are_the_stock_ones_bit_for_bit(
     stock, model = pair
     assert_toggles(stock, model, batch)
     images, samples = batch
-    with torch.no_grad(), model.original():
+    with torch.no_grad(), model.disable_adapter():
         got = model.predict(images, copy.deepcopy(samples))
     assert_same_people(got, stock.predict(images, samples))
 
@@ -112,7 +112,7 @@ def test_a_compiled_model_toggles_to_the_compiled_stock_one(
     torch.testing.assert_close(compiled(*batch), tuned)
     # What is compiled hands on the methods of what it wraps.
     for toggled in (compiled, model):
-        with toggled.original():
+        with toggled.disable_adapter():
             got = compiled(*batch)
         torch.testing.assert_close(got, compiled_stock(*batch), atol=1e-6, rtol=1e-6)
         torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-6)
@@ -144,7 +144,7 @@ def fail(module: nn.Module, inputs: tuple) -> None:
 
 
 def by_context(model: nn.Module) -> AbstractContextManager:
-    return model.original()
+    return model.disable_adapter()
 
 
 def by_route(model: nn.Module) -> AbstractContextManager:
@@ -188,8 +188,8 @@ def test_nothing_that_was_tuned_runs_on_the_original_path(
 
 def test_the_route_comes_back_after_an_error(pair: Pair) -> None:
     model = pair[1]
-    with pytest.raises(RuntimeError, match='broke off'), model.original():
-        with model.original():
+    with pytest.raises(RuntimeError, match='broke off'), model.disable_adapter():
+        with model.disable_adapter():
             assert model.route == 'original'
         assert model.route == 'original'
         raise RuntimeError('broke off')

@@ -16,7 +16,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.test_models.estimators import TEXT_PROMPTS
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.analysis.flops import count_flops
-from vlpose_mm.models.peft.lora import MERGE_AFTER
 from vlpose_mm.models.text_encoders.base import TextFeatures
 
 # Of the small estimator.
@@ -119,8 +118,8 @@ def test_updates_cost_nothing_once_they_are_merged(
     assert settled_flops(lambda: model(inputs, samples)) == mixed
 
     inputs, samples = batch(TEXT_PROMPTS[:1] * B)
-    for _ in range(MERGE_AFTER // B + 1):
-        model(inputs, samples)
+    model.merge_adapter(TEXT_PROMPTS[0])
+    model(inputs, samples)
     L = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state.shape[1]
     one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
     assert count_flops(lambda: model(inputs, samples)) == one
@@ -213,7 +212,8 @@ def test_the_tuned_route_launches_few_operations_more(
     vlpose_cfg: dict, batch: Callable
 ) -> None:
     model = MODELS.build(vlpose_cfg).eval()
-    inputs, samples = batch(TEXT_PROMPTS[:1] * MERGE_AFTER)
+    inputs, samples = batch(TEXT_PROMPTS[:1] * B)
+    model.merge_adapter(TEXT_PROMPTS[0])
     tuned = operations(lambda: model(inputs, samples)).total()
     model.set_route('original')
     original = operations(lambda: model(inputs, samples)).total()

@@ -88,15 +88,15 @@ class AdapterCheckpointHook(CheckpointHook):
         """
         if not self._is_saving:
             return
-        adapters = _model_of(runner).adapters
-        checkpoint['state_dict'] = adapters.extract(checkpoint['state_dict'])
+        model = _model_of(runner)
+        checkpoint['state_dict'] = model.adapter_state_dict(checkpoint['state_dict'])
         averaged = checkpoint.get('ema_state_dict')
         if averaged is not None:
             names = [name for name in averaged if name.startswith(AVERAGED)]
             weights = {n.removeprefix(AVERAGED): averaged.pop(n) for n in names}
-            for name, tensor in adapters.extract(weights).items():
+            for name, tensor in model.adapter_state_dict(weights).items():
                 averaged[AVERAGED + name] = tensor
-        features = adapters.text_features()
+        features = model.adapter_text_features()
         if features is not None:
             checkpoint['text_features'] = features
         if 'optimizer' not in checkpoint:

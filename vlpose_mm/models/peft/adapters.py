@@ -1,11 +1,13 @@
-"""What a VLPose loads and saves: one base, and any number of adapters on it."""
+"""Adapters as users of peft know them: any number of them, by name, on one frozen base."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vlpose_mm.checkpoint import adapter, metadata
 from vlpose_mm.checkpoint.adapter import CLASSIFIER
@@ -14,20 +16,17 @@ from vlpose_mm.checkpoint.metadata import KEY
 from vlpose_mm.checkpoint.text_features import text_features, text_prompts_of, words_of
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
-from vlpose_mm.models.text_encoders.base import Word
-
-if TYPE_CHECKING:
-    from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.models.text_encoders.base import Prompt, Word
 
 
 class Adapter(NamedTuple):
-    """A tuning that is kept beside the one in use.
+    """An adapter that is kept beside the active one.
 
     Attributes:
         weights (dict[str, Tensor]): Tensors by name.
-        text_prompts (dict[str, Tensor], optional): Token states L x D by text prompt, where the
-            text encoder reads them from a file.
-        words (dict[str, list[Word]]): Words of those text prompts that have some.
+        text_prompts (dict[str, Tensor], optional): Token states L x D by text prompt, where
+            the text encoder reads them from a file.
+        words (dict[str, list[Word]]): Words of the text prompts that have some.
     """
 
     weights: dict[str, Tensor]
@@ -35,215 +34,179 @@ class Adapter(NamedTuple):
     words: dict[str, list[Word]]
 
 
-class Adapters:
-    """The adapters of one model, by name; one of them is in use.
+class AdapterMixin:
+    """The adapter methods of an estimator, named and used as those of ``peft``.
 
-    Args:
-        model (VLPoseEstimator): The model. What it was built with is called
-            ``'default'``.
+    The adapter that the model is built with is called ``'default'``.
     """
 
-    def __init__(self, model: VLPoseEstimator) -> None:
-        self.model = model
+    def init_adapters(self) -> None:
+        """Start with the adapter that the model is built with."""
         # Once, as a copy with averaged weights trains nothing.
-        self._trained = adapter.tuned_names(model)
-        self.in_use = 'default'
-        self.kept: dict[str, Adapter] = {}
+        self._trained = adapter.tuned_names(self)
+        self._active_adapter = 'default'
+        self._adapters: dict[str, Adapter] = {}
         self.has_base = False
-        #: Of the base in float32, where it is known already.
-        self.sha256: str | None = None
-        # Those of the config, for a tuning that brings none.
+        # Of the base in float32, once it is known.
+        self._base_sha256: str | None = None
+        # Those of the config, for an adapter that brings none.
         self._text_prompts, self._words = self._read_from_file()
 
-    def names(self) -> list[str]:
-        """List all adapters.
+    @property
+    def active_adapter(self) -> str:
+        """str: The name of the adapter that the tuned route uses."""
+        return self._active_adapter
 
-        Returns:
-            list[str]: Their names.
-        """
-        return list(dict.fromkeys([*self.kept, self.in_use]))
+    @property
+    def adapter_names(self) -> list[str]:
+        """list[str]: The names of all adapters."""
+        return list(dict.fromkeys([*self._adapters, self._active_adapter]))
 
-    def identity(self) -> dict:
-        """Tell what no weight does; see :func:`vlpose_mm.checkpoint.metadata.encode`.
-
-        Returns:
-            dict: The model's identity.
-        """
-        parts = ('backbone', 'text_encoder', 'matcher', 'head')
-        choices = {'text_encoder': 'words' if self.model.text_encoder else None}
-        for part in parts:
-            own = getattr(getattr(self.model, part), 'hyperparameters', {})
-            choices |= {f'{part}.{name}': choice for name, choice in own.items()}
-        told = dict(choices=choices, tuned=self.tuned_names())
-        patches = getattr(self.model.backbone, 'patch_embed', None)
-        if hasattr(self.model.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
-            told['grid'] = list(patches.init_out_size)
-        return told
-
-    def tuned_names(self) -> list[str]:
-        """List what an adapter checkpoint holds.
-
-        Returns:
-            list[str]: Names of what is trained, and of a fitted classifier's state.
-        """
-        names = list(self._trained)
-        classifier = self.model.scenario_classifier
-        if classifier is not None and classifier.fitted:
-            names += [f'{CLASSIFIER}{name}' for name in classifier.state_dict()]
-        return names
-
-    def base_hash(self) -> str:
-        """Compute the hash of the base's weights, once.
-
-        Returns:
-            str: See :func:`vlpose_mm.checkpoint.adapter.base_hash`.
-        """
-        if self.sha256 is None:
-            base = adapter.base_of(self.model.state_dict(), self.tuned_names())
-            self.sha256 = adapter.base_hash(base)
-        return self.sha256
-
-    def load(self, path: str, name: str, force: bool = False) -> None:
-        """Load an adapter checkpoint, and use it.
+    def load_adapter(self, path: str, adapter_name: str, force: bool = False) -> None:
+        """Load an adapter checkpoint and make it the active adapter.
 
         Args:
-            path (str): The file.
-            name (str): What to call it.
-            force (bool): Take it though it was made on another base.
+            path (str): File or URL of the adapter checkpoint.
+            adapter_name (str): The name to give to it.
+            force (bool): Whether to load it although it was made on another base.
 
         Raises:
-            OSError: If there is no such file.
-            ValueError: If the file is unsafe, broken or no adapter checkpoint, or does
-                not belong to the base or the config. Nothing is changed then.
+            OSError: If the file does not exist.
+            ValueError: If the file is unsafe, broken or not an adapter checkpoint, or does
+                not belong to the base or the config. The model is unchanged then.
         """
         content = read_file(path)
         weights = state_dict_of(content, path)
-        told = adapter.identity_of(weights)
-        if 'base' not in told:
+        identity = adapter.identity_of(weights)
+        if 'base' not in identity:
             raise ValueError(
-                f'{path} is a whole checkpoint; take the tuning out of it with '
+                f'{path} is a whole checkpoint; extract its adapter with '
                 'python -m vlpose_mm.tools.checkpoint extract.'
             )
         if force:
-            if not self.has_base and self.model.base_weights is not None:
-                base = self.model.base_weights
-                stock = state_dict_of(read_file(base), base)
-                self.model.load_state_dict(stock, strict=False)
+            if not self.has_base and self.base_weights is not None:
+                base = state_dict_of(read_file(self.base_weights), self.base_weights)
+                self.load_state_dict(base, strict=False)
             if self.has_base:
-                told['base']['sha256'] = self.base_hash()
-                weights[KEY] = metadata.encode(told)
+                identity['base']['sha256'] = self.base_hash()
+                weights[KEY] = metadata.encode(identity)
         text_prompts, words = None, {}
         if content.get('text_features') is not None:
             text_prompts = text_prompts_of(content['text_features'], path)
             words = words_of(content['text_features'], path)
             self._check_text_prompts(text_prompts, path)
-        self._keep()
-        self.model.load_state_dict(weights)
-        self.kept[name] = Adapter(weights, text_prompts, words)
+        self._keep_active()
+        self.load_state_dict(weights)
+        self._adapters[adapter_name] = Adapter(weights, text_prompts, words)
         self._read_text_prompts(text_prompts, words)
-        self.in_use = name
+        self._active_adapter = adapter_name
 
-    def use(self, name: str) -> None:
-        """Switch to a tuning; training that the present one got is kept.
+    def set_adapter(self, adapter_name: str) -> None:
+        """Make a loaded adapter the active one; what the present one has learned is kept.
 
         Args:
-            name (str): Its name.
+            adapter_name (str): Its name.
 
         Raises:
-            ValueError: If there is no such tuning.
+            ValueError: If no adapter has this name.
         """
-        if name == self.in_use:
+        if adapter_name == self._active_adapter:
             return
-        if name not in self.kept:
-            raise ValueError(f'No tuning is called {name!r}; there are {self.names()}.')
-        self._keep()
-        weights, text_prompts, words = self.kept[name]
-        own = self.model.state_dict()
+        if adapter_name not in self._adapters:
+            raise ValueError(
+                f'No adapter is called {adapter_name!r}; there are {self.adapter_names}.'
+            )
+        self._keep_active()
+        weights, text_prompts, words = self._adapters[adapter_name]
+        own = self.state_dict()
         with torch.no_grad():
-            for key in self._trained:
-                own[key].copy_(weights[key])
+            for name in self._trained:
+                own[name].copy_(weights[name])
         start = len(CLASSIFIER)
         state = {k[start:]: v for k, v in weights.items() if k.startswith(CLASSIFIER)}
-        if state and self.model.scenario_classifier is not None:
-            self.model.scenario_classifier.load_state_dict(state)
+        if state and self.scenario_classifier is not None:
+            self.scenario_classifier.load_state_dict(state)
         self._read_text_prompts(text_prompts, words)
-        self.in_use = name
+        self._active_adapter = adapter_name
 
-    def _keep(self) -> None:
-        """Keep the tuning in use as it is now, in the numbers it was loaded with."""
-        own = self.model.state_dict()
-        kept = self.kept.get(self.in_use)
-        names = self.tuned_names()
-        if kept is not None and all(
-            torch.equal(kept.weights[name].to(own[name]), own[name])
-            for name in names
-            if name in kept.weights
-        ):
-            return
-        weights = {name: own[name].detach().clone() for name in names}
-        self.kept[self.in_use] = Adapter(weights, *self._read_from_file())
+    @contextmanager
+    def disable_adapter(self) -> Iterator[None]:
+        """Use the base alone, the original route, inside a ``with`` block."""
+        route = self.route
+        self.set_route('original')
+        try:
+            yield
+        finally:
+            self.set_route(route)
 
-    def _read_from_file(self) -> tuple[dict[str, Tensor] | None, dict[str, list[Word]]]:
-        """What the encoder reads now, if it is one that reads text prompts from a file."""
-        encoder = self.model.text_encoder
-        if isinstance(encoder, PrecomputedTextEncoder):
-            return encoder.features, encoder.words_by_text_prompt
-        return None, {}
+    @torch.no_grad()
+    def merge_adapter(self, text_prompt: Prompt | None = None) -> None:
+        """Merge the low-rank updates into a copy of the base weights, for one text prompt.
 
-    def _read_text_prompts(
-        self, text_prompts: dict[str, Tensor] | None, words: dict[str, list[Word]]
-    ) -> None:
-        """Let an encoder that reads text prompts from a file read those of a tuning."""
-        encoder = self.model.text_encoder
-        if isinstance(encoder, PrecomputedTextEncoder):
-            own, text_prompts = self._text_prompts, text_prompts or {}
-            # Those of the config serve as well if the same text encoder made them.
-            shared = own.keys() & text_prompts.keys()
-            if all(_alike(own[name], text_prompts[name]) for name in shared):
-                text_prompts, words = {**own, **text_prompts}, {**self._words, **words}
-            encoder.replace(text_prompts, words)
-
-    def _check_text_prompts(self, text_prompts: dict[str, Tensor], path: str) -> None:
-        """Check that the text encoder is the one that the tuning was made with."""
-        encoder = self.model.text_encoder
-        if encoder is None or not text_prompts:
-            return
-        text_prompt, tokens = next(iter(text_prompts.items()))
-        if isinstance(encoder, PrecomputedTextEncoder | RandomTextEncoder):
-            fits = tokens.shape[1] == encoder.embed_dims
-        elif getattr(encoder, 'context', None) is not None:
-            # What the tuning learnt is not loaded yet.
-            fits = True
-        else:
-            fits = _alike(encoder([text_prompt]).last_hidden_state[0], tokens)
-        if not fits:
-            raise ValueError(
-                f'{path} was tuned with another text encoder: {text_prompt!r} has other token '
-                'states there. Use the config that it was tuned with, or read its own with '
-                f"text_encoder=dict(type='PrecomputedTextEncoder', path='{path}')."
-            )
-
-    def extract(self, state_dict: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Take out what an adapter checkpoint holds.
+        The tuned route uses the copy for batches where every sample has the text prompt,
+        and is as fast as without updates there. The base weights stay as they are. A
+        change of the weights, training, and :meth:`unmerge_adapter` drop the copy. A model
+        without low-rank updates has nothing to merge.
 
         Args:
-            state_dict (dict[str, Tensor], optional): The model's, or one of the same names
-                such as averaged weights.
+            text_prompt (str | Sequence[str], optional): The text prompt;
+                ``'a photo of a person'`` by default. Ignored without text encoder.
+
+        Raises:
+            ValueError: If the model is in training mode, or computes in less than float32,
+                where small updates are lost in large weights.
+        """
+        lora = getattr(self.backbone, 'lora', None)
+        if lora is None:
+            return
+        text = None
+        if self.text_encoder is not None:
+            prompt = DEFAULT_TEXT_PROMPT if text_prompt is None else text_prompt
+            text = self.text_encoder([prompt], self.backbone.pos_embed.device)
+        lora.merge(text)
+
+    def unmerge_adapter(self) -> None:
+        """Drop what :meth:`merge_adapter` has merged."""
+        lora = getattr(self.backbone, 'lora', None)
+        if lora is not None:
+            lora.unmerge()
+
+    def adapter_params(self) -> list[str]:
+        """List what the adapter adds or tunes.
 
         Returns:
-            dict[str, Tensor]: What is trained, and the identity with the base's hash.
+            list[str]: Names of trained parameters and the buffers beside them, and of a
+            fitted scenario classifier's state.
         """
-        state_dict = self.model.state_dict() if state_dict is None else state_dict
+        names = list(self._trained)
+        classifier = self.scenario_classifier
+        if classifier is not None and classifier.fitted:
+            names += [f'{CLASSIFIER}{name}' for name in classifier.state_dict()]
+        return names
+
+    def adapter_state_dict(
+        self, state_dict: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Extract the adapter.
+
+        Args:
+            state_dict (dict[str, Tensor], optional): Weights to extract it from, such as averaged
+                ones; the model's own by default.
+
+        Returns:
+            dict[str, Tensor]: The weights of an adapter checkpoint.
+        """
+        state_dict = self.state_dict() if state_dict is None else state_dict
         return adapter.extract(state_dict, self.base_hash())
 
-    def text_features(self) -> dict | None:
+    def adapter_text_features(self) -> dict | None:
         """Encode the text prompts used so far, the default one and the classifier's.
 
         Returns:
-            dict | None: See :func:`vlpose_mm.checkpoint.text_features.text_features`; ``None``
-            if there is nothing to tell twice: no words, or random ones drawn again.
+            dict | None: See :func:`vlpose_mm.checkpoint.text_features.text_features`;
+            ``None`` without text encoder and with one that draws new states every time.
         """
-        encoder, classifier = self.model.text_encoder, self.model.scenario_classifier
+        encoder, classifier = self.text_encoder, self.scenario_classifier
         if encoder is None or getattr(encoder, 'fresh', False):
             return None
         further = [DEFAULT_TEXT_PROMPT]
@@ -253,6 +216,92 @@ class Adapters:
                 further += [prompt] if isinstance(prompt, str) else prompt
         text_prompts = [*encoder.used, *filter(encoder.knows, further)]
         return text_features(encoder, text_prompts) if text_prompts else None
+
+    def base_hash(self) -> str:
+        """Return the hash of the base weights, see :mod:`vlpose_mm.checkpoint.adapter`."""
+        if self._base_sha256 is None:
+            base = adapter.base_of(self.state_dict(), self.adapter_params())
+            self._base_sha256 = adapter.base_hash(base)
+        return self._base_sha256
+
+    def identity(self) -> dict:
+        """Return what the weights do not show, see :mod:`vlpose_mm.checkpoint.metadata`."""
+        choices = {'text_encoder': 'words' if self.text_encoder else None}
+        for part in ('backbone', 'text_encoder', 'matcher', 'head'):
+            own = getattr(getattr(self, part), 'hyperparameters', {})
+            choices |= {f'{part}.{name}': choice for name, choice in own.items()}
+        identity = dict(choices=choices, tuned=self.adapter_params())
+        patches = getattr(self.backbone, 'patch_embed', None)
+        if hasattr(self.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
+            identity['grid'] = list(patches.init_out_size)
+        return identity
+
+    def get_extra_state(self) -> Tensor:
+        """Return :meth:`identity` as a tensor for checkpoints."""
+        return metadata.encode(self.identity())
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Ignore what the load hook has checked already."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        """Move or convert; the base is known by its weights in full precision."""
+        if self.has_base and fn(torch.empty(0)).dtype != torch.float32:
+            self.base_hash()
+        return super()._apply(fn, recurse)
+
+    def _keep_active(self) -> None:
+        """Keep the active adapter as it is now, in the numbers it was loaded with."""
+        own = self.state_dict()
+        kept = self._adapters.get(self._active_adapter)
+        names = self.adapter_params()
+        if kept is not None and all(
+            torch.equal(kept.weights[name].to(own[name]), own[name])
+            for name in names
+            if name in kept.weights
+        ):
+            return
+        weights = {name: own[name].detach().clone() for name in names}
+        self._adapters[self._active_adapter] = Adapter(weights, *self._read_from_file())
+
+    def _read_from_file(self) -> tuple[dict[str, Tensor] | None, dict[str, list[Word]]]:
+        """What the text encoder reads now, if it reads token states from a file."""
+        encoder = self.text_encoder
+        if isinstance(encoder, PrecomputedTextEncoder):
+            return encoder.features, encoder.words_by_text_prompt
+        return None, {}
+
+    def _read_text_prompts(
+        self, text_prompts: dict[str, Tensor] | None, words: dict[str, list[Word]]
+    ) -> None:
+        """Let a text encoder that reads from a file read an adapter's token states."""
+        encoder = self.text_encoder
+        if isinstance(encoder, PrecomputedTextEncoder):
+            own, text_prompts = self._text_prompts, text_prompts or {}
+            # Those of the config serve as well if the same text encoder made them.
+            shared = own.keys() & text_prompts.keys()
+            if all(_alike(own[name], text_prompts[name]) for name in shared):
+                text_prompts, words = {**own, **text_prompts}, {**self._words, **words}
+            encoder.replace(text_prompts, words)
+
+    def _check_text_prompts(self, text_prompts: dict[str, Tensor], path: str) -> None:
+        """Check that an adapter was made with the model's text encoder."""
+        encoder = self.text_encoder
+        if encoder is None or not text_prompts:
+            return
+        text_prompt, tokens = next(iter(text_prompts.items()))
+        if isinstance(encoder, PrecomputedTextEncoder | RandomTextEncoder):
+            fits = tokens.shape[1] == encoder.embed_dims
+        elif getattr(encoder, 'context', None) is not None:
+            # What the adapter has learned is not loaded yet.
+            fits = True
+        else:
+            fits = _alike(encoder([text_prompt]).last_hidden_state[0], tokens)
+        if not fits:
+            raise ValueError(
+                f'{path} was tuned with another text encoder: {text_prompt!r} has other '
+                'token states there. Use the config that it was tuned with, or read its own with '
+                f"text_encoder=dict(type='PrecomputedTextEncoder', path='{path}')."
+            )
 
 
 def _alike(tokens: Tensor, others: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Low-rank updates of a frozen backbone, steered by the words.
+"""Low-rank updates of a frozen backbone, steered by the text prompt.
 
 Not of the paper. A linear layer with weight W becomes, for an image with text prompt s, ::
 
@@ -22,21 +22,34 @@ from vlpose_mm.models.utils.cache import WeightCache, is_autocast
 
 #: Scales of a layer's updates, or its merged weights, see :class:`LoRA`.
 Updates = Tensor | tuple[Tensor, ...]
-#: For how many images in a row a text prompt is the same before the updates are merged into
-#: the weights, which takes about as long as it saves on as many.
-MERGE_AFTER = 8
 
 
 class LoRALinear(nn.Linear):
     """A linear layer with a low-rank update, which counts while there is an ``update``.
 
-    Without one it is the stock layer. Its parameters ``lora_down`` (r x in) and
-    ``lora_up`` (out x r) come from :class:`LoRA`.
+    Takes over the parameters of the layer that it replaces, under the same names, and adds
+    ``lora_down`` (r x in) and ``lora_up`` (out x r).
+
+    Args:
+        linear (nn.Linear): The layer to replace.
+        rank (int): Rank r of the update.
     """
 
     update: Tensor | None = None
-    """How much of each rank counts, B x 1 x r or 1 x 1 x r; or the weight with the update
-    merged in, out x in."""
+    """How much of each rank counts, B x 1 x r or 1 x 1 x r; or the merged weight,
+    out x in."""
+
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
+        in_dims, out_dims = linear.in_features, linear.out_features
+        super().__init__(in_dims, out_dims, linear.bias is not None, device='meta')
+        self.weight, self.bias = linear.weight, linear.bias
+        self.lora_down = nn.Parameter(torch.randn(rank, in_dims) * in_dims**-0.5)
+        self.lora_up = nn.Parameter(torch.zeros(out_dims, rank))
+
+    @staticmethod
+    def adapter_params() -> list[str]:
+        """List the parameters that this layer adds."""
+        return ['lora_down', 'lora_up']
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the layer.
@@ -59,30 +72,32 @@ class LoRALinear(nn.Linear):
         y.addmm_(down.flatten(0, 1).to(y.dtype), self.lora_up.t().to(y.dtype))
         return y.unflatten(0, x.shape[:2])  # B, N, out
 
-    def merged(self, scales: Tensor) -> Tensor:
+    def merged_weight(self, scales: Tensor) -> Tensor:
         """Merge the update into the weight.
 
         Args:
             scales (Tensor): How much of each rank counts, r.
 
         Returns:
-            Tensor: The weight of one layer that does it all, out x in.
+            Tensor: W + U (scales * D), out x in.
         """
         return torch.addmm(self.weight, self.lora_up * scales, self.lora_down)
 
 
 class LoRA(nn.Module):
-    """The low-rank updates of a backbone, and what the words have to say about them.
+    """The low-rank updates of a backbone, and how the text prompt steers them.
+
+    Every linear layer in ``layers`` is replaced by a :class:`LoRALinear`.
 
     Args:
-        layers (Sequence[nn.Module]): Every linear layer in them gets an update; each of
-            them has as many.
+        layers (Sequence[nn.Module]): The backbone's layers, with equally many linear layers
+            in each.
         rank (int): Rank r of each update, at least 1.
-        text_dims (int, optional): Width D of the text tokens; ``None``: there are no words,
+        text_dims (int, optional): Width D of the text tokens; ``None``: there is no text,
             and every scale is 1.
 
     Raises:
-        ValueError: If the rank is no positive integer.
+        ValueError: If the rank is not a positive integer.
     """
 
     def __init__(
@@ -93,15 +108,12 @@ class LoRA(nn.Module):
             raise ValueError(f'lora.rank must be an integer of at least 1, got {rank!r}.')
         self.rank = rank
         for layer in layers:
-            layer.lora_linears = tuple(
-                _with_update(m, rank) for m in layer.modules() if isinstance(m, nn.Linear)
-            )
+            layer.lora_linears = _replace_linears(layer, rank)
         # In a tuple, as they belong to the layers.
         self.linears = tuple(layer.lora_linears for layer in layers)
         self.shape = len(layers), len(layers[0].lora_linears), 1, rank
-        self.scales_cache, self.weights_cache = WeightCache(), WeightCache()
-        self._last_scales: Tensor | None = None
-        self._num_alike = 0
+        self.scales_cache, self.merged_cache = WeightCache(), WeightCache()
+        self.is_merged = False
         self.norm = self.steer = None
         if text_dims is not None:
             self.norm = nn.LayerNorm(text_dims)
@@ -114,24 +126,58 @@ class LoRA(nn.Module):
 
         Args:
             x (Tensor): What the backbone computes with; of its dtype and device.
-            text_feats (TextFeatures, optional): Text of the batch; ``None``: every
-                scale is 1.
+            text_feats (TextFeatures, optional): Text of the batch; ``None``: every scale is 1.
 
         Returns:
             Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
-            counts, B x linear layers x 1 x r, where B is 1 for a single text prompt; or, at
-            inference in float32 on the same text prompt for long, the merged weight of each
-            linear layer, out x in.
+            counts, B x linear layers x 1 x r, where B is 1 for a single text prompt; or,
+            where all of the batch have the text prompt of :meth:`merge`, the merged weight
+            of each linear layer, out x in.
         """
         scales = self._scales(x, text_feats)  # U, layers, linear layers, 1, r
-        if self._worth_merging(scales, x):
-            return self._merged(scales)
-        # As large as the backbone.
-        self.weights_cache.clear()
+        merged = self._merged_for(scales)
+        if merged is not None:
+            return merged
         return (scales if len(scales) == 1 else scales[text_feats.index]).unbind(1)
 
+    @torch.no_grad()
+    def merge(self, text_feats: TextFeatures | None) -> None:
+        """Merge the updates for one text prompt into a copy of the frozen weights.
+
+        Args:
+            text_feats (TextFeatures, optional): The text prompt; ``None`` without text.
+
+        Raises:
+            ValueError: If the module is in training mode or does not compute in float32.
+        """
+        weight = self.linears[0][0].weight
+        if self.training:
+            raise ValueError('Only a model in eval mode can be merged; call model.eval().')
+        if weight.dtype != torch.float32 or is_autocast(weight.device.type):
+            dtype = weight.dtype if weight.dtype != torch.float32 else 'autocast'
+            raise ValueError(
+                'Low-rank updates are merged in float32 alone, since small updates are '
+                f'lost in large weights of fewer digits; this model computes in {dtype}. Use '
+                'model.float() without autocast, or omit merge_adapter().'
+            )
+        scales = self._scales(weight, text_feats)
+        if self._merged_for(scales) is not None:
+            return
+        weights = [
+            tuple(m.merged_weight(s) for m, s in zip(layer, own[:, 0], strict=True))
+            for layer, own in zip(self.linears, scales[0], strict=True)
+        ]
+        self.unmerge()
+        self.merged_cache.get(self._merged_from(), lambda: [scales, weights])
+        self.is_merged = True
+
+    def unmerge(self) -> None:
+        """Drop the merged weights."""
+        self.merged_cache.clear()
+        self.is_merged = False
+
     def _scales(self, x: Tensor, text_feats: TextFeatures | None) -> Tensor:
-        """How much of each rank counts for each text prompt; U is 1 without words."""
+        """How much of each rank counts for each text prompt; U is 1 without text."""
         if text_feats is None or self.steer is None:
             # Anything that moves with the others.
             source = self.linears[0][0].lora_down
@@ -148,34 +194,24 @@ class LoRA(nn.Module):
             steered,
         )
 
-    def _worth_merging(self, scales: Tensor, x: Tensor) -> bool:
-        """Count the images in a row with the same scales, where merging is possible.
+    def _merged_for(self, scales: Tensor) -> list[tuple[Tensor, ...]] | None:
+        """The merged weights, where they are those of these scales and still valid."""
+        if not self.is_merged or len(scales) > 1 or torch.compiler.is_compiling():
+            return None
+        # There is nothing else to store where a weight has changed.
+        merged = self.merged_cache.get(self._merged_from(), lambda: None)
+        if merged is None:
+            return None
+        if scales is not merged[0]:
+            if not torch.equal(scales, merged[0]):
+                return None
+            # Found by identity from now on, without waiting for the device.
+            merged[0] = scales
+        return merged[1]
 
-        That is at inference in float32: with fewer digits a small update is lost in a large
-        weight, and a prediction would depend on how many came before.
-        """
-        weight = self.linears[0][0].weight
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return False
-        if len(scales) > 1 or not x.dtype == weight.dtype == torch.float32:
-            return False
-        if is_autocast(x.device.type):
-            return False
-        if scales is not self._last_scales:
-            self._last_scales, self._num_alike = scales, 0
-        self._num_alike += len(x)
-        return self._num_alike >= MERGE_AFTER
-
-    def _merged(self, scales: Tensor) -> list[tuple[Tensor, ...]]:
-        """The weights of all linear layers for one text prompt."""
-        sources = [p for layer in self.linears for m in layer for p in m.parameters()]
-        return self.weights_cache.get(
-            [scales, *sources],
-            lambda: [
-                tuple(m.merged(s) for m, s in zip(layer, own[:, 0], strict=True))
-                for layer, own in zip(self.linears, scales[0], strict=True)
-            ],
-        )
+    def _merged_from(self) -> list[Tensor]:
+        """What merged weights are computed from, besides scales."""
+        return [p for layer in self.linears for m in layer for p in m.parameters()]
 
 
 @contextmanager
@@ -198,17 +234,8 @@ def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[
             linear.update = None
 
 
-def _with_update(linear: nn.Linear, rank: int) -> LoRALinear:
-    """Give a linear layer an update that changes nothing at first."""
-    linear.__class__ = LoRALinear
-    down = torch.randn(rank, linear.in_features) * linear.in_features**-0.5
-    linear.lora_down = nn.Parameter(down)
-    linear.lora_up = nn.Parameter(torch.zeros(linear.out_features, rank))
-    return linear
-
-
 def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None:
-    """Make what a backbone's ``lora`` says.
+    """Build what a backbone's ``lora`` says.
 
     Args:
         layers (Sequence[nn.Module]): The layers of the backbone.
@@ -216,7 +243,7 @@ def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None
             ``text_dims``.
 
     Returns:
-        LoRA | None: ``None`` if there shall be none.
+        LoRA | None: The updates; ``None`` without settings.
 
     Raises:
         ValueError: If a key is unknown or missing, or a value is out of range.
@@ -232,6 +259,14 @@ def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None
             f'dict(rank=16); got {given!r}.'
         )
     return LoRA(layers, **settings)
+
+
+def _replace_linears(layer: nn.Module, rank: int) -> tuple[LoRALinear, ...]:
+    """Put a :class:`LoRALinear` in the place of every linear layer."""
+    names = [name for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
+    for name in names:
+        layer.set_submodule(name, LoRALinear(layer.get_submodule(name), rank))
+    return tuple(layer.get_submodule(name) for name in names)
 
 
 def is_lora(name: str) -> bool:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
-from vlpose_mm.checkpoint import metadata
 from vlpose_mm.checkpoint.loading import added_names, fit_checkpoint
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.necks.attention_maps import tell_attention_maps
-from vlpose_mm.models.peft.adapters import Adapters
+from vlpose_mm.models.peft.adapters import AdapterMixin
 from vlpose_mm.models.pose_estimators.router import ROUTES, Group, Router, pick
 from vlpose_mm.models.pose_estimators.widths import fit_parts
 from vlpose_mm.models.text_encoders.base import TextFeatures
@@ -29,7 +27,7 @@ JOIN_VIEWS_UP_TO = 4
 
 
 @MODELS.register_module()
-class VLPoseEstimator(TopdownPoseEstimator):
+class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     """A top-down pose estimator that is told what kind of image it looks at.
 
     `VLPose <https://arxiv.org/abs/2402.14456>`_: ::
@@ -108,8 +106,7 @@ class VLPoseEstimator(TopdownPoseEstimator):
             self.scenario_classifier = MODELS.build(scenario_classifier)
         self.router = Router(routes, self.scenario_classifier)
         self.base_weights = base_weights
-        #: Adapters on one base, see :class:`Adapters`.
-        self.adapters = Adapters(self)
+        self.init_adapters()
         self.test_cfg = {**self.test_cfg}
         self.set_route(self.route)
         if self.train_cfg.get('route', 'tuned') not in ('tuned', 'auto'):
@@ -150,23 +147,6 @@ class VLPoseEstimator(TopdownPoseEstimator):
         if route not in ROUTES:
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
         self.test_cfg['route'] = route
-
-    @contextmanager
-    def original(self) -> Iterator[None]:
-        """Use the original weights inside a ``with`` block."""
-        route = self.route
-        self.set_route('original')
-        try:
-            yield
-        finally:
-            self.set_route(route)
-
-    def get_extra_state(self) -> Tensor:
-        """Tell in checkpoints what no weight does; see PyTorch's ``Module``."""
-        return metadata.encode(self.adapters.identity())
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Take what :meth:`get_extra_state` told; the load hook has checked it."""
 
     def extract_feat(
         self,
@@ -351,12 +331,6 @@ class VLPoseEstimator(TopdownPoseEstimator):
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: complete a checkpoint, or refuse it before any of it is loaded."""
         self._loaded_untuned = not fit_checkpoint(self, state_dict, prefix)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-        """Move or convert; the base is known by its weights in full precision."""
-        if self.adapters.has_base and fn(torch.empty(0)).dtype != torch.float32:
-            self.adapters.base_hash()
-        return super()._apply(fn, recurse)
 
 
 def _warn(text: str) -> None:
