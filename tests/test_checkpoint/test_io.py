@@ -1,4 +1,4 @@
-"""Files of weights: what is read, and what is refused with one clear error."""
+"""Checkpoints: what is read, and what is refused with one clear error."""
 
 import os
 import pickle
@@ -52,13 +52,15 @@ def test_reads_both_formats_of_torch_and_safetensors(
     assert read_file(str(tmp_path / 'a.pth'))['meta'] == dict(epoch=3)
 
 
-def test_takes_off_the_prefix_of_distributed_training() -> None:
-    content = dict(state_dict={'module.a': torch.ones(1), 'epoch': 3})
+def test_the_prefix_of_distributed_training_is_removed() -> None:
+    content = dict(state_dict={'module.a': torch.ones(1), 'epoch': 3, 0: torch.ones(1)})
     assert state_dict_of(content, 'x.pth') == {'a': torch.ones(1)}
 
 
-@pytest.mark.parametrize('save', [torch.save, save_legacy, save_pickle])
-@pytest.mark.parametrize('name', ['evil.pth', 'evil.bin', 'evil.ckpt'])
+@pytest.mark.parametrize(
+    ('save', 'name'),
+    [(torch.save, 'evil.pth'), (save_legacy, 'evil.bin'), (save_pickle, 'evil.ckpt')],
+)
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')
 def test_refuses_a_pickle_with_a_payload_and_runs_nothing_of_it(
     save: Callable, name: str, weights: dict[str, Tensor], tmp_path: Path
@@ -86,9 +88,9 @@ def test_a_payload_called_safetensors_is_read_as_safetensors(
     assert not canary.exists()
 
 
-@pytest.mark.parametrize('share', [0, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize('share', [0, 0.5, 0.99])
 @pytest.mark.parametrize('name', ['zip.pth', 'legacy.pth', 'weights.safetensors'])
-def test_a_download_that_broke_off_is_named(
+def test_a_truncated_file_is_named(
     share: float, name: str, weights: dict[str, Tensor], tmp_path: Path
 ) -> None:
     path = tmp_path / name
@@ -113,10 +115,9 @@ def test_an_archive_without_some_of_its_tensors_is_named(
 
 
 @pytest.mark.parametrize('name', ['notes.txt', 'notes.pth', 'notes.safetensors'])
-@pytest.mark.parametrize('text', ['# Weights\nThey are elsewhere.\n', '<!DOCTYPE html>'])
-def test_a_text_is_no_checkpoint(name: str, text: str, tmp_path: Path) -> None:
+def test_a_text_is_not_a_checkpoint(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    path.write_text(text)
+    path.write_text('<!DOCTYPE html>')
     with pytest.raises(ValueError, match=f'{name} cannot be read as'):
         read_file(str(path))
 
@@ -124,7 +125,7 @@ def test_a_text_is_no_checkpoint(name: str, text: str, tmp_path: Path) -> None:
 def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
     for name in ('folder', 'folder.safetensors'):
         (tmp_path / name).mkdir()
-        with pytest.raises(IsADirectoryError, match=f'{name} is a directory; name a file'):
+        with pytest.raises(IsADirectoryError, match=f'{name} is a directory; name a checkpoint'):
             read_file(str(tmp_path / name))
     for name in ('nowhere.pth', 'nowhere.safetensors', 'no/where.pth'):
         with pytest.raises(FileNotFoundError, match=f'There is no file .*{name}'):
@@ -132,32 +133,19 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('content', [[torch.ones(1)], torch.ones(1), 3])
-def test_what_holds_no_names_is_no_checkpoint(content: object, tmp_path: Path) -> None:
+def test_what_holds_no_names_is_not_a_checkpoint(content: object, tmp_path: Path) -> None:
     path = tmp_path / 'list.pth'
     torch.save(content, path)
-    with pytest.raises(ValueError, match='list.pth holds a .*no checkpoint'):
+    with pytest.raises(ValueError, match='list.pth holds a .*not a checkpoint'):
         read_file(str(path))
 
 
-@pytest.mark.parametrize('content', [{}, dict(state_dict={}), dict(meta=dict(epoch=3))])
+@pytest.mark.parametrize('content', [{}, dict(state_dict={}), {0: torch.ones(1)}])
 def test_a_checkpoint_without_tensors_holds_no_weights(content: dict) -> None:
     with pytest.raises(ValueError, match='x.pth holds no weights'):
         state_dict_of(content, 'x.pth')
 
 
-def test_takes_names_that_are_text_alone() -> None:
-    assert state_dict_of({0: torch.ones(1), 'a': torch.ones(1)}, 'x.pth').keys() == {'a'}
-    with pytest.raises(ValueError, match='x.pth holds no weights'):
-        state_dict_of({0: torch.ones(1)}, 'x.pth')
-
-
-@pytest.mark.parametrize(
-    ('url', 'fault'),
-    [
-        ('open-mmlab://vitpose', 'cannot be fetched'),
-        ('https://example.com/model.safetensors', 'cannot be read from afar'),
-    ],
-)
-def test_refuses_what_it_cannot_fetch(url: str, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        read_file(url)
+def test_refuses_what_it_cannot_fetch() -> None:
+    with pytest.raises(ValueError, match='cannot be fetched'):
+        read_file('open-mmlab://vitpose')

@@ -9,25 +9,18 @@ from tests.conftest import ROOT
 from vlpose_mm.checkpoint.stored_config import stored_config
 
 
-@pytest.mark.parametrize('key', ['meta', 'message_hub'])
-def test_what_mmengine_writes_is_read(key: str) -> None:
-    path = next(ROOT.glob('configs/body_2d_keypoint/vlpose/humanart/*base-paper*.py'))
-    cfg = Config.fromfile(path)
-    held = dict(cfg=cfg.pretty_text)
-    content = {key: held if key == 'meta' else dict(runtime_info=held)}
-    assert stored_config(content, 'a.pth').to_dict() == cfg.to_dict()
+@pytest.mark.parametrize('backbone', ['base', 'swin-t', 'hrformer-base'])
+def test_what_mmengine_writes_is_read(backbone: str) -> None:
+    name = f'humanart/td-hm_VLPose-{backbone}_8xb64-210e_humanart-256x192.py'
+    cfg = Config.fromfile(ROOT / 'configs/body_2d_keypoint/vlpose' / name)
+    stored = dict(cfg=cfg.pretty_text)
+    for content in (dict(meta=stored), dict(message_hub=dict(runtime_info=stored))):
+        assert stored_config(content, 'a.pth').to_dict() == cfg.to_dict()
 
 
 def test_a_checkpoint_without_config_says_what_to_give() -> None:
     with pytest.raises(ValueError, match='a.pth holds no config; give the config that'):
         stored_config(dict(meta={}, state_dict={}), 'a.pth')
-
-
-def test_all_configs_of_the_package_can_be_stored() -> None:
-    paths = [p for p in (ROOT / 'configs').rglob('*.py') if '_base_' not in p.parts]
-    for path in paths:
-        held = dict(cfg=Config.fromfile(path).pretty_text)
-        assert stored_config(dict(meta=held), path.name).model.type
 
 
 @pytest.mark.parametrize(
@@ -45,7 +38,7 @@ def test_all_configs_of_the_package_can_be_stored() -> None:
 )
 def test_what_mmengine_would_import_and_call_is_refused(text: str, tmp_path: Path) -> None:
     content = dict(meta=dict(cfg=text.format(file=tmp_path / 'touched')))
-    with pytest.raises(ValueError, match="none of MMPose's or vlpose_mm's own"):
+    with pytest.raises(ValueError, match="not registered in MMPose or vlpose_mm"):
         stored_config(content, 'a.pth')
 
 

@@ -158,7 +158,7 @@ class Payload:
     [
         (['missing.py', 'TUNED', 'IMAGE'], "vlpose_mm has no config 'missing.py'"),
         (['CONFIG', 'missing.pth', 'IMAGE'], 'There is no file missing.pth'),
-        (['CONFIG', 'payload.pth', 'IMAGE'], 'which is not known to be harmless'),
+        (['CONFIG', 'payload.pth', 'IMAGE'], 'which is not one of the safe globals'),
         (['CONFIG', 'TUNED', 'missing.jpg'], 'Cannot read missing.jpg: No such file'),
         (['CONFIG', 'TUNED', 'text.jpg'], 'text.jpg is no image'),
         (['CONFIG', 'TUNED', 'IMAGE', '--out', 'text.jpg'], 'text.jpg'),

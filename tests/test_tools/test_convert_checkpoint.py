@@ -11,6 +11,7 @@ from mmpose.registry import MODELS
 
 from tests.test_checkpoint.test_converters import authors
 from tests.test_checkpoint.test_converters.library import (
+    albef,
     blip_text,
     lavis_names,
     original_names,
@@ -23,14 +24,15 @@ from vlpose_mm.tools.convert_checkpoint import main
 @pytest.fixture
 def files(base_cfg: dict, tmp_path: Path) -> Path:
     """A folder with a checkpoint of every source."""
-    stock = build(base_cfg).state_dict()
-    torch.save(dict(state_dict=stock), tmp_path / 'base.pth')
-    tuned = authors.tune(stock, text_dims=384)
+    base = build(base_cfg).state_dict()
+    torch.save(dict(state_dict=base), tmp_path / 'base.pth')
+    tuned = authors.tune(base, text_dims=384)
     torch.save(dict(state_dict=tuned), tmp_path / 'bare.pth')
     torch.save(dict(state_dict=tuned | lavis_names(blip_text())), tmp_path / 'released.pth')
     library = vitpose(layer_norm_eps=1e-12)
     library.save_pretrained(tmp_path / 'hub')
     torch.save(dict(state_dict=original_names(library)), tmp_path / 'vitpose.pth')
+    torch.save(dict(model=albef()[1]), tmp_path / 'albef.pth')
     return tmp_path
 
 
@@ -68,46 +70,50 @@ def refused(files: Path, run: Callable, capsys: pytest.CaptureFixture) -> Callab
     return refused
 
 
+@pytest.fixture
+def released_cfg(vlpose_cfg: dict) -> dict:
+    """The config of the model that reads a released checkpoint."""
+    vlpose_cfg['backbone']['lora'] = None
+    vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
+    return vlpose_cfg
+
+
 def test_a_released_file_alone_says_what_it_lacks(
-    run: Callable, vlpose_cfg: dict, make_sample: Callable
+    run: Callable, released_cfg: dict, make_sample: Callable
 ) -> None:
     out, err = run('released', 'released.pth', 'out.pth')
     assert 'out.pth: ' in out and 'head.tuned_norms  ' in out
     assert 'model.head.wiring=released model.head.tuned_norms=True' in out
     assert 'model.backbone.prompt.num_tokens=3 model.backbone.prompt.deep=True' in out
-    assert 'BLIP text encoder was left out: --text FOLDER writes it' in err
+    assert 'BLIP text encoder was omitted: --text FOLDER writes it' in err
     assert 'Salesforce/blip-itm-base-coco' in err
     assert 'The original route cannot be restored from this file' in err
-    vlpose_cfg['backbone']['lora'] = None
-    vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
-    model = MODELS.build(vlpose_cfg).eval()
+    model = MODELS.build(released_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)
     weights = torch.load('bare.pth')['state_dict']
     image = torch.randn(1, 3, 128, 96)
-    tokens = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state[0]
+    states = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state[0]
     with torch.no_grad():
         found = model(image, [make_sample(TEXT_PROMPTS[0])])[0]
-    expected = authors.heatmaps(weights, image[0], tokens)
+    expected = authors.heatmaps(weights, image[0], states)
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
 def test_a_released_file_with_its_base_and_text_encoder_is_whole(
-    run: Callable, vlpose_cfg: dict, base_cfg: dict, minilm: str
+    run: Callable, released_cfg: dict, base_cfg: dict, minilm: str
 ) -> None:
     args = ('--base', 'base.pth', '--text', 'text', '--tokenizer', minilm)
     out, err = run('released', 'released.pth', 'out.pth', *args)
     assert 'model.text_encoder.pretrained=text' in out
-    assert 'left out' not in err and 'cannot be restored' not in err
+    assert 'omitted' not in err and 'cannot be restored' not in err
     text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
     assert MODELS.build(text_encoder)(TEXT_PROMPTS).last_hidden_state.shape[2] == 128
-    vlpose_cfg['backbone']['lora'] = None
-    vlpose_cfg['head'].update(wiring='released', tuned_norms=True)
-    model, stock = MODELS.build(vlpose_cfg).eval(), MODELS.build(base_cfg).eval()
+    model, base = MODELS.build(released_cfg).eval(), MODELS.build(base_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)
-    load_checkpoint(stock, 'base.pth', strict=True)
+    load_checkpoint(base, 'base.pth', strict=True)
     image = torch.randn(1, 3, 128, 96)
     with torch.no_grad(), model.disable_adapter():
-        assert torch.equal(model(image), stock(image, None))
+        assert torch.equal(model(image), base(image, None))
 
 
 def test_a_released_file_without_text_encoder_or_with_another_names_the_model(
@@ -119,7 +125,7 @@ def test_a_released_file_without_text_encoder_or_with_another_names_the_model(
     weights['text_encoder.token_embedding.weight'] = torch.rand(4, 4)
     torch.save(weights, files / 'clip.pth')
     _, err = run('released', 'clip.pth', 'out.pth')
-    assert "it is not BLIP's" in err and 'convert_albef' in err
+    assert "it is not BLIP's" in err and 'albef' in err
 
 
 def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
@@ -127,7 +133,7 @@ def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
 ) -> None:
     out, err = run('vitpose', 'vitpose.pth', 'original.pth')
     assert 'original.pth: ' in out and 'head.deconv_layers' in out and err == ''
-    out, err = run('transformers', 'hub', 'library.pth')
+    _, err = run('transformers', 'hub', 'library.pth')
     assert 'set model.backbone.norm_eps=1e-12' in err
     original, library = (
         torch.load(name)['state_dict'] for name in ('original.pth', 'library.pth')
@@ -138,7 +144,16 @@ def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
     load_checkpoint(MODELS.build(base_cfg), 'original.pth', strict=True)
 
 
-def test_what_has_no_place_is_listed_and_left_out_only_if_allowed(
+def test_albef_becomes_a_folder_that_the_text_encoder_reads(
+    run: Callable, minilm: str
+) -> None:
+    out, _ = run('albef', 'albef.pth', 'text', '--tokenizer', minilm)
+    assert 'text: 6 layers, 128 wide, 30522 words' in out
+    text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
+    assert MODELS.build(text_encoder)(TEXT_PROMPTS).last_hidden_state.shape[2] == 128
+
+
+def test_what_has_no_place_is_listed_and_omitted_only_if_allowed(
     run: Callable, refused: Callable, files: Path
 ) -> None:
     weights = torch.load(files / 'vitpose.pth')['state_dict']
@@ -146,10 +161,10 @@ def test_what_has_no_place_is_listed_and_left_out_only_if_allowed(
         weights[f'associate_keypoint_heads.{i}.final_layer.bias'] = torch.ones(1)
     torch.save(weights, files / 'more.pth')
     listed = '3 tensors without a place: associate_keypoint_heads.N.final_layer.bias (3)'
-    said = refused('vitpose', 'more.pth', 'out.pth')
-    assert f'more.pth: {listed}. --allow-unmapped' in said
+    err = refused('vitpose', 'more.pth', 'out.pth')
+    assert f'more.pth: {listed}. --allow-unmapped' in err
     _, err = run('vitpose', 'more.pth', 'out.pth', '--allow-unmapped')
-    assert f'Left out {listed}.' in err
+    assert f'Omitted {listed}.' in err
     run('vitpose', 'vitpose.pth', 'plain.pth')
     both = [torch.load(name)['state_dict'].keys() for name in ('out.pth', 'plain.pth')]
     assert both[0] == both[1]
@@ -162,62 +177,46 @@ class Payload:
         return os.mkdir, ('harm',)
 
 
-@pytest.mark.parametrize('source', ['released', 'vitpose', 'transformers'])
-def test_unsafe_and_broken_files_are_refused_and_nothing_is_written(
+@pytest.mark.parametrize('source', ['released', 'vitpose', 'transformers', 'albef'])
+def test_unsafe_broken_and_other_files_are_refused_and_nothing_is_written(
     source: str, refused: Callable, files: Path
 ) -> None:
-    weights = files / f'{source}.pth'
-    name = f'{source}.pth'
+    path, name = files / f'{source}.pth', f'{source}.pth'
     if source == 'transformers':
-        weights, name = files / 'hub/pytorch_model.bin', 'hub'
+        path, name = files / 'hub/pytorch_model.bin', 'hub'
         (files / 'hub/model.safetensors').unlink()
-        torch.save(vitpose().state_dict(), weights)
-    whole = weights.read_bytes()
-    for content, fault in {
-        None: 'mkdir',
-        whole[: len(whole) // 2]: 'cannot be read as a checkpoint',
-        b'': 'cannot be read as a checkpoint',
-    }.items():
-        if content is None:
-            torch.save(dict(state_dict=Payload()), weights)
-        else:
-            weights.write_bytes(content)
-        assert fault in refused(source, name, 'out.pth')
+        torch.save(vitpose().state_dict(), path)
+    whole = path.read_bytes()
+    torch.save(dict(state_dict=Payload()), path)
+    assert 'mkdir' in refused(source, name, 'out')
     assert not (files / 'harm').exists()
-    torch.save(dict(state_dict={'stem.weight': torch.ones(1)}), weights)
-    said = refused(source, name, 'out.pth')
-    assert f'{name}: nothing in it becomes ' in said and 'another kind' in said
+    path.write_bytes(whole[: len(whole) // 2])
+    assert 'cannot be read as a checkpoint' in refused(source, name, 'out')
+    torch.save(dict(state_dict={'stem.weight': torch.ones(1)}), path)
+    err = refused(source, name, 'out')
+    assert f'error: {name}: ' in err
+    assert ('nothing in it becomes ' in err) == (source != 'albef')
 
 
-def test_a_truncated_safetensors_file_is_refused(refused: Callable, files: Path) -> None:
-    path = files / 'hub/model.safetensors'
-    path.write_bytes(path.read_bytes()[:-100])
-    assert 'cannot be read as safetensors' in refused('transformers', 'hub', 'out.pth')
-
-
-def test_files_and_folders_in_each_others_place_are_refused(
-    refused: Callable, minilm: str
-) -> None:
-    for source in ('released', 'vitpose'):
-        assert 'hub is a directory' in refused(source, 'hub', 'out.pth')
-        assert 'no file nowhere.pth' in refused(source, 'nowhere.pth', 'out.pth')
-        said = refused(source, f'{source}.pth', 'hub')
-        assert 'name a file in an existing folder' in said
-    said = refused('transformers', 'vitpose.pth', 'out.pth')
-    assert 'vitpose.pth is no folder; name the one with config.json' in said
-    args = ('released', 'released.pth', 'out.pth')
-    assert 'hub is a directory' in refused(*args, '--base', 'hub')
-    assert 'is a file; name a folder' in refused(*args, '--text', 'base.pth')
-    assert 'it is not empty' in refused(*args, '--text', 'hub')
-
-
-def test_a_wrong_base_or_text_encoder_is_refused(refused: Callable, minilm: str) -> None:
-    said = refused('released', 'released.pth', 'out.pth', '--base', 'vitpose.pth')
-    assert "give a ViTPose in MMPose's names" in said
-    said = refused('released', 'bare.pth', 'out.pth', '--text', 'text')
-    assert 'bare.pth: it holds no text encoder of BLIP' in said
-    args = ('--text', 'text', '--tokenizer', 'hub')
-    assert 'hub' in refused('released', 'released.pth', 'out.pth', *args)
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        ('released hub out.pth', 'hub is a directory'),
+        ('vitpose nowhere.pth out.pth', 'no file nowhere.pth'),
+        ('vitpose vitpose.pth hub', 'name a file in an existing folder'),
+        ('transformers vitpose.pth out.pth', 'vitpose.pth is not a folder; name the one'),
+        ('released released.pth out.pth --base hub', 'hub is a directory'),
+        ('released released.pth out.pth --base vitpose.pth', "in MMPose's names"),
+        ('released released.pth out.pth --text base.pth', 'is a file; name a folder'),
+        ('released released.pth out.pth --text hub', 'it is not empty'),
+        ('released released.pth out.pth --text new --tokenizer hub', 'hub'),
+        ('released bare.pth out.pth --text new', 'bare.pth: it holds no text encoder of'),
+        ('albef albef.pth base.pth', 'is a file; name a folder'),
+        ('albef albef.pth new --tokenizer hub', 'hub'),
+    ],
+)
+def test_bad_arguments_are_refused(args: str, message: str, refused: Callable) -> None:
+    assert message in refused(*args.split())
 
 
 @pytest.mark.parametrize(
@@ -230,3 +229,14 @@ def test_tensors_of_odd_shapes_are_refused(
     weights = torch.load(files / 'bare.pth')['state_dict']
     torch.save({**weights, name: torch.zeros(shape)}, files / 'odd.pth')
     assert 'odd.pth' in refused('released', 'odd.pth', 'out.pth')
+
+
+def test_the_tokenizer_of_another_text_encoder_is_refused(
+    refused: Callable, files: Path, minilm: str
+) -> None:
+    weights = albef()[1]
+    table = 'text_encoder.bert.embeddings.word_embeddings.weight'
+    weights[table] = weights[table][:100]
+    torch.save(dict(model=weights), files / 'albef.pth')
+    err = refused('albef', 'albef.pth', 'out', '--tokenizer', minilm)
+    assert 'has 30522 tokens, but albef.pth has 100' in err

@@ -111,7 +111,7 @@ class Payload:
         ('stock.py', ['TUNED'], 'is no VLPoseEstimator'),
         ('CONFIG', ['missing.pth'], 'There is no file missing.pth'),
         ('CONFIG', ['.'], 'is a directory'),
-        ('CONFIG', ['payload.pth'], 'which is not known to be harmless'),
+        ('CONFIG', ['payload.pth'], 'which is not one of the safe globals'),
         ('CONFIG', ['cut.pth'], 'cut.pth cannot be read as a checkpoint'),
         ('CONFIG', ['other.pth'], 'fits no part of VLPoseEstimator'),
         ('CONFIG', ['TUNED', 'nowhere/out.pth'], 'Cannot write nowhere/out.pth'),

@@ -1,4 +1,4 @@
-"""Let MMEngine write checkpoints so that a crash in the middle loses nothing."""
+"""Let MMEngine write checkpoints so that a crash loses nothing."""
 
 import os
 from collections import defaultdict
@@ -12,23 +12,18 @@ from vlpose_mm.checkpoint.io import replace_file
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """Local checkpoints, of which one is whole at any time.
+    """Local files that are replaced in one step, when all is written.
 
-    A file is replaced in one step when all of it is written. MMEngine removes the last
-    checkpoint before it writes the next; here it goes afterwards. For any
-    :class:`mmengine.hooks.CheckpointHook`: ``backend_args=dict(backend='atomic')``.
+    MMEngine removes the last checkpoint before it writes the next; here it is removed
+    afterwards. For any :class:`mmengine.hooks.CheckpointHook`:
+    ``backend_args=dict(backend='atomic')``.
     """
 
-    # By folder; MMEngine removes with one backend and writes with another.
+    # By folder, of the class: MMEngine removes with one instance and writes with another.
     _outdated: dict[str, set[str]] = defaultdict(set)
 
     def put(self, obj: bytes, filepath: str) -> None:
-        """Write a file, and then remove what it makes outdated.
-
-        Args:
-            obj (bytes): What to write.
-            filepath (str): The file; its folder is made where there is none.
-        """
+        """Write a file, make its folder, and remove the outdated files there."""
         path = os.path.abspath(filepath)
         folder = os.path.dirname(path)
         mkdir_or_exist(folder)
@@ -39,10 +34,6 @@ class AtomicBackend(LocalBackend):
                 os.remove(outdated)
 
     def remove(self, filepath: str) -> None:
-        """Have a file removed when the next one in its folder is written.
-
-        Args:
-            filepath (str): The file.
-        """
+        """Mark a file as outdated: it goes when the next one in its folder is written."""
         path = os.path.abspath(filepath)
         self._outdated[os.path.dirname(path)].add(path)

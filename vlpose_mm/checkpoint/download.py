@@ -1,75 +1,91 @@
-"""Weights from the net, fetched once."""
+"""Files from the net, downloaded once."""
 
 import os
-import shutil
+import re
+import socket
 import string
-import urllib.request
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from urllib.parse import quote, urlparse
 
 import torch
-from rich.console import Console
-from rich.progress import wrap_file
+from mmengine.dist import barrier, is_main_process
 
-from vlpose_mm.checkpoint.io import replace_file
-
-# How long a server may keep silent, in seconds.
+# How long a server may be silent, in seconds.
 TIMEOUT = 30
+# OpenMMLab and torch publish NAME-HASH.pth and NAME-HASH_DATE.pth.
+HASH = re.compile(r'-([0-9a-f]{8,64})(?:_\d{8})?\.[a-z]+$')
+
+
+def is_url(path: str) -> bool:
+    """Return whether a path is an address of the web."""
+    return path.startswith(('http://', 'https://'))
 
 
 def cached_path(url: str) -> str:
-    """Tell where a file from the net is kept.
-
-    Args:
-        url (str): Its address.
-
-    Returns:
-        str: Where MMEngine keeps and looks for it as well.
-    """
+    """Return where a downloaded file is kept: where MMEngine looks for it as well."""
     name = os.path.basename(urlparse(url).path)
     return os.path.join(torch.hub.get_dir(), 'checkpoints', name)
 
 
-def fetch(place: str) -> str:
-    """Fetch a file, unless it has been fetched before.
+def fetch(path: str) -> str:
+    """Download a file, unless it is cached; in distributed runs one process does it.
 
     Args:
-        place (str): Its address, or a file on this machine.
+        path (str): A URL, or a local file. If the URL's name ends in a hash, as published
+            ones do, the content is checked against it.
 
     Returns:
-        str: The file.
+        str: The local file.
 
     Raises:
-        OSError: If there is no such file, or the address cannot be reached or breaks off;
-            nothing of it is kept then.
+        OSError: If there is no such file, or it cannot be downloaded whole; nothing of it
+            is kept then.
     """
-    if not place.startswith(('http://', 'https://')):
-        if not os.path.isfile(place):
-            raise FileNotFoundError(f'There is no file {place}.')
-        return place
-    path = cached_path(place)
-    if os.path.isfile(path):
+    if not is_url(path):
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f'There is no file {path}.')
         return path
+    target = cached_path(path)
+    if is_main_process() and not os.path.isfile(target):
+        try:
+            _download(path, target)
+        except (OSError, RuntimeError, ValueError, HTTPException) as error:
+            reason = getattr(error, 'reason', None) or error
+            raise OSError(
+                f'Cannot download {path} ({reason}). On a machine without network, '
+                f'download it elsewhere and put it at {target}.'
+            ) from error
+    barrier()
+    return target
+
+
+def _download(url: str, target: str) -> None:
+    """Download a file and check that it is whole."""
+    folder, name = os.path.split(target)
+    os.makedirs(folder, exist_ok=True)
+    found = HASH.search(name)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary, _socket_timeout():
+        part = os.path.join(temporary, name)
+        quoted = quote(url, safe=string.punctuation)
+        torch.hub.download_url_to_file(quoted, part, found and found[1])
+        # Without a hash torch keeps what breaks off; archives end in their directory.
+        with open(part, 'rb') as file:
+            is_archive = file.read(4) == b'PK\x03\x04'
+        if is_archive and not zipfile.is_zipfile(part) or not os.path.getsize(part):
+            raise OSError('it broke off')
+        os.replace(part, target)
+
+
+@contextmanager
+def _socket_timeout() -> Iterator[None]:
+    """Give torch's download a timeout; it has none of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        quoted = quote(place, safe=string.punctuation)
-        with urllib.request.urlopen(quoted, timeout=TIMEOUT) as answer:
-            told = int(answer.headers.get('Content-Length') or 0)
-            with replace_file(path) as file:
-                shown = wrap_file(
-                    answer,
-                    told,
-                    description=os.path.basename(path),
-                    console=Console(stderr=True),
-                )
-                with shown as reader:
-                    shutil.copyfileobj(reader, file)
-                if told and file.tell() != told:
-                    raise OSError(f'it broke off after {file.tell()} of {told} bytes')
-    except (OSError, ValueError, HTTPException) as error:
-        reason = getattr(error, 'reason', None) or error
-        raise OSError(
-            f'Cannot fetch {place} ({reason}). On a machine without network, fetch it '
-            f'elsewhere and put it at {path}.'
-        ) from error
-    return path
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

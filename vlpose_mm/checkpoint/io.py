@@ -1,4 +1,4 @@
-"""Read files of weights safely, and write them so that a crash loses nothing."""
+"""Read checkpoints safely, and write them so that a crash loses nothing."""
 
 import os
 import pickle
@@ -13,33 +13,32 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-# What a checkpoint calls its weights, by who wrote it.
+from vlpose_mm.checkpoint.download import fetch, is_url
+
+# Keys of the weights in a checkpoint, by who wrote it.
 STATE_DICT_KEYS = ('state_dict', 'model')
 
 
 def read_file(path: str) -> dict:
-    """Read a checkpoint without running anything that it says.
+    """Read a checkpoint without running any code in it.
 
     Args:
-        path (str): A file of torch or safetensors, or a URL of one of torch.
+        path (str): File of torch or safetensors, or URL of one.
 
     Returns:
-        dict: What it holds, on the CPU.
+        dict: Its content, on the CPU.
 
     Raises:
-        OSError: If there is no such file, or it is a directory.
-        ValueError: If it is broken off, is no checkpoint, or asks for code to be run.
+        OSError: If there is no such file, it is a directory or cannot be downloaded.
+        ValueError: If it is truncated, is not a checkpoint, or asks for code to be run.
     """
     path = os.fspath(path)
-    if '://' not in path:
-        if os.path.isdir(path):
-            raise IsADirectoryError(f'{path} is a directory; name a file of weights in it.')
-        if not os.path.exists(path):
-            raise FileNotFoundError(f'There is no file {path}.')
-    elif path.endswith('.safetensors'):
-        raise ValueError(
-            f'{path} cannot be read from afar; download it, and give the file.'
-        )
+    if is_url(path):
+        path = fetch(path)
+    elif os.path.isdir(path):
+        raise IsADirectoryError(f'{path} is a directory; name a checkpoint in it.')
+    elif '://' not in path and not os.path.exists(path):
+        raise FileNotFoundError(f'There is no file {path}.')
     try:
         if path.endswith('.safetensors'):
             content = load_file(path)
@@ -48,26 +47,25 @@ def read_file(path: str) -> dict:
             content = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
     except SafetensorError as error:
         raise ValueError(
-            f'{path} cannot be read as safetensors ({error}); it may be a download that '
-            'broke off. Fetch or write it again.'
+            f'{path} cannot be read as safetensors ({error}); the download may have '
+            'broken off. Download or write it again.'
         ) from error
     except (pickle.UnpicklingError, RuntimeError) as error:
         raise ValueError(str(error)) from error
-    except (KeyError, ImportError) as error:
-        # What MMEngine says of other schemes than http.
+    except (KeyError, ImportError) as error:  # MMEngine, of schemes such as s3://
         raise ValueError(f'{path} cannot be fetched ({error}); give a file.') from error
     if not isinstance(content, Mapping):
         raise ValueError(
-            f'{path} holds a {type(content).__name__}, which is no checkpoint.'
+            f'{path} holds a {type(content).__name__}, which is not a checkpoint.'
         )
     return dict(content)
 
 
 def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
-    """Take the weights out of what a file holds.
+    """Return the weights of a checkpoint.
 
     Args:
-        content (Mapping): See :func:`read_file`.
+        content (Mapping): What :func:`read_file` returns.
         path (str): The file, for errors.
 
     Returns:
@@ -90,20 +88,19 @@ def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
 
 @contextmanager
 def replace_file(path: str) -> Iterator[BinaryIO]:
-    """Write a file; whatever was there stays until the ``with`` block has ended well.
+    """Write a file; the previous one stays until the ``with`` block has succeeded.
 
     A process that is killed leaves what it had written in a hidden file ``.NAME.*.tmp``.
 
     Args:
-        path (str): The file.
+        path (str): The file; a link stays, and what it leads to is replaced.
 
     Yields:
-        BinaryIO: What to write to.
+        BinaryIO: The stream to write to.
 
     Raises:
         OSError: If it cannot be written.
     """
-    # Where a link leads to; the link stays.
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     is_other = os.path.exists(target) and not os.path.isfile(target)
@@ -115,7 +112,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        give_usual_rights(temporary, 0o666)
+        set_usual_mode(temporary, 0o666)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
@@ -123,17 +120,13 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
 
 
 def write_file(content: dict, path: str) -> None:
-    """Write a file of torch; whatever was there stays until the new one is whole.
-
-    Args:
-        content (dict): What to write.
-        path (str): The file.
+    """Write a file of torch; the previous one stays until the new one is complete.
 
     Raises:
         OSError: If it cannot be written.
     """
     if path.endswith('.safetensors'):
-        raise OSError(f'Cannot write {path}: it becomes a file of torch; name it .pth.')
+        raise OSError(f'Cannot write {path}: it is a file of torch; name it .pth.')
     try:
         with replace_file(path) as file:
             torch.save(content, file)
@@ -144,12 +137,12 @@ def write_file(content: dict, path: str) -> None:
         raise OSError(f'Cannot write {path}: {error.__context__}.') from error
 
 
-def give_usual_rights(path: str, mode: int) -> None:
-    """Undo that temporary files and folders are made for the owner's eyes alone.
+def set_usual_mode(path: str, mode: int) -> None:
+    """Give a temporary file or folder, private at first, the mode of a usual one.
 
     Args:
         path (str): File or folder.
-        mode (int): Rights without the mask of the process.
+        mode (int): Mode before the umask of the process.
     """
     mask = os.umask(0)
     os.umask(mask)

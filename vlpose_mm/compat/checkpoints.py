@@ -4,8 +4,8 @@
 pickles numpy arrays, ``HistoryBuffer`` and, through ``getattr``, methods of its own
 classes; and what it downloads it reads with ``weights_only=False``, which runs whatever
 the file says. Here every checkpoint that MMEngine reads goes through torch's
-weights-only unpickler with the names of ``harmless``. Delete this file and ``harmless``
-when MMEngine itself reads with ``weights_only=True``.
+weights-only unpickler with the globals of ``safe_globals``. Delete this file and
+``safe_globals`` when MMEngine itself reads with ``weights_only=True``.
 """
 
 import logging
@@ -15,6 +15,7 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import ModuleType
 from typing import IO, Any
 from urllib.parse import urlparse
@@ -22,7 +23,7 @@ from urllib.parse import urlparse
 import torch
 from mmengine.logging import print_log
 
-from vlpose_mm.compat.safe_globals import ForbiddenError, harmless_names, settle
+from vlpose_mm.compat.safe_globals import ForbiddenError, mmengine_globals, resolve
 
 _REMEDY = (
     'Nothing forbidden was run. If you trust where the file comes from, read it once '
@@ -31,14 +32,14 @@ _REMEDY = (
 )
 
 
-def _pickle_names(stream: IO[bytes]) -> Iterator[str]:
-    """Name what one pickle imports by opcodes that torch's unpickler does not read."""
+def _unread_globals(stream: IO[bytes]) -> Iterator[str]:
+    """Name what a pickle imports by opcodes that torch's unpickler does not read."""
     strings, memo, last = ['?', '?'], {}, None
     for opcode, arg, _ in pickletools.genops(stream):
         if opcode.name == 'INST':
             yield arg.replace(' ', '.')
         elif opcode.name == 'STACK_GLOBAL':
-            yield f'{strings[-2]}.{strings[-1]}'
+            yield '.'.join(strings[-2:])
         elif opcode.name == 'MEMOIZE':
             memo[len(memo)] = last
         elif opcode.name.endswith('PUT'):
@@ -49,25 +50,21 @@ def _pickle_names(stream: IO[bytes]) -> Iterator[str]:
                 strings.append(last)
 
 
-def _unread_names(path: str) -> list[str]:
-    """Name what a file imports by opcodes that torch's unpickler does not read."""
+def _unread_globals_of_file(path: str) -> list[str]:
+    """Name what a file imports by such opcodes."""
     names = []
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for entry in archive.namelist():
-                    if entry.endswith('data.pkl'):
-                        with archive.open(entry) as stream:
-                            for name in _pickle_names(stream):
-                                names.append(name)
+    # The file may break off anywhere; what was found counts.
+    with suppress(Exception), open(path, 'rb') as stream:
+        if zipfile.is_zipfile(stream):
+            archive = zipfile.ZipFile(stream)
+            for entry in archive.namelist():
+                if entry.endswith('data.pkl'):
+                    names.extend(_unread_globals(archive.open(entry)))
         else:
-            with open(path, 'rb') as stream:
-                # The legacy format: a row of pickles, then the bytes of the storages.
-                while True:
-                    for name in _pickle_names(stream):
-                        names.append(name)
-    except Exception:  # The file may break off anywhere; what was found counts.
-        pass
+            stream.seek(0)
+            # The legacy format: a row of pickles, then the bytes of the storages.
+            while True:
+                names.extend(_unread_globals(stream))
     return list(dict.fromkeys(names))
 
 
@@ -80,21 +77,21 @@ def _explain(error: Exception, name: str, path: str) -> Exception:
         path (str): The file that was read.
 
     Returns:
-        Exception: An ``UnpicklingError`` that names the file and the forbidden names,
-        or, if none was met, a ``RuntimeError`` that names the file.
+        Exception: An ``UnpicklingError`` that names the file and the forbidden globals,
+        or, if there are none, a ``RuntimeError`` that names the file.
     """
     forbidden = ''
     if isinstance(error, ForbiddenError):
         forbidden = str(error)
     elif isinstance(error, pickle.UnpicklingError):
         found = re.search(r'GLOBAL (\S+) (?:was not|whose module)', str(error))
-        forbidden = found[1] if found else ', '.join(_unread_names(path))
+        forbidden = found[1] if found else ', '.join(_unread_globals_of_file(path))
         if found and '.' not in forbidden:
-            forbidden = f'builtins.{forbidden}'  # torch cuts this module off.
+            forbidden = f'builtins.{forbidden}'  # torch cuts this module off
     if forbidden:
         return pickle.UnpicklingError(
             f'{name} is refused as a checkpoint: its pickle asks for {forbidden}, '
-            f'which is not known to be harmless. {_REMEDY}'
+            f'which is not one of the safe globals. {_REMEDY}'
         )
     reason = str(error).split('WeightsUnpickler error:')[-1]
     reason = reason.split('\n\nCheck the doc')[0].strip()
@@ -106,8 +103,8 @@ def _explain(error: Exception, name: str, path: str) -> Exception:
 def _read(load: Callable, source: Any, name: str, path: str, **kwargs) -> Any:
     """Read a checkpoint through torch's weights-only unpickler."""
     try:
-        with harmless_names():
-            return settle(load(source, weights_only=True, **kwargs))
+        with mmengine_globals():
+            return resolve(load(source, weights_only=True, **kwargs))
     except Exception as error:
         # A missing or locked file is named already.
         if isinstance(error, OSError) and error.filename:
@@ -116,19 +113,16 @@ def _read(load: Callable, source: Any, name: str, path: str, **kwargs) -> Any:
 
 
 def _load(file: Any, map_location: Any = None, **kwargs) -> Any:
-    """Stand in for ``torch.load`` inside MMEngine; takes no other way of reading."""
-    name = (
-        file
-        if isinstance(file, (str, os.PathLike))
-        else f'The downloaded {type(file).__name__}'
-    )
-    return _read(torch.load, file, str(name), str(name), map_location=map_location)
+    """Replace ``torch.load`` inside MMEngine; other ways of reading are ignored."""
+    is_path = isinstance(file, (str, os.PathLike))
+    name = str(file) if is_path else f'The downloaded {type(file).__name__}'
+    return _read(torch.load, file, name, name, map_location=map_location)
 
 
 def _load_url(
     url: str, model_dir: str | None = None, map_location: Any = None, **kwargs
 ) -> Any:
-    """Stand in for ``load_url`` inside MMEngine, which would run what it downloads."""
+    """Replace ``load_url`` inside MMEngine, which would run what it downloads."""
     folder = model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints')
     path = os.path.join(folder, os.path.basename(urlparse(url).path))
     kwargs.update(model_dir=folder, map_location=map_location)
@@ -155,8 +149,8 @@ def apply_patch() -> None:
     checkpoint.torch = _Torch('torch')
     checkpoint.load_url = _load_url
     print_log(
-        'compat: MMEngine reads checkpoints through the weights-only unpickler of '
-        'torch, extended by the few harmless names that MMEngine itself pickles.',
+        'compat: MMEngine reads checkpoints through the weights-only unpickler of torch, '
+        'with safe globals for what MMEngine itself pickles.',
         logger='current',
         level=logging.INFO,
     )

@@ -1,9 +1,9 @@
-"""The names that a checkpoint of MMEngine may use, and harmless stand-ins for them.
+"""The globals that a checkpoint of MMEngine may use, and safe stand-ins for them.
 
-Part of the patch in ``checkpoints``. The true ``getattr`` reaches anything, and numpy
-trusts the state of a pickled dtype (flags that turn numbers into object pointers), so a
-pickle never gets to call either: the stand-ins take what MMEngine writes and refuse the
-rest.
+Part of the patch in ``checkpoints``. ``torch.serialization.add_safe_globals`` with the true
+``getattr`` would let a pickle reach anything, and numpy trusts the state of a pickled dtype
+(flags that turn numbers into object pointers). So a pickle never gets to call either: the
+stand-ins accept what MMEngine writes and refuse the rest.
 """
 
 import re
@@ -21,64 +21,40 @@ class ForbiddenError(Exception):
     """What a stand-in raises; its message is the forbidden name."""
 
 
-class _DType:
-    """Stands in for ``numpy.dtype``: plain numbers and strings only."""
+class _StandIn:
+    """Keeps a value until the whole checkpoint is read.
+
+    Each kind has a ``__setstate__``: without it torch would let a pickle set attributes.
+    """
+
+    value: Any
+
+
+class _DType(_StandIn):
+    """``numpy.dtype``: plain numbers and strings only."""
 
     def __init__(self, spec: str, align: bool = False, copy: bool = True) -> None:
-        self.spec, self.order = spec, '='
-        self.real()
-
-    def __setstate__(self, state: tuple) -> None:
-        # Only the byte order counts: the rest follows from the specification.
-        self.order = state[1]
-        self.real()
-
-    def real(self) -> np.dtype:
-        spec, order = self.spec, self.order
         if type(spec) is not str or not re.fullmatch(r'[biufcSU]\d{1,9}', spec):
             raise ForbiddenError(f'numpy.dtype({spec!r:.80})')
-        if type(order) is not str or order not in ('<', '>', '|', '='):
-            raise ForbiddenError(f'numpy.dtype.__setstate__({order!r:.80})')
-        return np.dtype(spec).newbyteorder(order)
+        self.value = np.dtype(spec)
 
-    def read(self, shape: tuple, order: str, data: bytes) -> np.ndarray:
-        return np.ndarray(shape, self.real(), data, order=order).copy(order)
+    def __setstate__(self, state: tuple) -> None:
+        # Only the byte order counts; the rest follows from the specification.
+        if type(state[1]) is not str or state[1] not in ('<', '>', '|', '='):
+            raise ForbiddenError(f'numpy.dtype.__setstate__({state[1]!r:.80})')
+        self.value = self.value.newbyteorder(state[1])
 
 
-class _Array:
-    """Stands in for ``numpy.ndarray`` until the whole checkpoint is read."""
+class _Array(_StandIn):
+    """``numpy.ndarray``."""
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran, data = state
-        if type(dtype) is not _DType or type(data) is not bytes:
-            raise ForbiddenError('numpy.ndarray.__setstate__')
-        self.value = dtype.read(shape, 'F' if fortran else 'C', data)
+        self.value = _array(shape, dtype, data, 'F' if fortran else 'C')
 
 
-def _reconstruct(cls: type, shape: tuple, typecode: bytes) -> _Array:
-    """Stand in for numpy's function of this name."""
-    if cls is not _Array:
-        raise ForbiddenError('numpy.core.multiarray._reconstruct')
-    return _Array()
-
-
-def _scalar(dtype: _DType, data: bytes = b'') -> np.generic:
-    """Stand in for ``numpy.core.multiarray.scalar``."""
-    if type(dtype) is not _DType or type(data) is not bytes:
-        raise ForbiddenError('numpy.core.multiarray.scalar')
-    return dtype.read((), 'C', data)[()]
-
-
-def _bytes() -> bytes:
-    """Stand in for ``bytes``, which protocol 2 calls for the data of an empty array."""
-    return b''
-
-
-class _History(HistoryBuffer):
-    """Stands in for ``HistoryBuffer``, whose own state would alter the class itself."""
-
-    def __init__(self) -> None:
-        """Accept no arguments, as pickle gives none."""
+class _History(_StandIn):
+    """``HistoryBuffer``, whose own ``__setstate__`` would alter the class itself."""
 
     def __setstate__(self, state: dict) -> None:
         logs, counts = state['_log_history'], state['_count_history']
@@ -86,12 +62,35 @@ class _History(HistoryBuffer):
             raise ForbiddenError(
                 'mmengine.logging.history_buffer.HistoryBuffer.__setstate__'
             )
-        self.__class__ = HistoryBuffer
-        HistoryBuffer.__init__(self, logs.value, counts.value, state['max_length'])
+        self.value = HistoryBuffer(logs.value, counts.value, state['max_length'])
 
 
-# Stands in for the scheduler that keeps one of its functions in its state. A pickle can
-# do nothing with it but hand it to getattr.
+def _array(shape: tuple, dtype: _DType, data: bytes, order: str = 'C') -> np.ndarray:
+    """Read an array from bytes."""
+    if type(dtype) is not _DType or type(data) is not bytes:
+        raise ForbiddenError('numpy.ndarray.__setstate__')
+    return np.ndarray(shape, dtype.value, data, order=order).copy(order)
+
+
+def _reconstruct(cls: type, shape: tuple, typecode: bytes) -> _Array:
+    """``numpy.core.multiarray._reconstruct``."""
+    if cls is not _Array:
+        raise ForbiddenError('numpy.core.multiarray._reconstruct')
+    return _Array()
+
+
+def _scalar(dtype: _DType, data: bytes = b'') -> np.generic:
+    """``numpy.core.multiarray.scalar``."""
+    return _array((), dtype, data)[()]
+
+
+def _bytes() -> bytes:
+    """``bytes``, which protocol 2 calls for the data of an empty array."""
+    return b''
+
+
+# The scheduler that keeps one of its functions in its state. A pickle can do nothing with
+# it but pass it to getattr.
 _ONE_CYCLE = object()
 
 _METHODS = {
@@ -101,7 +100,7 @@ _METHODS = {
 
 
 def _getattr(owner: type, name: str) -> Callable:
-    """Stand in for ``getattr``: only the methods that MMEngine pickles."""
+    """``getattr``: only the methods that MMEngine pickles."""
     for stand_in, (cls, names) in _METHODS.items():
         if owner is stand_in and type(name) is str:
             if name in names:
@@ -110,7 +109,7 @@ def _getattr(owner: type, name: str) -> Callable:
     raise ForbiddenError(f'getattr({owner!r:.80}, {name!r:.80})')
 
 
-HARMLESS = {
+SAFE_GLOBALS = {
     'builtins.bytes': _bytes,
     'builtins.getattr': _getattr,
     'mmengine.logging.history_buffer.HistoryBuffer': _History,
@@ -126,56 +125,39 @@ HARMLESS = {
 
 
 @contextmanager
-def harmless_names() -> Iterator[None]:
-    """Let torch's weights-only unpickler meet the stand-ins, and what the user allowed.
-
-    Where the user allowed one of these names himself, the stand-in takes its place.
-    """
+def mmengine_globals() -> Iterator[None]:
+    """Allow the stand-ins, and what the user allowed under other names."""
     before = torch.serialization.get_safe_globals()
-    kept = []
-    for entry in before:
-        name = (
-            entry[1]
-            if isinstance(entry, tuple)
-            else f'{entry.__module__}.{entry.__qualname__}'
-        )
-        if name not in HARMLESS:
-            kept.append(entry)
+    names = [
+        entry[1]
+        if isinstance(entry, tuple)
+        else f'{entry.__module__}.{entry.__qualname__}'
+        for entry in before
+    ]
+    own = [e for e, name in zip(before, names, strict=True) if name not in SAFE_GLOBALS]
+    ours = [(stand_in, name) for name, stand_in in SAFE_GLOBALS.items()]
     torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(
-        [(value, name) for name, value in HARMLESS.items()] + kept
-    )
     try:
-        yield
+        with torch.serialization.safe_globals(own + ours):
+            yield
     finally:
-        torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(before)
 
 
-def settle(value: Any, done: dict[int, tuple[Any, Any]] | None = None) -> Any:
-    """Put the arrays where their stand-ins are.
-
-    Args:
-        value (Any): What the unpickler built; dicts and lists are changed in place.
-        done (dict[int, tuple], optional): Results by identity. Defaults to None.
-
-    Returns:
-        Any: The value without stand-ins.
-    """
+def resolve(value: Any, done: dict[int, tuple[Any, Any]] | None = None) -> Any:
+    """Put the values in the place of their stand-ins; dicts and lists change in place."""
     done = {} if done is None else done
-    if isinstance(value, _DType):
-        return value.real()
-    if isinstance(value, _Array):
+    if isinstance(value, _StandIn):
         return value.value
     if not isinstance(value, (dict, list)) and type(value) is not tuple:
         return value
     if id(value) not in done:
-        # The value stays beside its result, so that its identity is not reused.
+        # The value is kept beside its result, so that its identity is not reused.
         done[id(value)] = value, value
         if type(value) is tuple:
-            done[id(value)] = value, tuple(settle(item, done) for item in value)
+            done[id(value)] = value, tuple(resolve(item, done) for item in value)
         else:
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, item in list(pairs):
-                value[key] = settle(item, done)
+                value[key] = resolve(item, done)
     return done[id(value)][1]

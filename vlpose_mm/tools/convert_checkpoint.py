@@ -1,26 +1,30 @@
-"""Turn checkpoints that others wrote into ours."""
+"""Convert checkpoints of other code bases to ours."""
 
 import argparse
 import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from vlpose_mm.checkpoint.converters.blip_text import (
+from rich.console import Console
+from rich.table import Table
+
+from vlpose_mm.checkpoint.converters.names import Converted
+from vlpose_mm.checkpoint.converters.released import TEXT_ENCODER, from_released
+from vlpose_mm.checkpoint.converters.text_encoders import (
     add_blip_tokens,
+    albef_text_model,
     blip_text_model,
     has_blip_text,
 )
-from vlpose_mm.checkpoint.converters.names import Converted
-from vlpose_mm.checkpoint.converters.released import TEXT_ENCODER, from_released
+from vlpose_mm.checkpoint.converters.text_folder import check_new_folder, write_text_folder
 from vlpose_mm.checkpoint.converters.transformers_vitpose import (
     from_transformers,
     read_folder,
 )
 from vlpose_mm.checkpoint.converters.vitpose import from_vitpose
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
-from vlpose_mm.checkpoint.text_model_folder import check_new_folder, write_text_folder
 from vlpose_mm.models.text_encoders.loading import load_tokenizer
 from vlpose_mm.tools.common import command, errors_about
 
@@ -30,59 +34,60 @@ NORM_EPS = 1e-6
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
-        description='Turn a checkpoint that others wrote into one that our configs load.'
+        description='Convert a checkpoint of another code base to one that our configs load.'
     )
-    sources = parser.add_subparsers(dest='source', required=True)
-    commands = {
-        'released': (convert_released, "the authors' VLPose checkpoints"),
-        'vitpose': (convert_vitpose, 'checkpoints of the original ViTPose repository'),
-        'transformers': (
+    sources = parser.add_subparsers(required=True)
+    for name, convert, what in (
+        ('released', convert_released, "the authors' VLPose checkpoints"),
+        ('vitpose', convert_vitpose, 'checkpoints of the original ViTPose repository'),
+        (
+            'transformers',
             convert_transformers,
             'folders of VitPoseForPoseEstimation of the transformers library',
         ),
-    }
-    for name, (_, what) in commands.items():
+        (
+            'albef',
+            convert_albef,
+            'ALBEF.pth, whose text side becomes a folder for TransformersTextEncoder; from '
+            'https://storage.googleapis.com/sfr-pcl-data-research/ALBEF/ALBEF.pth',
+        ),
+    ):
         source = sources.add_parser(name, help=what, description=f'Convert {what}.')
+        source.set_defaults(convert=convert)
         source.add_argument('src', help='what to read')
-        source.add_argument('dst', help='file to write, such as converted.pth')
-        source.add_argument(
-            '--allow-unmapped',
-            action='store_true',
-            help='leave out tensors that have no place, instead of failing',
-        )
-    released = sources.choices['released']
-    released.add_argument(
-        '--base',
-        help="the ViTPose that it was tuned from, in MMPose's names; without it the "
-        'original route cannot be restored',
-    )
-    released.add_argument('--text', help='folder to write its BLIP text encoder to')
-    released.add_argument(
-        '--tokenizer',
-        default='bert-base-uncased',
-        help='hub name or local folder of the tokenizer for --text (default: %(default)s)',
-    )
+        if name == 'albef':
+            source.add_argument('dst', help='folder to write')
+        else:
+            source.add_argument('dst', help='file to write, such as converted.pth')
+            source.add_argument(
+                '--allow-unmapped',
+                action='store_true',
+                help='omit tensors that have no place, instead of failing',
+            )
+        if name == 'released':
+            source.add_argument(
+                '--base',
+                help="the ViTPose that it was tuned from, in MMPose's names; without it the "
+                'original route cannot be restored',
+            )
+            source.add_argument('--text', help='folder to write its BLIP text encoder to')
+        if name in ('released', 'albef'):
+            source.add_argument(
+                '--tokenizer',
+                default='bert-base-uncased',
+                help='hub name or local folder of the tokenizer of the text encoder '
+                '(default: %(default)s)',
+            )
     options = parser.parse_args(args)
+    # Tensors of unexpected shapes.
     with errors_about(options.src, (RuntimeError, IndexError)):
-        commands[options.source][0](options)
+        options.convert(options)
 
 
 def convert_released(options: argparse.Namespace) -> None:
-    """Convert one of the authors' VLPose checkpoints.
-
-    Args:
-        options (argparse.Namespace): Of the command line.
-
-    Raises:
-        OSError: If something cannot be read or written.
-        ValueError: If something is not what it should be.
-    """
+    """Convert one of the authors' VLPose checkpoints."""
     state_dict = state_dict_of(read_file(options.src), options.src)
     base = None
     if options.base is not None:
@@ -101,47 +106,39 @@ def convert_released(options: argparse.Namespace) -> None:
         write_text_folder(text_model, tokenizer, options.text)
 
     num_sets, num_tokens, _ = converted.state_dict['backbone.prompts'].shape
-    print('Settings for its config, say by --cfg-options of a -paper one:')
+    print('Settings for its config, for example with --cfg-options:')
     print('  model.head.wiring=released model.head.tuned_norms=True')
     print(f'  model.backbone.prompt.num_tokens={num_tokens}', end=' ')
     print(f'model.backbone.prompt.deep={num_sets > 1}')
     if options.text:
         print(f'  model.text_encoder.pretrained={options.text}')
     elif has_blip_text(state_dict):
-        say(
-            'Its BLIP text encoder was left out: --text FOLDER writes it. The nearest '
+        note(
+            'Its BLIP text encoder was omitted: --text FOLDER writes it. The nearest '
             'published one, Salesforce/blip-itm-base-coco, may differ from it.'
         )
     elif any(name.startswith(TEXT_ENCODER) for name in state_dict):
-        say(
-            "Its text encoder was left out, as it is not BLIP's. Name the same model as "
-            'model.text_encoder.pretrained: CLIP is on the hub, and '
-            'vlpose_mm.tools.convert_albef makes a folder of ALBEF.'
+        note(
+            "Its text encoder was omitted, as it is not BLIP's. Name the same model as "
+            'model.text_encoder.pretrained: CLIP is on the hub, and the source albef of '
+            'this command writes a folder of ALBEF.'
         )
     else:
-        say(
+        note(
             'It holds no text encoder. Name the one it was tuned with as '
             'model.text_encoder.pretrained; the default, Salesforce/blip-itm-base-coco, '
             "is nearest to its authors'."
         )
     if base is None:
-        say(
+        note(
             "The original route cannot be restored from this file: the authors' training "
             'changed its predictor and its statistics. Until it is converted with --base '
-            "VITPOSE, the route 'original' does not give the numbers of a stock ViTPose."
+            "VITPOSE, the route 'original' differs from MMPose's ViTPose."
         )
 
 
 def convert_vitpose(options: argparse.Namespace) -> None:
-    """Convert a checkpoint of the original ViTPose repository.
-
-    Args:
-        options (argparse.Namespace): Of the command line.
-
-    Raises:
-        OSError: If something cannot be read or written.
-        ValueError: If something is not what it should be.
-    """
+    """Convert a checkpoint of the original ViTPose repository."""
     state_dict = state_dict_of(read_file(options.src), options.src)
     with errors_about(options.src):
         converted = from_vitpose(state_dict)
@@ -150,15 +147,7 @@ def convert_vitpose(options: argparse.Namespace) -> None:
 
 
 def convert_transformers(options: argparse.Namespace) -> None:
-    """Convert a folder of ``VitPoseForPoseEstimation``.
-
-    Args:
-        options (argparse.Namespace): Of the command line.
-
-    Raises:
-        OSError: If something cannot be read or written.
-        ValueError: If something is not what it should be.
-    """
+    """Convert a folder of ``VitPoseForPoseEstimation``."""
     state_dict, config = read_folder(options.src)
     with errors_about(options.src):
         converted = from_transformers(state_dict)
@@ -166,25 +155,38 @@ def convert_transformers(options: argparse.Namespace) -> None:
     write(converted, options.dst, unmapped)
     eps = config.backbone_config.layer_norm_eps
     if eps != NORM_EPS:
-        say(
+        note(
             f'In the library its layer norms have an epsilon of {eps:g}, here as in the '
             f'original ViTPose {NORM_EPS:g}. For exactly the numbers of the library set '
             f'model.backbone.norm_eps={eps:g}.'
         )
 
 
+def convert_albef(options: argparse.Namespace) -> None:
+    """Convert the text side of ALBEF to a folder."""
+    check_new_folder(options.dst)
+    state_dict = state_dict_of(read_file(options.src), options.src)
+    with errors_about(options.src):
+        model = albef_text_model(state_dict)
+    tokenizer = load_tokenizer(options.tokenizer)
+    rows = model.config.vocab_size
+    if len(tokenizer) != rows:
+        raise ValueError(
+            f'the tokenizer {options.tokenizer} has {len(tokenizer)} tokens, but '
+            f'{options.src} has {rows} word embeddings; give its own tokenizer'
+        )
+    write_text_folder(model, tokenizer, options.dst)
+    print(
+        f'{options.dst}: {model.config.num_hidden_layers} layers, '
+        f'{model.config.hidden_size} wide, {rows} words'
+    )
+
+
 def check_unmapped(converted: Converted, allowed: bool) -> str:
-    """List what has no place.
-
-    Args:
-        converted (Converted): What was converted.
-        allowed (bool): Whether there may be such.
-
-    Returns:
-        str: How many tensors, and their names, with N for numbers; may be empty.
+    """Describe the tensors without a place, with N for numbers; ``''`` without any.
 
     Raises:
-        ValueError: If there may be none.
+        ValueError: If there are some, and none are allowed.
     """
     names = converted.unmapped
     if not names:
@@ -193,40 +195,27 @@ def check_unmapped(converted: Converted, allowed: bool) -> str:
     listed = ', '.join(f'{kind} ({n})' if n > 1 else kind for kind, n in kinds.items())
     unmapped = f'{len(names)} tensors without a place: {listed}'
     if not allowed:
-        raise ValueError(f'{unmapped}. --allow-unmapped leaves them out.')
+        raise ValueError(f'{unmapped}. --allow-unmapped omits them.')
     return unmapped
 
 
 def write(converted: Converted, path: str, unmapped: str) -> None:
-    """Write the file and tell what it holds.
-
-    Args:
-        converted (Converted): What was converted.
-        path (str): The file.
-        unmapped (str): See :func:`check_unmapped`.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
+    """Write the file and print what it holds."""
     write_file(dict(state_dict=converted.state_dict), path)
     print(f'{path}: {os.path.getsize(path) / 1e6:.2f} MB')
-    parts = Counter(_parts(converted.state_dict))
-    width = max(map(len, parts))
-    for part, number in parts.items():
-        print(f'  {part:{width}}  {number:4d} tensors')
+    parts = [name.split('.')[:2] for name in converted.state_dict if '.' in name]
+    counts = Counter('.'.join(p if p[0] == 'head' else p[:1]) for p in parts)
+    table = Table('part', 'tensors', box=None, show_header=False)
+    for part, number in counts.items():
+        table.add_row(part, f'{number} tensors')
+    Console(width=80, highlight=False).print(table)
     if unmapped:
-        say(f'Left out {unmapped}.')
+        note(f'Omitted {unmapped}.')
 
 
-def _parts(names: Iterable[str]) -> list[str]:
-    """Name the part of the model that each tensor belongs to."""
-    parts = [name.split('.')[:2] for name in names if '.' in name]
-    return ['.'.join(part if part[0] == 'head' else part[:1]) for part in parts]
-
-
-def say(note: str) -> None:
-    """Tell the user what to know besides the result."""
-    print(note, file=sys.stderr)
+def note(text: str) -> None:
+    """Print what to know besides the result to the standard error."""
+    print(text, file=sys.stderr)
 
 
 if __name__ == '__main__':

@@ -89,3 +89,23 @@ def lavis_names(blip: transformers.BlipTextModel) -> dict[str, torch.Tensor]:
     for name in ('visual_encoder.cls_token', 'vision_proj.weight', 'text_proj.weight'):
         text[f'text_encoder.{name}'] = torch.rand(1, 1, 96)
     return text
+
+
+def albef() -> tuple[transformers.BertForMaskedLM, dict[str, torch.Tensor]]:
+    """Build ALBEF's text side, and its published weights without the vision side."""
+    config = transformers.BertConfig(
+        hidden_size=128,
+        num_hidden_layers=12,
+        num_attention_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=40,
+    )
+    bert = transformers.BertForMaskedLM(config).eval()
+    weights = {f'text_encoder.{k}': v for k, v in bert.state_dict().items()}
+    weights['text_encoder.bert.embeddings.position_ids'] = torch.arange(40)[None]
+    for i in range(6, 12):
+        name = f'text_encoder.bert.encoder.layer.{i}.crossattention.self.query.weight'
+        weights[name] = torch.rand(128, 128)
+    # The momentum copy, whose names start alike.
+    weights |= {k.replace('encoder.', 'encoder_m.', 1): v + 1 for k, v in weights.items()}
+    return bert, weights | {'visual_encoder.cls_token': torch.rand(1, 1, 8)}

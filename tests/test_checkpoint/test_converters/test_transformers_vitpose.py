@@ -68,7 +68,7 @@ def test_folders_written_by_torch_are_read_as_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('model', 'fault'),
     [
-        (dict(simple=True), 'simple decoder, .* take a ViTPose with that'),
+        (dict(simple=True), 'simple decoder, .* use a ViTPose with that'),
         (dict(num_experts=2, part_features=8), 'a mixture of 2 experts'),
         (dict(hidden_act='relu'), "hidden_act is 'relu', not 'gelu'"),
     ],
@@ -84,17 +84,17 @@ def test_refuses_what_our_model_cannot_express(
 def test_refuses_folders_of_another_kind(tmp_path: Path) -> None:
     for content, fault in {
         None: 'has no config.json',
-        '{"model_type"': 'is no config of VitPoseForPoseEstimation',
+        '{"model_type"': 'is not a config of VitPoseForPoseEstimation',
         '[]': "model_type is not 'vitpose'",
         '{"model_type": "bert"}': "model_type is not 'vitpose'",
-        json.dumps(dict(model_type='vitpose', use_simple_decoder=3)): 'is no config of',
+        json.dumps(dict(model_type='vitpose', use_simple_decoder=3)): 'is not a config of',
         vitpose().config.to_json_string(): 'neither model.safetensors nor pytorch_model',
     }.items():
         if content is not None:
             (tmp_path / 'config.json').write_text(content)
         with pytest.raises((OSError, ValueError), match=fault):
             read_folder(str(tmp_path))
-    with pytest.raises(OSError, match='config.json is no folder; name the one with'):
+    with pytest.raises(OSError, match='config.json is not a folder; name the one with'):
         read_folder(str(tmp_path / 'config.json'))
 
 

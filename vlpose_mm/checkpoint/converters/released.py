@@ -16,7 +16,7 @@ from vlpose_mm.checkpoint.converters.names import (
     count,
     num_blocks,
     rename,
-    stock_names,
+    vitpose_names,
     with_bias,
 )
 from vlpose_mm.checkpoint.metadata import KEY, encode
@@ -61,19 +61,16 @@ RULES = {
 def from_released(
     state_dict: Mapping[str, Tensor], base: Mapping[str, Tensor] | None = None
 ) -> Converted:
-    """Turn a released checkpoint into a VLPose with ``wiring='released'``.
+    """Convert a released VLPose to one with ``wiring='released'``, without text encoder.
 
-    In the released training the frozen main branch's statistics drifted, and its predictor
-    was trained in place. So the tuned route gets norms and a predictor of its own, and the
-    original route those of ``base``; without it, both routes have the tuned ones.
+    In the released training the statistics of the frozen main branch drifted, and its
+    predictor was trained in place. So the tuned route gets norms and a predictor of its
+    own, and the original route those of ``base``; without it, both routes have the tuned
+    ones.
 
     Args:
-        state_dict (Mapping[str, Tensor]): Its tensors by name.
-        base (Mapping[str, Tensor], optional): The stock ViTPose that it was tuned from, in
-            MMPose's names.
-
-    Returns:
-        Converted: A whole checkpoint, without text encoder.
+        state_dict (Mapping[str, Tensor]): The released tensors by name.
+        base (Mapping[str, Tensor], optional): MMPose's ViTPose that it was tuned from.
 
     Raises:
         ValueError: If it is of another kind, incomplete, or was tuned from another base.
@@ -98,13 +95,13 @@ def from_released(
             if norm in renamed:
                 renamed[f'head.tuned_norms.{i}.{last}'] = renamed[norm]
 
-    stock, tuned = stock_names(renamed), _tuned_names(renamed)
-    whole, unmapped = check_complete(Converted(renamed, unmapped), stock | tuned)
+    base_names, tuned = vitpose_names(renamed), _tuned_names(renamed)
+    whole, unmapped = check_complete(Converted(renamed, unmapped), base_names | tuned)
     num_layers, num_sets = count(whole, r'backbone\.layers'), len(whole['backbone.prompts'])
     if num_sets not in (1, num_layers):
         raise ValueError(f'it has {num_sets} sets of prompts for {num_layers} layers')
     if base is not None:
-        whole |= _original(whole, sorted(stock), base)
+        whole |= _original(whole, sorted(base_names), base)
 
     choices = {**CHOICES, 'backbone.prompt.deep': num_sets > 1}
     _, grid = split_pos_embed(whole[POS_EMBED], RATIO)
@@ -113,9 +110,9 @@ def from_released(
 
 
 def _tuned_names(renamed: Mapping[str, Tensor]) -> set[str]:
-    """List what is trained, and the statistics and counters beside it."""
+    """List what is trained, and its statistics and counters."""
     modules = ['head.tuned_final_layer', *(f'matcher.{part}' for part in MATCHER_PARTS)]
-    # Where the words are as wide as the image's features they are not projected.
+    # Absent where text and image features are equally wide.
     if any(name.startswith('matcher.text_proj.') for name in renamed):
         modules.append('matcher.text_proj')
     names = {'backbone.prompts', *with_bias(*modules)}
@@ -128,23 +125,15 @@ def _tuned_names(renamed: Mapping[str, Tensor]) -> set[str]:
 
 
 def _original(
-    whole: Mapping[str, Tensor], stock: list[str], base: Mapping[str, Tensor]
+    whole: Mapping[str, Tensor], base_names: list[str], base: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Take from the base what the released training changed of it.
-
-    Args:
-        whole (Mapping[str, Tensor]): The converted checkpoint.
-        stock (list[str]): Names of what is not trained.
-        base (Mapping[str, Tensor]): What it was tuned from.
-
-    Returns:
-        dict[str, Tensor]: The original predictor and statistics.
+    """Return the predictor and statistics of the base, which the released training changed.
 
     Raises:
         ValueError: If something else differs, or the base lacks it.
     """
     changed = {}
-    for name in stock:
+    for name in base_names:
         if name not in base:
             raise ValueError(
                 f"the base has no {name}; give a ViTPose in MMPose's names, such as this "

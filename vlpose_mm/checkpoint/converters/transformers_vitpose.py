@@ -14,7 +14,7 @@ from vlpose_mm.checkpoint.converters.names import (
     check_complete,
     fold_pos_embed,
     rename,
-    stock_names,
+    vitpose_names,
 )
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 
@@ -38,23 +38,16 @@ FILES = ('model.safetensors', 'pytorch_model.bin')
 
 
 def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
-    """Read what ``VitPoseForPoseEstimation.save_pretrained`` wrote.
-
-    Args:
-        folder (str): The folder.
-
-    Returns:
-        tuple[dict[str, Tensor], VitPoseConfig]: Tensors by the library's names, and the
-        settings.
+    """Read the tensors and settings of ``VitPoseForPoseEstimation.save_pretrained``.
 
     Raises:
-        OSError: If it is no folder, or lacks a file.
-        ValueError: If a file cannot be read, or the model is another one than a ViTPose
-            with the classic decoder and without a mixture of experts.
+        OSError: If it is not a folder, or lacks a file.
+        ValueError: If a file cannot be read, or the model is not a ViTPose with the classic
+            decoder and without a mixture of experts.
     """
     if not os.path.isdir(folder):
         raise NotADirectoryError(
-            f'{folder} is no folder; name the one with config.json and {FILES[0]}'
+            f'{folder} is not a folder; name the one with config.json and {FILES[0]}'
         )
     path = os.path.join(folder, 'config.json')
     try:
@@ -65,9 +58,9 @@ def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
         config = VitPoseConfig.from_pretrained(folder)
     except FileNotFoundError:
         raise FileNotFoundError(f'{folder} has no config.json') from None
-    except Exception as error:  # The library raises what it likes.
+    except Exception as error:  # the library raises anything
         raise ValueError(
-            f'{path} is no config of VitPoseForPoseEstimation ({error})'
+            f'{path} is not a config of VitPoseForPoseEstimation ({error})'
         ) from error
     backbone = config.backbone_config
     if config.use_simple_decoder:
@@ -75,7 +68,7 @@ def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
     if getattr(backbone, 'num_experts', 1) > 1:
         raise ValueError(
             f'{folder}: it has a mixture of {backbone.num_experts} experts, which a VLPose '
-            'has no place for; take a ViTPose without, not a ViTPose+'
+            'does not support; use a ViTPose, not a ViTPose+'
         )
     if backbone.hidden_act != 'gelu':
         raise ValueError(f"{folder}: hidden_act is {backbone.hidden_act!r}, not 'gelu'")
@@ -87,13 +80,7 @@ def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
 
 
 def from_transformers(state_dict: Mapping[str, Tensor]) -> Converted:
-    """Turn the weights of a ``VitPoseForPoseEstimation`` into a checkpoint of MMPose.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): Its tensors by name; with the classic decoder.
-
-    Returns:
-        Converted: A stock ViTPose.
+    """Convert a ``VitPoseForPoseEstimation`` with the classic decoder to MMPose's names.
 
     Raises:
         ValueError: If it is of another kind or incomplete.
@@ -107,4 +94,4 @@ def from_transformers(state_dict: Mapping[str, Tensor]) -> Converted:
         if all(part in converted for part in parts):
             qkv = torch.cat([converted.pop(part) for part in parts])  # 3C, C or 3C
             converted[name.replace('.query.', '.qkv.')] = qkv
-    return check_complete(Converted(converted, unmapped), stock_names(converted))
+    return check_complete(Converted(converted, unmapped), vitpose_names(converted))

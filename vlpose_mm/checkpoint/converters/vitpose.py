@@ -10,7 +10,7 @@ from vlpose_mm.checkpoint.converters.names import (
     check_complete,
     fold_pos_embed,
     rename,
-    stock_names,
+    vitpose_names,
 )
 
 RULES = {
@@ -25,13 +25,7 @@ RULES = {
 
 
 def from_vitpose(state_dict: Mapping[str, Tensor]) -> Converted:
-    """Turn a checkpoint of the original ViTPose repository into one of MMPose.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): Its tensors by name.
-
-    Returns:
-        Converted: A stock ViTPose.
+    """Convert a checkpoint of the original ViTPose repository to MMPose's names.
 
     Raises:
         ValueError: If it is of another kind, incomplete, has the simple decoder or a
@@ -45,12 +39,10 @@ def from_vitpose(state_dict: Mapping[str, Tensor]) -> Converted:
     head = {name for name in state_dict if name.startswith('keypoint_head.')}
     if head and not any(name.startswith('keypoint_head.deconv_layers.') for name in head):
         raise ValueError(SIMPLE_DECODER)
-    converted, unmapped = rename(
-        # No forward pass of this repository reads a class token.
-        {name: v for name, v in state_dict.items() if name != 'backbone.cls_token'},
-        RULES,
-    )
+    # No forward pass of that repository reads the class token.
+    source = {k: v for k, v in state_dict.items() if k != 'backbone.cls_token'}
+    converted, unmapped = rename(source, RULES)
     if 'backbone.pos_embed' in unmapped:
         unmapped.remove('backbone.pos_embed')
         converted['backbone.pos_embed'] = fold_pos_embed(state_dict['backbone.pos_embed'])
-    return check_complete(Converted(converted, unmapped), stock_names(converted))
+    return check_complete(Converted(converted, unmapped), vitpose_names(converted))

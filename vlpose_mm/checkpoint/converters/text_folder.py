@@ -5,29 +5,26 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from vlpose_mm.checkpoint.io import give_usual_rights
+from vlpose_mm.checkpoint.io import set_usual_mode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def check_new_folder(folder: str) -> None:
-    """Check that a folder can be written without touching another one's files.
-
-    Args:
-        folder (str): The folder.
+    """Check that a folder can be written without touching existing files.
 
     Raises:
-        OSError: If it is a file or has something in it, or there is no place for it.
+        OSError: If it is a file, is not empty, or its parent is missing.
     """
     folder = os.path.abspath(folder)
     if os.path.isfile(folder):
-        raise NotADirectoryError(f'cannot write {folder}: it is a file; name a folder')
+        raise NotADirectoryError(f'Cannot write {folder}: it is a file; name a folder.')
     if os.path.isdir(folder) and os.listdir(folder):
-        raise FileExistsError(f'cannot write {folder}: it is not empty; name a new folder')
+        raise FileExistsError(f'Cannot write {folder}: it is not empty; name a new folder.')
     if not os.path.isdir(os.path.dirname(folder)):
         raise FileNotFoundError(
-            f'cannot write {folder}: name a folder in an existing folder'
+            f'Cannot write {folder}: name a folder in an existing folder.'
         )
 
 
@@ -50,7 +47,7 @@ def write_text_folder(
     try:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        give_usual_rights(temporary, 0o777)
+        set_usual_mode(temporary, 0o777)
         os.replace(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary)

@@ -1,11 +1,11 @@
-"""Text models are written as whole folders, and over nobody's files."""
+"""Text models are written as whole folders, and never over existing files."""
 
 from pathlib import Path
 
 import pytest
 import transformers
 
-from vlpose_mm.checkpoint.text_model_folder import write_text_folder
+from vlpose_mm.checkpoint.converters.text_folder import write_text_folder
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def bert() -> transformers.BertModel:
     return transformers.BertModel(config)
 
 
-def test_an_existing_folder_is_left_alone_unless_it_is_empty(
+def test_an_existing_folder_is_kept_unless_it_is_empty(
     bert: transformers.BertModel, minilm: str, tmp_path: Path
 ) -> None:
     tokenizer = transformers.BertTokenizer.from_pretrained(minilm)
@@ -24,12 +24,13 @@ def test_an_existing_folder_is_left_alone_unless_it_is_empty(
     write_text_folder(bert, tokenizer, str(folder))
     written = sorted(path.name for path in folder.iterdir())
     assert {'config.json', 'model.safetensors', 'tokenizer_config.json'} <= {*written}
-    with pytest.raises(OSError, match='is not empty; name a new folder'):
-        write_text_folder(bert, tokenizer, str(folder))
-    with pytest.raises(OSError, match='it is a file; name a folder'):
-        write_text_folder(bert, tokenizer, str(folder / 'config.json'))
-    with pytest.raises(OSError, match='name a folder in an existing folder'):
-        write_text_folder(bert, tokenizer, str(tmp_path / 'no' / 'bert'))
+    for path, message in (
+        (folder, 'is not empty; name a new folder'),
+        (folder / 'config.json', 'it is a file; name a folder'),
+        (tmp_path / 'no' / 'bert', 'name a folder in an existing folder'),
+    ):
+        with pytest.raises(OSError, match=message):
+            write_text_folder(bert, tokenizer, str(path))
     assert sorted(path.name for path in folder.iterdir()) == written
 
 
