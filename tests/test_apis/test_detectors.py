@@ -124,6 +124,6 @@ def test_without_network_the_address_and_the_place_are_told(monkeypatch, tmp_pat
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError('Network is unreachable')
 
-    monkeypatch.setattr('urllib.request.urlopen', unreachable)
-    with pytest.raises(OSError, match='Cannot fetch .*yolox_s.*unreachable.*put it'):
+    monkeypatch.setattr('torch.hub.urlopen', unreachable)
+    with pytest.raises(OSError, match='Cannot download .*yolox_s.*unreachable.*put it'):
         find_detector('yolox-s-humanart')

@@ -125,7 +125,9 @@ def test_a_text_is_not_a_checkpoint(name: str, tmp_path: Path) -> None:
 def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
     for name in ('folder', 'folder.safetensors'):
         (tmp_path / name).mkdir()
-        with pytest.raises(IsADirectoryError, match=f'{name} is a directory; name a checkpoint'):
+        with pytest.raises(
+            IsADirectoryError, match=f'{name} is a directory; name a checkpoint'
+        ):
             read_file(str(tmp_path / name))
     for name in ('nowhere.pth', 'nowhere.safetensors', 'no/where.pth'):
         with pytest.raises(FileNotFoundError, match=f'There is no file .*{name}'):

@@ -38,7 +38,7 @@ def test_a_checkpoint_without_config_says_what_to_give() -> None:
 )
 def test_what_mmengine_would_import_and_call_is_refused(text: str, tmp_path: Path) -> None:
     content = dict(meta=dict(cfg=text.format(file=tmp_path / 'touched')))
-    with pytest.raises(ValueError, match="not registered in MMPose or vlpose_mm"):
+    with pytest.raises(ValueError, match='not registered in MMPose or vlpose_mm'):
         stored_config(content, 'a.pth')
 
 

@@ -152,7 +152,7 @@ def test_info_tells_what_a_file_holds(
         weights = {} if name == text_file else content['state_dict']
         size = sum(tensor.nbytes for tensor in weights.values())
         assert summary['total'] == dict(tensors=len(weights), bytes=size)
-    assert [*kinds.values()] == ['full', 'adapter', 'stock', 'unknown', 'text features']
+    assert [*kinds.values()] == ['full', 'adapter', 'base', 'unknown', 'text features']
 
     full, small = (
         json.loads(run('info', name, '--json', '-')) for name in ('full.pth', 'tuned.pth')
@@ -197,10 +197,10 @@ class Payload:
         ('payload', 'is refused as a checkpoint: its pickle asks for'),
         ('cut', 'cannot be read as a checkpoint'),
         ('text', 'cannot be read as a checkpoint'),
-        ('folder', 'is a directory; name a file'),
+        ('folder', 'is a directory; name a checkpoint'),
         ('nothing', 'There is no file'),
         ('no weights', 'holds no weights'),
-        ('a list', 'holds a list, which is no checkpoint'),
+        ('a list', 'holds a list, which is not a checkpoint'),
     ],
 )
 def test_every_action_refuses_what_is_no_checkpoint(
@@ -257,7 +257,7 @@ def test_bad_input_gets_one_clear_error(
     run('extract', 'full.pth', 'tuned.pth')
     head = {k: v for k, v in stock.state_dict().items() if k.startswith('head.')}
     torch.save(head, 'part.pth')
-    torch.save(dict(state_dict=head, text_features=dict(tokens=3)), 'odd.pth')
+    torch.save(dict(state_dict=head, text_features=dict(last_hidden_state=3)), 'odd.pth')
     said = run(*args, fails=True)
     assert re.search(fault, said), said
     assert said.count('\n') == 1

@@ -1,6 +1,6 @@
-"""What a file of weights holds; no model is built."""
+"""What a checkpoint holds; no model is built."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.logging import HistoryBuffer
@@ -10,41 +10,41 @@ from vlpose_mm.analysis.complexity import part_of
 from vlpose_mm.checkpoint.adapter import CLASSIFIER, base_hash, base_of
 from vlpose_mm.checkpoint.io import STATE_DICT_KEYS, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
-from vlpose_mm.checkpoint.text_features import text_prompts_of
+from vlpose_mm.checkpoint.text_features import read_text_features
 
-# What a stock estimator may have besides backbone and head; the latter by fit_scenarios.
+# What an estimator of MMPose may have besides backbone and head; the latter is fitted.
 BESIDES = {'neck', 'scenario_classifier'}
-# Of the meta information, what tells runs apart.
+# The meta information that tells runs apart.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
 
 
 def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
-    """Tell what a file holds.
+    """Describe the content of a checkpoint.
 
     Args:
-        content (Mapping): See :func:`vlpose_mm.checkpoint.io.read_file`.
+        content (Mapping): What :func:`vlpose_mm.checkpoint.io.read_file` returns.
         path (str): The file, for errors.
 
     Returns:
         dict: Ready for JSON.
 
-        - ``kind`` (str): ``'full'`` or ``'adapter'`` VLPose, ``'stock'`` pose
-          estimator, ``'text features'`` alone, or ``'unknown'``.
+        - ``kind`` (str): ``'full'`` or ``'adapter'`` VLPose, ``'base'`` (an estimator of
+          MMPose), ``'text features'`` alone, or ``'unknown'``.
         - ``parts`` (list[dict]): ``name``, ``tensors`` and ``bytes`` of each part.
         - ``total`` (dict): ``tensors`` and ``bytes`` of all parts.
         - ``further`` (dict[str, int]): Bytes of the numbers in each other entry, such as
           ``text_features`` or ``optimizer``.
-        - ``choices`` (dict): Of a VLPose, the settings that no shape shows.
-        - ``base_sha256`` (str): Of a VLPose, the hash of its base; else ``None``.
+        - ``choices`` (dict): The hyperparameters of a VLPose that no shape shows.
+        - ``base_sha256`` (str): The hash of the base of a VLPose; else ``None``.
         - ``text`` (dict): ``text_prompts`` (list[str]) and ``width`` of the text features;
           ``None`` without them.
-        - ``meta`` (dict): Of the training: ``experiment_name``, ``epoch`` and the like.
+        - ``meta`` (dict): ``experiment_name``, ``epoch`` and the like, of the training.
 
     Raises:
         ValueError: If the file holds neither weights nor text features.
     """
     features = content.get('text_features')
-    if 'text_prompts' in content and 'tokens' in content:
+    if 'text_prompts' in content and 'last_hidden_state' in content:
         kind, weights, features = 'text features', {}, content
     else:
         kind, weights = 'unknown', state_dict_of(content, path)
@@ -53,15 +53,15 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
         identity = decode(weights[KEY])
         kind = 'adapter' if 'base' in identity else 'full'
     elif {name.split('.')[0] for name in weights} - BESIDES == {'backbone', 'head'}:
-        kind = 'stock'
+        kind = 'base'
     if kind == 'full':
         sha256 = base_hash(base_of(weights, identity['tuned']))
     else:
         sha256 = identity.get('base', {}).get('sha256')
     text = None
     if features is not None:
-        tokens = text_prompts_of(features, path)
-        text = dict(text_prompts=[*tokens], width=next(iter(tokens.values())).shape[1])
+        states = read_text_features(features, path)
+        text = dict(text_prompts=[*states], width=next(iter(states.values())).shape[1])
     own = {*STATE_DICT_KEYS, 'meta'}
     is_bare = not any(isinstance(content.get(key), Mapping) for key in STATE_DICT_KEYS)
     parts = _parts(weights)
@@ -92,20 +92,11 @@ def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
 
 
 def _bytes(value: object) -> int:
-    """Add up the bytes of all tensors and arrays in a nest of containers."""
-    return sum(_sizes(value))
-
-
-def _sizes(value: object) -> Iterator[int]:
-    """Bytes of each tensor and array in a nest of containers."""
+    """Add up the bytes of all tensors and arrays in nested containers."""
+    if isinstance(value, HistoryBuffer):
+        value = value.data
     if isinstance(value, Mapping):
         value = list(value.values())
-    elif isinstance(value, HistoryBuffer):
-        value = value.data
     if isinstance(value, list | tuple):
-        for item in value:
-            yield from _sizes(item)
-    else:
-        is_tensor = isinstance(value, Tensor)
-        size = value.numel() * value.element_size() if is_tensor else None
-        yield getattr(value, 'nbytes', 0) if size is None else size
+        return sum(map(_bytes, value))
+    return getattr(value, 'nbytes', 0)

@@ -129,9 +129,7 @@ def mmengine_globals() -> Iterator[None]:
     """Allow the stand-ins, and what the user allowed under other names."""
     before = torch.serialization.get_safe_globals()
     names = [
-        entry[1]
-        if isinstance(entry, tuple)
-        else f'{entry.__module__}.{entry.__qualname__}'
+        entry[1] if isinstance(entry, tuple) else f'{entry.__module__}.{entry.__qualname__}'
         for entry in before
     ]
     own = [e for e, name in zip(before, names, strict=True) if name not in SAFE_GLOBALS]

@@ -11,7 +11,10 @@ from vlpose_mm.checkpoint.io import (
     write_file,
 )
 from vlpose_mm.checkpoint.summary import describe_checkpoint
-from vlpose_mm.checkpoint.text_features import text_features, text_prompts_of
+from vlpose_mm.checkpoint.text_features import (
+    encode_text_prompts,
+    read_text_features,
+)
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
 from vlpose_mm.tools.common import (
@@ -24,9 +27,9 @@ from vlpose_mm.tools.common import (
 KINDS = {
     'full': 'a whole VLPose: base and tuning',
     'adapter': 'the tuning of a VLPose, without its base',
-    'stock': 'a stock pose estimator',
+    'base': 'a pose estimator of MMPose',
     'text features': 'text features of precompute_text_features',
-    'unknown': 'neither a VLPose nor a stock pose estimator',
+    'unknown': 'neither a VLPose nor a pose estimator of MMPose',
 }
 
 
@@ -88,7 +91,7 @@ def extract(options: argparse.Namespace) -> None:
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     if options.text is not None:
         encoder = PrecomputedTextEncoder(options.text)
-        kept['text_features'] = text_features(encoder, [*encoder.features])
+        kept['text_features'] = encode_text_prompts(encoder, [*encoder.features])
     write({**kept, 'state_dict': weights}, options.out)
 
 
@@ -128,7 +131,7 @@ def write(content: dict, path: str) -> None:
     text = content.get('text_features')
     text_prompts = 'no text features'
     if text is not None:
-        text_prompts = f'{len(text_prompts_of(text, "The checkpoint"))} text prompts'
+        text_prompts = f'{len(read_text_features(text, "The checkpoint"))} text prompts'
     write_file(content, path)
     print(
         f'{path}: {len(content["state_dict"])} tensors and {text_prompts}, '

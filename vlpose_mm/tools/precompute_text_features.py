@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mmpose.datasets.datasets import CocoDataset
 
 from vlpose_mm.checkpoint.io import write_file
-from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 from vlpose_mm.datasets.text_prompts import check_single, load_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
@@ -64,7 +64,7 @@ def main(args: Sequence[str] | None = None) -> None:
     encoder = TransformersTextEncoder(
         options.pretrained, options.max_length, options.tokens
     )
-    write_file(text_features(encoder, text_prompts), options.out)
+    write_file(encode_text_prompts(encoder, text_prompts), options.out)
     size = os.path.getsize(options.out) / 1024
     print(
         f'{options.out}: {len(text_prompts)} text prompts of {options.pretrained}, '

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import transformers
 
 from tests.test_checkpoint.test_converters.library import albef, blip_text, lavis_names
 from vlpose_mm.checkpoint.converters.text_encoders import (

@@ -13,7 +13,7 @@ from mmpose.registry import MODELS
 from tests.test_models.estimators import TEXT_PROMPTS, build, train
 from vlpose_mm.checkpoint.adapter import extract, identity_of
 from vlpose_mm.checkpoint.io import write_file
-from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.models import (
     PrecomputedTextEncoder,
     TransformersTextEncoder,
@@ -221,7 +221,7 @@ def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved
 ) -> None:
     encoder = TransformersTextEncoder(minilm)
     content = torch.load(tuned[0][0])
-    content['text_features'] = text_features(encoder, ['a horse'])
+    content['text_features'] = encode_text_prompts(encoder, ['a horse'])
     write_file(content, tuned[0][0])
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, base)
@@ -244,7 +244,7 @@ def test_switching_switches_the_token_states_as_well(
     model = MODELS.build(vlpose_cfg).eval()
     load_checkpoint(model, base)
     content = torch.load(tuned[0][0])
-    content['text_features']['tokens'][0] += 1
+    content['text_features']['last_hidden_state'][0] += 1
     write_file(content, tuned[0][0])
     text_prompt = content['text_features']['text_prompts'][0]
     before = model.text_encoder([text_prompt]).last_hidden_state
@@ -272,7 +272,7 @@ def test_a_tuning_made_with_another_text_encoder_is_refused(
     vlpose_cfg: dict, base: str, tuned: list, minilm: str
 ) -> None:
     content = torch.load(tuned[0][0])
-    content['text_features']['tokens'][0] *= -1
+    content['text_features']['last_hidden_state'][0] *= -1
     write_file(content, tuned[0][0])
     vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
     model = MODELS.build(vlpose_cfg)

@@ -9,7 +9,7 @@ import transformers
 from mmpose.registry import MODELS
 from torch import nn
 
-from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.models import PrecomputedTextEncoder, TransformersTextEncoder
 from vlpose_mm.models.text_encoders import RandomTextEncoder
 
@@ -166,7 +166,7 @@ def test_precomputed_features_equal_the_encoders(
     encoder: TransformersTextEncoder, tmp_path: Path
 ) -> None:
     path = str(tmp_path / 'text.pth')
-    torch.save(text_features(encoder, [SKETCH, GLASS, SKETCH]), path)
+    torch.save(encode_text_prompts(encoder, [SKETCH, GLASS, SKETCH]), path)
     precomputed = PrecomputedTextEncoder(path)
     assert precomputed.embed_dims == 384
     prompts = [GLASS, [SKETCH, GLASS], SKETCH]
@@ -185,7 +185,7 @@ def test_an_unknown_text_prompt_is_refused_with_what_is_there(
 ) -> None:
     path = str(tmp_path / 'text.pth')
     text_prompts = [SKETCH, *(f'{i} cats' for i in range(30))]
-    torch.save(text_features(encoder, text_prompts), path)
+    torch.save(encode_text_prompts(encoder, text_prompts), path)
     with pytest.raises(ValueError) as error:
         PrecomputedTextEncoder(path)([[SKETCH, GLASS]])
     assert GLASS in str(error.value) and SKETCH in str(error.value)
@@ -196,8 +196,14 @@ def test_refuses_files_that_hold_no_features(tmp_path: Path) -> None:
     path = tmp_path / 'text.pth'
     with pytest.raises(FileNotFoundError, match='precompute_text_features'):
         PrecomputedTextEncoder(str(path))
-    mixed = dict(text_prompts=['a', 'b'], tokens=[torch.ones(2, 3), torch.ones(2, 4)])
-    for content in (dict(state_dict={}), dict(text_prompts=[], tokens=[]), mixed):
+    mixed = dict(
+        text_prompts=['a', 'b'], last_hidden_state=[torch.ones(2, 3), torch.ones(2, 4)]
+    )
+    for content in (
+        dict(state_dict={}),
+        dict(text_prompts=[], last_hidden_state=[]),
+        mixed,
+    ):
         torch.save(content, path)
         with pytest.raises(ValueError, match='holds no text features'):
             PrecomputedTextEncoder(str(path))

@@ -17,7 +17,7 @@ from tests.test_models.test_text_encoders.text_families import (
     tiny_t5,
     word_pieces,
 )
-from vlpose_mm.checkpoint.text_features import text_features
+from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.models import (
     PrecomputedTextEncoder,
     RandomTextEncoder,
@@ -137,11 +137,11 @@ def test_text_prompts_follow_each_other(minilm: str) -> None:
 
 def test_a_file_of_features_keeps_the_words(minilm: str, tmp_path: Path) -> None:
     encoder, path = TransformersTextEncoder(minilm), str(tmp_path / 'text.pth')
-    features = text_features(encoder, [TEXT_PROMPT, 'a mural'])
+    features = encode_text_prompts(encoder, [TEXT_PROMPT, 'a mural'])
     torch.save(features, path)
     assert PrecomputedTextEncoder(path).words(TEXT_PROMPT) == encoder.words(TEXT_PROMPT)
     # As what is tuned is saved from an encoder that read a file.
-    again = text_features(PrecomputedTextEncoder(path), ['a mural'])
+    again = encode_text_prompts(PrecomputedTextEncoder(path), ['a mural'])
     assert again['words'] == features['words'][1:]
 
 
@@ -149,7 +149,7 @@ def test_tokens_are_numbered_where_nobody_knows_their_words(
     minilm: str, tmp_path: Path
 ) -> None:
     path = str(tmp_path / 'text.pth')
-    features = text_features(TransformersTextEncoder(minilm), ['a mural'])
+    features = encode_text_prompts(TransformersTextEncoder(minilm), ['a mural'])
     without = {k: v for k, v in features.items() if k != 'words'}
     torch.save(without, path)
     numbered = [Word(f'token {number}', 1) for number in (1, 2, 3, 4)]
@@ -181,6 +181,6 @@ def test_tokens_are_numbered_where_nobody_knows_their_words(
 def test_a_file_with_broken_words_is_refused(words: list, tmp_path: Path) -> None:
     path = str(tmp_path / 'text.pth')
     tokens = [torch.randn(2, 8)]
-    torch.save(dict(text_prompts=['a mural'], tokens=tokens, words=words), path)
+    torch.save(dict(text_prompts=['a mural'], last_hidden_state=tokens, words=words), path)
     with pytest.raises(ValueError, match='holds no words of its text prompts'):
         PrecomputedTextEncoder(path)

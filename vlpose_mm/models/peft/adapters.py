@@ -13,7 +13,11 @@ from vlpose_mm.checkpoint import adapter, metadata
 from vlpose_mm.checkpoint.adapter import CLASSIFIER
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY
-from vlpose_mm.checkpoint.text_features import text_features, text_prompts_of, words_of
+from vlpose_mm.checkpoint.text_features import (
+    encode_text_prompts,
+    read_text_features,
+    read_words,
+)
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
 from vlpose_mm.models.text_encoders.base import Prompt, Word
@@ -92,8 +96,8 @@ class AdapterMixin:
                 weights[KEY] = metadata.encode(identity)
         text_prompts, words = None, {}
         if content.get('text_features') is not None:
-            text_prompts = text_prompts_of(content['text_features'], path)
-            words = words_of(content['text_features'], path)
+            text_prompts = read_text_features(content['text_features'], path)
+            words = read_words(content['text_features'], path)
             self._check_text_prompts(text_prompts, path)
         self._keep_active()
         self.load_state_dict(weights)
@@ -203,8 +207,8 @@ class AdapterMixin:
         """Encode the text prompts used so far, the default one and the classifier's.
 
         Returns:
-            dict | None: See :func:`vlpose_mm.checkpoint.text_features.text_features`;
-            ``None`` without text encoder and with one that draws new states every time.
+            dict | None: What :func:`encode_text_prompts` returns; ``None`` without text
+            encoder and with one that draws new states every time.
         """
         encoder, classifier = self.text_encoder, self.scenario_classifier
         if encoder is None or getattr(encoder, 'fresh', False):
@@ -215,7 +219,7 @@ class AdapterMixin:
                 prompt = scenario_class.prompt
                 further += [prompt] if isinstance(prompt, str) else prompt
         text_prompts = [*encoder.used, *filter(encoder.knows, further)]
-        return text_features(encoder, text_prompts) if text_prompts else None
+        return encode_text_prompts(encoder, text_prompts) if text_prompts else None
 
     def base_hash(self) -> str:
         """Return the hash of the base weights, see :mod:`vlpose_mm.checkpoint.adapter`."""

@@ -1,12 +1,13 @@
 """Token states read from a file (method, part 1)."""
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmpose.registry import MODELS
 from torch import Tensor
 
 from vlpose_mm.checkpoint.io import read_file
-from vlpose_mm.checkpoint.text_features import text_prompts_of, words_of
+from vlpose_mm.checkpoint.text_features import read_text_features, read_words
 from vlpose_mm.models.text_encoders.base import TextEncoder, Word
 
 
@@ -34,11 +35,10 @@ class PrecomputedTextEncoder(TextEncoder):
             )
         table = read_file(path)
         table = table.get('text_features') or table
-        features = text_prompts_of(table, path)
+        features = read_text_features(table, path)
         super().__init__(next(iter(features.values())).shape[1], combine)
         self.path = path
-        self._features = features
-        self._words = words_of(table, path)
+        self.replace(features, read_words(table, path))
 
     @property
     def features(self) -> dict[str, Tensor]:
@@ -51,15 +51,19 @@ class PrecomputedTextEncoder(TextEncoder):
         return self._words
 
     def replace(
-        self, features: dict[str, Tensor], words: dict[str, list[Word]] | None = None
+        self,
+        features: dict[str, Tensor],
+        words: Mapping[str, Iterable[Sequence]] | None = None,
     ) -> None:
         """Read other text prompts instead.
 
         Args:
             features (dict[str, Tensor]): Token states by text prompt, L x D each.
-            words (dict[str, list[Word]], optional): Words of those that have some.
+            words (Mapping[str, Iterable[Sequence]], optional): :class:`Word` or its fields,
+                of those that have some.
         """
-        self._features, self._words = features, words or {}
+        self._features = features
+        self._words = {k: [Word(*each) for each in v] for k, v in (words or {}).items()}
         self._cache.clear()
 
     @property
