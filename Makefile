@@ -1,7 +1,7 @@
-# One environment in .venv serves every command. It is made anew when it is
-# missing, broken or half made, and when anything that decides about its
-# content has changed: the requirements, the build script, this file, the
-# version of Python, or the folder of the checkout.
+# One environment in .venv serves every command. It is made again when it is
+# missing, broken or incomplete, and when anything that determines its content
+# has changed: the requirements, the build script, this file, the version of
+# Python, or the folder of the checkout.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_
 	| cksum | tr ' ' '-')
 STAMP := $(VENV)/made-$(KEY)
 
-.PHONY: env browser demo test lint format clean
+.PHONY: env browser demo test test-fast lint format clean
 
 env: $(STAMP)
 
@@ -25,8 +25,14 @@ browser:
 		apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
 		{ echo 'Install Chromium, so that `chromium` starts it: the tests need it.'; exit 1; }
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: $(STAMP) browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	$(PYTEST) --durations=20 $(PYTEST_ARGS)
+
+# A few representative tests of every room.
+test-fast: $(STAMP)
+	$(PYTEST) -m fast $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -39,7 +45,7 @@ format: $(STAMP)
 clean:
 	rm -rf $(VENV) build dist *.egg-info vlpose_mm/.mim
 
-# A stamp counts for nothing without an interpreter that starts.
+# A stamp is only valid with an interpreter that starts.
 ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
 .PHONY: $(STAMP)
 endif

@@ -1,29 +1,28 @@
-"""Where the package keeps its configs and its small model."""
+"""Paths of the configs and other files that come with the package."""
 
 import difflib
 from pathlib import Path
 
 
 def package_root() -> Path:
-    """Folder of what comes with the package: an installed wheel's own, else the checkout.
+    """Return the folder with ``configs``, ``model-index.yml`` and ``projects``.
 
     Returns:
-        Path: Where ``configs``, ``model-index.yml`` and ``projects`` are.
+        Path: ``.mim`` of an installed wheel, else the checkout.
     """
     package = Path(__file__).resolve().parent
     configs = package / '.mim/configs'
-    # An editable install links it into the checkout.
+    # An editable install has a link to the checkout there.
     return (
         configs.parent if configs.is_dir() and not configs.is_symlink() else package.parent
     )
 
 
 def config_path(name: str) -> str:
-    """Absolute path of a config that comes with the package.
+    """Return the absolute path of a config of this package, for ``_base_``.
 
-    MMEngine evaluates the expression assigned to ``_base_``, so a config
-    anywhere on disk can build on one of ours, and the same line works from a
-    checkout and from an installed wheel:
+    MMEngine evaluates the expression assigned to ``_base_``, so this works in a config
+    anywhere on disk, with a checkout and with an installed wheel:
 
     .. code-block:: python
 
@@ -31,14 +30,14 @@ def config_path(name: str) -> str:
             'body_2d_keypoint/vlpose/humanart/NAME.py')
 
     Args:
-        name (str): Path of the config below ``configs``.
+        name (str): Path of the config, relative to ``configs``.
 
     Returns:
         str: Absolute path of the config.
 
     Raises:
-        FileNotFoundError: If no config has this name. The message lists the
-            closest names, or all of them where none is close.
+        FileNotFoundError: If there is no such config. The message lists the closest
+            names, or all if none is close.
     """
     root = (package_root() / 'configs').resolve()
     path = (root / name).resolve()

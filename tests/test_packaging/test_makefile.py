@@ -100,9 +100,13 @@ def test_moved_checkout_gets_an_environment_of_its_own(checkout, tmp_path):
 
 @pytest.mark.parametrize(
     'target, command',
-    [('demo', 'projects/mini_humanart/demo.py'), ('test', '-m pytest')],
+    [
+        ('demo', 'projects/mini_humanart/demo.py'),
+        ('test', '--durations=20'),
+        ('test-fast', '-m pytest -n auto --dist worksteal -m fast'),
+    ],
 )
-def test_demo_and_test_run_in_the_environment(checkout, target, command):
+def test_commands_run_in_the_environment(checkout, target, command):
     shutil.rmtree(checkout.path / '.venv')
     status, log = checkout.make(target)
     assert status == 0
