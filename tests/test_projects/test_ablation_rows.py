@@ -1,18 +1,15 @@
 """projects/ablations: every row says what its name says, and nothing else."""
 
-import inspect
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.runner import Runner
 from mmpose.registry import MODELS
 
+from tests.configs import ABSENT, flat, read, zoo_config
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / 'projects/ablations/configs'
-ABSENT = 'absent'
 SPLITS = ('train', 'val', 'test')
 
 
@@ -110,31 +107,8 @@ def base_of(name: str, mini: bool) -> Path:
         own = CONFIGS / f'mini_{name.split("/")[1]}.py'
         return own if name in ZOO else CONFIGS / 'mini.py'
     if name in ZOO:
-        (path,) = (ROOT / 'configs').glob(
-            f'*/*/humanart/td-hm_VLPose-{ZOO[name]}_8xb64-210e_humanart-256x192.py'
-        )
-        return path
+        return zoo_config(ZOO[name])
     return CONFIGS / 'vit-base.py'
-
-
-def read(path: Path) -> dict:
-    """What the runner reads of a config."""
-    names = inspect.signature(Runner).parameters.keys()
-    return {k: v for k, v in Config.fromfile(path).to_dict().items() if k in names}
-
-
-def flat(node: object, name: str = '') -> dict:
-    """Every value below a node by its dotted name; lists are numbered from their end."""
-    if isinstance(node, dict):
-        items = list(node.items())
-    elif isinstance(node, list | tuple):
-        items = [(i - len(node), value) for i, value in enumerate(node)]
-    else:
-        return {name: node}
-    found = {}
-    for key, value in items:
-        found |= flat(value, f'{name}.{key}' if name else str(key))
-    return found
 
 
 def test_every_row_is_known_here() -> None:
