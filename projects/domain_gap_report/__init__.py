@@ -1,1 +1,1 @@
-"""The domain-gap report: runs in, tables, plots and images out, on one page."""
+"""Domain-gap report: compare runs on photos and art in tables, plots and examples."""

@@ -1,22 +1,22 @@
-"""Runs compared: which images all of them have, scores, gains, changed images."""
+"""Compare the runs: scores by scenario, group and domain, and gains by image."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from projects.domain_gap_report.annotations import check_same
+from projects.domain_gap_report.annotations import check_agreement
 from projects.domain_gap_report.runs import Run
 from projects.domain_gap_report.tables import Row, Table, points
 from vlpose_mm.evaluation.functional.scenario_groups import PHOTOS, group_images
 
 
 class Change(NamedTuple):
-    """An image on which a model does better or worse than the first one.
+    """Mean OKS of an image with two models.
 
     Attributes:
         img_id (int): The image.
         scenario (str): Its scenario.
-        before (float): Mean OKS of its people by the first model, in [0, 1].
-        after (float): The same by the other model.
+        before (float): Mean OKS of its instances with the first model, in [0, 1].
+        after (float): The same with another model.
     """
 
     img_id: int
@@ -26,22 +26,21 @@ class Change(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """What the other model gains, in [-1, 1]."""
+        """Difference, in [-1, 1]."""
         return self.after - self.before
 
 
 class Comparison:
     """Scores of several runs on the same images.
 
-    A run has a score for a kind of images if it was tested on all of them that any run
-    was tested on.
+    A run has a score for a subset of the images if it was tested on all of them.
 
     Args:
-        runs (Sequence[Run]): The runs; the others are compared with the first.
+        runs (Sequence[Run]): The runs; the first is the baseline.
 
     Raises:
-        ValueError: If their annotation files disagree, or a run shares no whole scenario
-            with the first.
+        ValueError: If their annotation files disagree, or a run has no complete scenario
+            in common with the first.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -49,13 +48,13 @@ class Comparison:
         self.names = [run.name for run in runs]
         for i, run in enumerate(runs):
             for other in runs[:i]:
-                if other.truth is not run.truth:
-                    check_same(other.truth, run.truth)
-        records = {img_id: image for r in runs for img_id, image in r.truth.imgs.items()}
-        self.scenarios, self.groups, self.sides = group_images(records.values())
-        self._have = [set(run.truth.imgs) for run in runs]
-        for run, have in zip(runs[1:], self._have[1:], strict=True):
-            common = have & self._have[0]
+                if other.coco_gt is not run.coco_gt:
+                    check_agreement(other.coco_gt, run.coco_gt)
+        records = {img_id: rec for run in runs for img_id, rec in run.coco_gt.imgs.items()}
+        self.scenarios, self.groups, self.domains = group_images(records.values())
+        self._img_ids = [set(run.coco_gt.imgs) for run in runs]
+        for run, img_ids in zip(runs[1:], self._img_ids[1:], strict=True):
+            common = img_ids & self._img_ids[0]
             if not any(common >= set(ids) for ids in self.scenarios.values()):
                 raise ValueError(
                     f'{run.name} and {runs[0].name} share no scenario all of whose '
@@ -65,135 +64,90 @@ class Comparison:
 
     @property
     def human_art(self) -> list[int]:
-        """Image ids of all that Human-Art has: art, and photos of its own."""
-        return [i for g, ids in self.groups.items() if g != PHOTOS for i in ids]
+        """Image ids of Human-Art: art, and its photos."""
+        return [i for group, ids in self.groups.items() if group != PHOTOS for i in ids]
 
-    def row(self, name: str, images: Sequence[int], score: str = 'AP') -> Row:
-        """Score some images.
-
-        Args:
-            name (str): What to call them.
-            images (Sequence[int]): Image ids.
-            score (str): Which score, such as ``'AR'``.
-
-        Returns:
-            Row: Points by model.
-        """
-        values, people = [], 0
-        for run, have in zip(self.runs, self._have, strict=True):
-            if not images or not have.issuperset(images):
+    def row(self, name: str, img_ids: Sequence[int], score: str = 'AP') -> Row:
+        """Return the scores of all models on some images, in points."""
+        values, instances = [], 0
+        for run, tested in zip(self.runs, self._img_ids, strict=True):
+            if not img_ids or not tested.issuperset(img_ids):
                 values.append(None)
                 continue
-            scores = run.evaluation.scores(images)
+            scores = run.evaluation.scores(img_ids)
             values.append(points(getattr(scores, score)))
-            people = scores.instances
-        return Row(name, values, people)
+            instances = scores.instances
+        return Row(name, values, instances)
 
     def scenario_rows(self) -> list[tuple[str, list[Row]]]:
-        """Score every scenario.
-
-        Returns:
-            list[tuple[str, list[Row]]]: Groups, each with a row for each of its scenarios.
-        """
-        groups = {group: set(members) for group, members in self.groups.items()}
-        return [
-            (
-                spaced(group),
-                [
-                    self.row(spaced(name), ids)
-                    for name, ids in self.scenarios.items()
-                    if ids[0] in members
-                ],
-            )
-            for group, members in groups.items()
-        ]
+        """Return the AP of every scenario, by group."""
+        rows = []
+        for group, members in self.groups.items():
+            scenarios = [s for s, ids in self.scenarios.items() if ids[0] in set(members)]
+            scenario_rows = [self.row(spaced(s), self.scenarios[s]) for s in scenarios]
+            rows.append((spaced(group), scenario_rows))
+        return rows
 
     def summary(self) -> Table:
-        """Score groups, sides, and everything.
-
-        Returns:
-            Table: AP, means and the gap.
-        """
+        """Return the AP of groups, domains and all images, their mean and the gap."""
         everything = [img_id for ids in self.scenarios.values() for img_id in ids]
-        sides = [self.row(side, ids) for side, ids in self.sides.items()]
-        gaps = [
-            None if None in pair else pair[0] - pair[1]
-            for pair in zip(*(side.values for side in sides), strict=True)
-        ]
+        domains = [self.row(domain, ids) for domain, ids in self.domains.items()]
+        rows = [self.row(spaced(group), ids) for group, ids in self.groups.items()]
+        rows += [domain for domain in domains if domain.instances]
+        if all(domain.instances for domain in domains):
+            pairs = zip(*(domain.values for domain in domains), strict=True)
+            gaps = [None if None in pair else pair[0] - pair[1] for pair in pairs]
+            rows += [Row('gap', gaps, more_is_better=False)]
         means = [
             points(run.evaluation.mean_scores(self.scenarios).AP)
-            if have.issuperset(everything)
+            if tested.issuperset(everything)
             else None
-            for run, have in zip(self.runs, self._have, strict=True)
+            for run, tested in zip(self.runs, self._img_ids, strict=True)
         ]
-        rows = [self.row(spaced(group), ids) for group, ids in self.groups.items()]
-        rows += [side for side in sides if side.people]
-        if all(side.people for side in sides):
-            rows += [Row('gap', gaps, judged=False)]
         rows += [Row('mean of scenarios', means), self.row('all', everything)]
         return Table('AP, in points', self.names, rows)
 
     def details(self) -> list[Table]:
-        """Score the sides in other ways.
-
-        Returns:
-            list[Table]: AP at two thresholds and AR, for each side that has people.
-        """
+        """Return AP, AP50, AP75 and AR of each domain that has scores."""
         tables = []
-        for side, images in self.sides.items():
+        for domain, ids in self.domains.items():
             rows = [
-                self.row(score, images, score)._replace(people=None)
+                self.row(score, ids, score)._replace(instances=None)
                 for score in ('AP', 'AP50', 'AP75', 'AR')
             ]
-            if any(v is not None for row in rows for v in row.values):
-                tables += [Table(f'{side.title()} images, in points', self.names, rows)]
+            if any(value is not None for row in rows for value in row.values):
+                title = f'{domain.title()} images, in points'
+                tables.append(Table(title, self.names, rows))
         return tables
 
     def notes(self) -> list[str]:
-        """Say which numbers are missing.
-
-        Returns:
-            list[str]: A text prompt for each run that was not tested on everything.
-        """
+        """Return a sentence for each run that was not tested on all images."""
         notes = []
-        for name, have in zip(self.names, self._have, strict=True):
-            lacks = [s for s, ids in self.scenarios.items() if not have.issuperset(ids)]
-            part = [s for s in lacks if not have.isdisjoint(self.scenarios[s])]
-            if lacks:
-                text = f'{name} was not tested on all images of '
-                text += ', '.join(
-                    spaced(s) + (' (only on some)' if s in part else '') for s in lacks
+        for name, tested in zip(self.names, self._img_ids, strict=True):
+            missing = []
+            for scenario, ids in self.scenarios.items():
+                if not tested.issuperset(ids):
+                    partly = '' if tested.isdisjoint(ids) else ' (only on some)'
+                    missing.append(spaced(scenario) + partly)
+            if missing:
+                notes.append(
+                    f'{name} was not tested on all images of {", ".join(missing)}; it has '
+                    'no score where they are included.'
                 )
-                notes += [f'{text}: it has no number for what they are part of.']
         return notes
 
     def changes(self, run: Run) -> list[Change]:
-        """Compare a run with the first one, image by image.
-
-        Args:
-            run (Run): The run.
-
-        Returns:
-            list[Change]: The images with people that both were tested on, the greatest
-            gain first.
-        """
+        """Compare a run with the first on each image with instances, largest gain first."""
         before, after = self.runs[0].evaluation.image_oks(), run.evaluation.image_oks()
-        found = [
-            Change(img_id, name, before[img_id], after[img_id])
-            for name, ids in self.scenarios.items()
+        changes = [
+            Change(img_id, scenario, before[img_id], after[img_id])
+            for scenario, ids in self.scenarios.items()
             for img_id in ids
             if img_id in before and img_id in after
         ]
-        return sorted(found, key=lambda change: -change.gain)
+        return sorted(changes, key=lambda change: -change.gain)
 
 
 def spaced(name: str) -> str:
-    """Write the name of a scenario or a group for people.
-
-    Args:
-        name (str): Such as ``'oil_painting'``.
-
-    Returns:
-        str: Such as ``'oil painting'``.
-    """
+    """Write a name such as ``'oil_painting'`` with spaces."""
     return name.replace('_', ' ')

@@ -1,196 +1,213 @@
-"""The plots of the report."""
+"""Plots as SVG: text stays text, in the color of the page around it."""
 
-from collections.abc import Callable, Sequence
+import io
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from projects.domain_gap_report import svg
-from projects.domain_gap_report.svg import WIDTH
 from projects.domain_gap_report.tables import Row
 
-ROW = 19
-LANES = 7
-LABEL_LINE = 14
+# Legible on the light and on the dark page. The first model is the baseline.
+COLORS = ('#808080', '#1a86c8', '#d9641a', '#0f9170', '#bf69a2', '#a37a10', '#7a72e0')
+MARKERS = 'osD^vXP'
+LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
+INK = '#010203'  # becomes currentColor
+WIDTH = 5  # inches; 360 points, as wide as a phone
+STYLE = {
+    'svg.fonttype': 'none',
+    'text.parse_math': False,
+    'font.size': 9.5,
+    'font.sans-serif': ['DejaVu Sans'],
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'axes.axisbelow': True,
+    'grid.alpha': 0.15,
+    'grid.color': INK,
+    'legend.frameon': False,
+    **dict.fromkeys(('text.color', 'axes.edgecolor', 'axes.labelcolor'), INK),
+    **dict.fromkeys(('xtick.color', 'ytick.color'), INK),
+}
+STANDALONE_STYLE = (
+    '<style>svg{color:#1c2430;background:#fff}@media(prefers-color-scheme:dark)'
+    '{svg{color:#e8ebef;background:#14181d}}</style>'
+)
 
 
-def dot_plot(names: Sequence[str], groups: Sequence[tuple[str, Sequence[Row]]]) -> str:
-    """Show the AP of every scenario, models side by side.
+class Plot(NamedTuple):
+    """A plot.
+
+    Attributes:
+        name (str): Name for its file.
+        title (str): What it shows.
+        svg (str): The ``svg`` element.
+    """
+
+    name: str
+    title: str
+    svg: str
+
+
+def plot_scenarios(models: Sequence[str], groups: Sequence[tuple[str, list[Row]]]) -> Plot:
+    """Plot the AP of every scenario as dots.
 
     Args:
-        names (Sequence[str]): The models.
-        groups (Sequence[tuple[str, Sequence[Row]]]): Groups, each with a row of AP in
-            points for each of its scenarios.
+        models (Sequence[str]): Names of the models.
+        groups (Sequence[tuple[str, list[Row]]]): Groups with the AP of their scenarios.
 
     Returns:
-        str: ``svg`` element.
+        Plot: The plot.
     """
-    left, right = 112.0, WIDTH - 12.0
-    values = [v for _, rows in groups for row in rows for v in row.values if v is not None]
-    marks = svg.ticks(0, max([*values, 10]))
-    place = _scale(marks, left, right)
-    parts, top = svg.legend(names)
-    parts, y = [parts], top + 14
-    below = top + 14 + sum(ROW * (1 + len(rows)) for _, rows in groups)
-    for mark in marks:
-        parts += [svg.line(place(mark), top + 8, place(mark), below)]
-        parts += [svg.text(place(mark), below + 15, f'{mark:g}', 'middle', 'soft')]
-    for group, rows in groups:
-        parts += [svg.text(6, y + 6, group, kind='head')]
-        y += ROW
-        for row in rows:
-            shown = [(i, v) for i, v in enumerate(row.values) if v is not None]
-            parts += [svg.text(left - 8, y + 4, svg.shortened(row.name, 17), 'end')]
-            if shown:
-                parts += [
-                    svg.line(
-                        place(min(v for _, v in shown)),
-                        y,
-                        place(max(v for _, v in shown)),
-                        y,
-                    )
-                ]
-            for i, v in shown:
-                told = f'{names[i]}, {row.name}: {v:.1f}'
-                parts += [svg.marker(i, place(v), y + _lane(i, len(names)), told)]
-            y += ROW
-    parts += [svg.text((left + right) / 2, below + 30, 'AP, in points', 'middle', 'soft')]
-    return svg.plot('AP of every scenario', below + 38, parts)
+    lines = sum(([(name, None), *((r.name, r) for r in rows)] for name, rows in groups), [])
+    with rc_context(STYLE):
+        figure, axes = _figure(0.2 * len(lines) + 0.7, models, 'AP, in points')
+        offsets = np.linspace(-0.2, 0.2, max(len(models), 2))
+        for y, (_, row) in enumerate(lines):
+            values = [] if row is None else [v for v in row.values if v is not None]
+            if values:
+                axes.hlines(y, min(values), max(values), color=INK, alpha=0.3, lw=1)
+            for i, value in enumerate(row.values if values else ()):
+                if value is not None:
+                    shift = offsets[i] if len(models) > 2 else 0
+                    axes.plot(value, y + shift, **_marker(i))
+        axes.set_yticks(range(len(lines)), [_shorten(name, 24) for name, _ in lines])
+        for label, (_, row) in zip(axes.get_yticklabels(), lines, strict=True):
+            label.set_fontweight('normal' if row else 'bold')
+        axes.tick_params(axis='y', length=0)
+        axes.grid(False, axis='y')
+        axes.spines['left'].set_visible(False)
+        axes.set_ylim(len(lines) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        return _plot('ap_per_scenario', 'AP per scenario', figure)
 
 
-def trade_off(
-    names: Sequence[str],
-    points: Sequence[tuple[float, float] | None],
+def plot_trade_off(
+    models: Sequence[str],
+    scores: Sequence[tuple[float, float] | None],
     x_label: str,
     y_label: str,
-) -> str:
-    """Show what models lose on photos for what they gain on art.
+) -> Plot:
+    """Plot the AP on two sets of images, with arrows from the first model to the others.
 
     Args:
-        names (Sequence[str]): The models.
-        points (Sequence[tuple[float, float] | None]): AP on both, in points; ``None`` for a
-            model that was not tested on both.
-        x_label (str): What the first number is of.
-        y_label (str): What the second number is of.
+        models (Sequence[str]): Names of the models.
+        scores (Sequence[tuple[float, float] | None]): AP on both sets, in points; ``None``
+            for a model that was not tested on both.
+        x_label (str): Name of the first set.
+        y_label (str): Name of the second set.
 
     Returns:
-        str: ``svg`` element, with an arrow from the first model to each other one.
+        Plot: The plot.
     """
-    shown = {i: point for i, point in enumerate(points) if point is not None}
-    heading, top = svg.legend(names)
-    left, right, top, bottom = 40.0, WIDTH - 16.0, top + 22, top + 270
-    marks = [_range([p[axis] for p in shown.values()]) for axis in (0, 1)]
-    place_x = _scale(marks[0], left, right)
-    place_y = _scale(marks[1], bottom, top)
-    parts = [heading, svg.text(6, top - 9, f'{y_label}, AP', kind='soft')]
-    for mark in marks[0]:
-        parts += [svg.line(place_x(mark), top, place_x(mark), bottom)]
-        parts += [svg.text(place_x(mark), bottom + 15, f'{mark:g}', 'middle', 'soft')]
-    for mark in marks[1]:
-        parts += [svg.line(left, place_y(mark), right, place_y(mark))]
-        parts += [svg.text(left - 7, place_y(mark) + 4, f'{mark:g}', 'end', 'soft')]
-    parts += [svg.text(right, bottom + 31, f'{x_label}, AP', 'end', 'soft')]
-    at = {i: (place_x(x), place_y(y)) for i, (x, y) in shown.items()}
-    if 0 in at:
-        parts += [svg.arrow(i, at[0], at[i]) for i in at if i]
-    for i, (x, y) in at.items():
-        told = f'{names[i]}: {shown[i][0]:.1f} on {x_label}, {shown[i][1]:.1f} on {y_label}'
-        parts += [svg.marker(i, x, y, told)]
-    parts += _labels(names, at, left, right, top, bottom)
-    title = f'{y_label} against {x_label}'
-    return svg.plot(title, bottom + 40, parts)
+    with rc_context(STYLE):
+        figure, axes = _figure(3.5, models, f'{x_label}, AP', f'{y_label}, AP')
+        for i, score in enumerate(scores):
+            if score is None:
+                continue
+            axes.plot(*score, **_marker(i))
+            if i and scores[0] is not None:
+                arrow = dict(arrowstyle='->', color=COLORS[i % len(COLORS)], shrinkB=6)
+                axes.annotate('', score, scores[0], arrowprops=arrow)
+        axes.margins(0.15)
+        return _plot('trade_off', f'{y_label} against {x_label}', figure)
 
 
-def precision_recall(
-    names: Sequence[str],
+def plot_precision_recall(
+    models: Sequence[str],
     curves: Sequence[tuple[np.ndarray, np.ndarray] | None],
+    name: str,
     title: str,
-) -> str:
-    """Show precision over recall.
+) -> Plot:
+    """Plot precision over recall.
 
     Args:
-        names (Sequence[str]): The models.
-        curves (Sequence[tuple[np.ndarray, np.ndarray] | None]): Recall and precision, both
-            in [0, 1]; ``None`` for a model that was not tested on these images.
-        title (str): Which images, and which OKS counts as found.
+        models (Sequence[str]): Names of the models.
+        curves (Sequence[tuple[np.ndarray, np.ndarray] | None]): Recall and precision, in
+            [0, 1]; ``None`` for a model that was not tested on these images.
+        name (str): Name for its file.
+        title (str): Which images, and which OKS is a match.
 
     Returns:
-        str: ``svg`` element.
+        Plot: The plot.
     """
-    heading, top = svg.legend(names, lines=True)
-    left, right, top, bottom = 40.0, WIDTH - 16.0, top + 36, top + 250
-    marks = [0, 20, 40, 60, 80, 100]
-    place_x, place_y = _scale(marks, left, right), _scale(marks, bottom, top)
-    parts = [heading, svg.text(6, top - 24, title, kind='head')]
-    parts += [svg.text(6, top - 9, 'precision, in %', kind='soft')]
-    for mark in marks:
-        parts += [svg.line(place_x(mark), top, place_x(mark), bottom)]
-        parts += [svg.line(left, place_y(mark), right, place_y(mark))]
-        parts += [svg.text(place_x(mark), bottom + 15, f'{mark}', 'middle', 'soft')]
-        parts += [svg.text(left - 7, place_y(mark) + 4, f'{mark}', 'end', 'soft')]
-    parts += [svg.text(right, bottom + 31, 'recall, in %', 'end', 'soft')]
-    for i, found in enumerate(curves):
-        if found is not None:
-            recall, precision = found
-            # Beyond what a model finds at all, its precision counts as 0.
-            reached = precision > 0
-            points = zip(100 * recall[reached], 100 * precision[reached], strict=True)
-            parts += [svg.curve(i, [(place_x(r), place_y(p)) for r, p in points])]
-    return svg.plot(f'Precision over recall, {title}', bottom + 40, parts)
+    with rc_context(STYLE):
+        figure, axes = _figure(3.2, models, 'recall, in %', 'precision, in %', lines=True)
+        for i, curve in enumerate(curves):
+            if curve is not None:
+                recall, precision = (100 * values for values in curve)
+                found = precision > 0  # recall that the model reaches
+                axes.plot(recall[found], precision[found], **_line(i))
+        axes.set(xlim=(0, 100), ylim=(0, 102), title=title)
+        return _plot(name, f'Precision over recall, {title}', figure)
 
 
-def _lane(model: int, count: int) -> float:
-    """Move marks apart, in units, so that equal scores do not hide each other."""
-    return 0.0 if model == 0 or count < 3 else LANES * ((model - 1) / (count - 2) - 0.5)
+def standalone(plot: Plot) -> str:
+    """Return the SVG file of a plot, with its own colors."""
+    head, body = plot.svg.split('>', 1)
+    return f'{head}>{STANDALONE_STYLE}{body}\n'
 
 
-def _scale(marks: Sequence[float], start: float, end: float) -> Callable[[float], float]:
-    """Map an axis that runs from its first mark to its last onto units."""
-    low, high = marks[0], marks[-1]
-    return lambda value: start + (value - low) / (high - low) * (end - start)
+def _figure(
+    height: float,
+    models: Sequence[str],
+    x_label: str,
+    y_label: str = '',
+    lines: bool = False,
+) -> tuple[Figure, Axes]:
+    """Create a figure with a legend of the models above the axes."""
+    names = [_shorten(name, 44) for name in models]
+    columns = max(1, min(len(names), int(58 / (max(map(len, names)) + 6))))
+    figure = Figure((WIDTH, height + 0.2 * -(-len(names) // columns)), layout='constrained')
+    axes = figure.subplots()
+    axes.set(xlabel=x_label, ylabel=y_label)
+    handles = [
+        Line2D([], [], **(_line(i) if lines else _marker(i))) for i in range(len(names))
+    ]
+    figure.legend(
+        handles,
+        names,
+        loc='outside upper left',
+        ncols=columns,
+        handlelength=2.5 * lines + 1,
+    )
+    return figure, axes
 
 
-def _range(values: Sequence[float]) -> list[float]:
-    """Choose the marks of an axis around some points, with room beside them."""
-    low, high = min(values), max(values)
-    room = max(0.15 * (high - low), 1.0)
-    return svg.ticks(max(low - room, 0), min(high + room, 100))
+def _marker(model: int) -> dict:
+    """Style of a model's dots: a ring for the first, which is seen around others."""
+    color = COLORS[model % len(COLORS)]
+    # In the second round of colors, each has another shape.
+    marker = MARKERS[(model + model // len(COLORS)) % len(MARKERS)]
+    face = color if model else 'none'
+    size = 5 if model else 8.5
+    return dict(color=color, marker=marker, mfc=face, ms=size, ls='none', mew=1.4)
 
 
-def _labels(
-    names: Sequence[str],
-    at: dict[int, tuple[float, float]],
-    left: float,
-    right: float,
-    top: float,
-    bottom: float,
-) -> list[str]:
-    """Name points where there is room, and lead to those whose name had to move."""
-    parts, taken = [], [(y, x - 6, x + 6) for x, y in at.values()]
-    for i, (x, y) in sorted(at.items(), key=lambda item: item[1][1]):
-        words = svg.shortened(names[i], 22)
-        wide = svg.CHARACTER * len(words)
-        to_right = x + 10 + wide <= right or x - left < right - x
-        start = x + 10 if to_right else x - 10 - wide
-        start = max(left, min(start, right - wide))
-        shifts = (sign * LABEL_LINE * n / 2 for n in range(40) for sign in (1, -1))
-        spot = next(
-            (
-                y + shift
-                for shift in shifts
-                if top + 4 < y + shift < bottom - 4
-                and not any(
-                    abs(y + shift - other) < LABEL_LINE
-                    and start < other_end
-                    and other_start < start + wide
-                    for other, other_start, other_end in taken
-                )
-            ),
-            y,
-        )
-        taken.append((spot, start, start + wide))
-        if abs(spot - y) > LABEL_LINE / 2:
-            near = start - 2 if to_right else start + wide + 2
-            parts += [svg.line(x, y, near, spot)]
-        x, anchor = (start, 'start') if to_right else (start + wide, 'end')
-        parts += [svg.text(x, spot + 4, words, anchor, 'halo')]
-    return parts
+def _line(model: int) -> dict:
+    """Style of a model's curve."""
+    style = LINE_STYLES[(model + model // len(COLORS)) % len(LINE_STYLES)]
+    return dict(color=COLORS[model % len(COLORS)], ls=style, lw=1.6)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else f'{text[: length - 1]}…'
+
+
+def _plot(name: str, title: str, figure: Figure) -> Plot:
+    """Render a figure as an ``svg`` element without background and external names."""
+    buffer = io.StringIO()
+    with rc_context({**STYLE, 'svg.hashsalt': name}):
+        metadata = dict.fromkeys(('Creator', 'Date', 'Format', 'Type'))
+        figure.savefig(buffer, format='svg', transparent=True, metadata=metadata)
+    svg = buffer.getvalue()
+    svg = svg[svg.index('<svg') :].replace(INK, 'currentColor').strip()
+    svg = re.sub(r' id="[\w.]+_\d+"', '', svg)  # not unique in a page with several plots
+    label = f'<svg class="plot" role="img" aria-label="{escape(title)}"'
+    return Plot(name, title, svg.replace('<svg', label, 1))

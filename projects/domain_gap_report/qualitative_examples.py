@@ -1,28 +1,27 @@
-"""The images on which models differ most, drawn with the skeletons of both."""
+"""Qualitative examples: the images with the largest gains and losses."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 
-from projects.domain_gap_report.annotations import ImageFiles
+from projects.domain_gap_report.annotations import ImageFinder
 from projects.domain_gap_report.comparison import Change, Comparison
 from projects.domain_gap_report.skeletons import SkeletonPainter
 
-# Of a model's images, how many are shown that gained most, and that lost most.
-NUM_IMAGES = 4
-IMAGE_HEIGHT = 260
+NUM_EXAMPLES = 4  # of gains and of losses, per model
+HEIGHT = 260
 GAP = 8
 
 
-class Shown(NamedTuple):
-    """An image that changed.
+class Example(NamedTuple):
+    """An image with the skeletons of the first and of another model side by side.
 
     Attributes:
-        name (str): Of its file.
-        change (Change): How it changed.
-        file_name (str): Of the image, as its annotation file says.
-        jpeg (bytes): The first model's skeletons and the other one's, side by side.
+        name (str): Name for its file.
+        change (Change): Mean OKS with both models.
+        file_name (str): ``file_name`` of the image.
+        jpeg (bytes): The drawing.
     """
 
     name: str
@@ -31,76 +30,61 @@ class Shown(NamedTuple):
     jpeg: bytes
 
 
-class Changed(NamedTuple):
-    """The images that changed most.
-
-    Attributes:
-        model (str): Compared with the first one.
-        gained (list[Shown]): Where it is better, the greatest gain first.
-        lost (list[Shown]): Where it is worse, the greatest loss first.
-        note (str): How many images changed.
-    """
+class Examples(NamedTuple):
+    """The examples of a model, largest gains and losses first, and how many changed."""
 
     model: str
-    gained: list[Shown]
-    lost: list[Shown]
+    gained: list[Example]
+    lost: list[Example]
     note: str
 
 
-class ChangedImages:
-    """Draws the images that changed most.
+class ExamplePainter:
+    """Draw the qualitative examples.
 
-    Args:
-        comparison (Comparison): The runs.
-        images (ImageFiles): Where their images lie.
+    Attributes:
+        missing (list[str]): Images whose files were not found.
     """
 
-    def __init__(self, comparison: Comparison, images: ImageFiles) -> None:
+    def __init__(self, comparison: Comparison, images: ImageFinder) -> None:
         self.comparison = comparison
         self.images = images
         self.painter = SkeletonPainter()
-        # The images whose files were wanted and are not there.
         self.missing: list[str] = []
 
-    def of(self, model: int) -> Changed:
-        """Draw the images of a model.
-
-        Args:
-            model (int): Its place among the runs.
-
-        Returns:
-            Changed: The images.
-        """
+    def paint(self, model: int) -> Examples:
+        """Draw the examples of a model, by its index among the runs."""
         run = self.comparison.runs[model]
         changes = self.comparison.changes(run)
-        gained = [c for c in changes if c.gain > 0]
-        lost = [c for c in reversed(changes) if c.gain < 0]
-        same = len(changes) - len(gained) - len(lost)
-        return Changed(
+        gained = [change for change in changes if change.gain > 0]
+        lost = [change for change in reversed(changes) if change.gain < 0]
+        equal = len(changes) - len(gained) - len(lost)
+        return Examples(
             run.name,
-            self._shown(model, 'gained', gained),
-            self._shown(model, 'lost', lost),
-            f'Of {len(changes)} images with people, {len(gained)} gained, {len(lost)} '
-            f'lost and {same} stayed as they were.',
+            self._paint(model, 'gained', gained),
+            self._paint(model, 'lost', lost),
+            f'Of {len(changes)} images with instances, {len(gained)} gained, {len(lost)} '
+            f'lost and {equal} did not change.',
         )
 
-    def _shown(self, model: int, kind: str, changes: Sequence[Change]) -> list[Shown]:
-        """Draw the first images of a list whose files are there."""
-        first, run = self.comparison.runs[0], self.comparison.runs[model]
-        shown = []
-        for change in changes[:NUM_IMAGES]:
-            file_name = run.truth.imgs[change.img_id].get('file_name', str(change.img_id))
+    def _paint(self, model: int, kind: str, changes: Sequence[Change]) -> list[Example]:
+        """Draw the first images whose files exist."""
+        pair = self.comparison.runs[0], self.comparison.runs[model]
+        coco_gt = pair[1].coco_gt
+        examples = []
+        for change in changes[:NUM_EXAMPLES]:
+            file_name = coco_gt.imgs[change.img_id].get('file_name', str(change.img_id))
             path = self.images.find(file_name)
             image = None if path is None else cv2.imread(str(path))
             if image is None:
                 self.missing.append(file_name)
                 continue
-            # Further boxes of a detector hold nobody.
-            people = len(run.truth.imgToAnns[change.img_id])
-            pair = [r.found(change.img_id)[:people] for r in (first, run)]
-            drawn = self.painter.paint_pair(image[..., ::-1], pair, IMAGE_HEIGHT, GAP)
+            # A detector has more bboxes than there are instances.
+            count = len(coco_gt.imgToAnns[change.img_id])
+            results = [run.results(change.img_id)[:count] for run in pair]
+            drawn = self.painter.paint_pair(image[..., ::-1], results, HEIGHT, GAP)
             quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
             jpeg = cv2.imencode('.jpg', drawn[..., ::-1], quality)[1].tobytes()
-            name = f'model_{model + 1}_{kind}_{len(shown) + 1}'
-            shown.append(Shown(name, change, file_name, jpeg))
-        return shown
+            name = f'model_{model + 1}_{kind}_{len(examples) + 1}'
+            examples.append(Example(name, change, file_name, jpeg))
+        return examples

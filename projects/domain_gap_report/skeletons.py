@@ -1,4 +1,4 @@
-"""Images with skeletons, drawn by MMPose's visualizer."""
+"""Draw skeletons with MMPose's visualizer."""
 
 from collections.abc import Sequence
 
@@ -11,35 +11,32 @@ from mmpose.visualization import PoseLocalVisualizer
 
 
 class SkeletonPainter:
-    """Draws the people that a model found."""
+    """Draw COCO-format results on images."""
 
     def __init__(self) -> None:
         self.visualizer = PoseLocalVisualizer(radius=4, line_width=2)
         self.visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
 
-    def paint(self, image: np.ndarray, found: Sequence[dict], scale: float) -> np.ndarray:
-        """Draw people with all their keypoints, sure or not, for all of them count.
+    def paint(self, image: np.ndarray, results: Sequence[dict], scale: float) -> np.ndarray:
+        """Draw all keypoints of the results, whatever their scores, as AP counts them.
 
         Args:
-            image (np.ndarray): Image in RGB, H x W x 3.
-            found (Sequence[dict]): Results on it, in COCO's format.
-            scale (float): What to enlarge the image by first.
+            image (np.ndarray): Image, RGB, H x W x 3.
+            results (Sequence[dict]): COCO-format results.
+            scale (float): Factor to resize the image by first.
 
         Returns:
-            np.ndarray: The enlarged image with skeletons, in RGB.
+            np.ndarray: The resized image with skeletons, RGB.
         """
         image = cv2.resize(image, None, fx=scale, fy=scale)
-        keypoints = np.array([r['keypoints'] for r in found], float)
-        keypoints = keypoints.reshape(-1, 17, 3)  # N, K, 3
-        sample = PoseDataSample(
-            pred_instances=InstanceData(
-                keypoints=keypoints[..., :2] * scale, keypoint_scores=keypoints[..., 2]
-            )
+        keypoints = np.array([r['keypoints'] for r in results], float).reshape(-1, 17, 3)
+        instances = InstanceData(
+            keypoints=keypoints[..., :2] * scale, keypoint_scores=keypoints[..., 2]
         )
         return self.visualizer.add_datasample(
-            'people',
+            'results',
             np.ascontiguousarray(image),
-            sample,
+            PoseDataSample(pred_instances=instances),
             draw_gt=False,
             draw_bbox=False,
         )
@@ -47,18 +44,18 @@ class SkeletonPainter:
     def paint_pair(
         self, image: np.ndarray, pair: Sequence[Sequence[dict]], height: int, gap: int
     ) -> np.ndarray:
-        """Draw what two models found on an image side by side.
+        """Draw the results of two models side by side.
 
         Args:
-            image (np.ndarray): Image in RGB, H x W x 3.
+            image (np.ndarray): Image, RGB, H x W x 3.
             pair (Sequence[Sequence[dict]]): Results of both.
-            height (int): Of the drawing, in pixels; a broad image is drawn lower.
+            height (int): Height in pixels; wide images get less.
             gap (int): White pixels between the two.
 
         Returns:
-            np.ndarray: The drawing, in RGB.
+            np.ndarray: The drawing, RGB.
         """
         scale = min(height / image.shape[0], 1.2 * height / image.shape[1])
-        one, other = (self.paint(image, found, scale) for found in pair)
-        space = np.full((one.shape[0], gap, 3), 255, np.uint8)
-        return np.hstack([one, space, other])
+        left, right = (self.paint(image, results, scale) for results in pair)
+        space = np.full((left.shape[0], gap, 3), 255, np.uint8)
+        return np.hstack([left, space, right])

@@ -1,4 +1,4 @@
-"""Runs: result files and what they are compared with."""
+"""Runs: result files, and the annotation files they are evaluated on."""
 
 import json
 from collections.abc import Callable
@@ -6,22 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from projects.domain_gap_report.runs import RunReader, split_spec
-from tests.test_projects.test_domain_gap_report.conftest import ART, BOTH, PHOTOS, results
-
-
-def write(path: Path, content: object) -> Path:
-    path.write_text(json.dumps(content))
-    return path
+from projects.domain_gap_report.runs import RunReader, split_argument
+from tests.test_projects.test_domain_gap_report.conftest import (
+    ART,
+    BOTH,
+    PHOTOS,
+    results,
+    write,
+)
 
 
 def test_a_name_may_stand_before_a_path(tmp_path: Path) -> None:
-    assert split_spec('ours=runs/a') == ('ours', Path('runs/a'))
-    assert split_spec('runs/a') == (None, Path('runs/a'))
-    assert split_spec('a=b=c') == ('a', Path('b=c'))
+    assert split_argument('ours=runs/a') == ('ours', Path('runs/a'))
+    assert split_argument('runs/a') == (None, Path('runs/a'))
+    assert split_argument('a=b=c') == ('a', Path('b=c'))
     path = tmp_path / 'lr=0.1'
     path.mkdir()
-    assert split_spec(str(path)) == (None, path)
+    assert split_argument(str(path)) == (None, path)
 
 
 def test_a_folder_is_one_run_on_all_that_its_configs_name(
@@ -38,7 +39,7 @@ def test_a_folder_is_one_run_on_all_that_its_configs_name(
     assert set(reader.ann_files) == {mini_data / ART, mini_data / PHOTOS}
     assert set(reader.image_roots) == {mini_data, mini_data / 'coco/val2017'}
     images = json.loads((mini_data / BOTH).read_text())['images']
-    assert set(run.truth.imgs) == {image['id'] for image in images}
+    assert set(run.coco_gt.imgs) == {image['id'] for image in images}
 
 
 def test_result_files_of_one_name_are_one_run(make_run: Callable) -> None:
@@ -60,22 +61,19 @@ def test_a_result_file_belongs_to_the_smallest_file_with_its_images(
     tmp_path: Path, mini_data: Path
 ) -> None:
     reader = RunReader([mini_data / BOTH, mini_data / ART, mini_data / PHOTOS])
-    sizes = {}
     for name in (ART, PHOTOS, BOTH):
-        path = write(tmp_path / 'found.json', results(mini_data / name, 1))
+        path = write(tmp_path / 'results.json', results(mini_data / name, 1))
         (run,) = reader.read([str(path)])
-        sizes[name] = len(run.truth.imgs)
-        expected = json.loads((mini_data / name).read_text())['images']
-        assert sizes[name] == len(expected)
-    assert sizes[BOTH] == sizes[ART] + sizes[PHOTOS]
+        images = json.loads((mini_data / name).read_text())['images']
+        assert len(run.coco_gt.imgs) == len(images)
 
 
-def test_the_surest_people_come_first(make_run: Callable) -> None:
+def test_results_are_sorted_by_score(make_run: Callable) -> None:
     (run,) = RunReader().read([str(make_run('a', photos=1))])
-    for img_id in run.truth.imgs:
-        scores = [record['score'] for record in run.found(img_id)]
+    for img_id in run.coco_gt.imgs:
+        scores = [record['score'] for record in run.results(img_id)]
         assert scores == sorted(scores, reverse=True) != []
-    assert run.found(-1) == []
+    assert run.results(-1) == []
 
 
 def test_refuses_two_results_on_the_same_images(make_run: Callable) -> None:
@@ -105,13 +103,13 @@ def test_says_what_is_missing(make_run: Callable, tmp_path: Path, mini_data: Pat
     assert 'outfile_prefix=' in refused(tmp_path / 'empty')
     assert 'There is no file or folder' in refused(tmp_path / 'nowhere')
     bare = write(tmp_path / 'bare.json', results(mini_data / ART, 1))
-    assert 'Beside' in refused(bare) and '--ann' in refused(bare)
+    assert 'no config beside' in refused(bare) and '--ann' in refused(bare)
     message = refused(bare, mini_data / PHOTOS)
     assert '19 of its 19 images, such as ' in message and '--ann' in message
     assert 'nowhere.json' in refused(bare, tmp_path / 'nowhere.json')
     folder = make_run('a', art=1)
     (folder / 'art.py').write_text("test_evaluator = dict(ann_file='gone/art.json')")
-    assert 'gone/art.json, which is not there' in refused(folder)
+    assert 'gone/art.json, which does not exist' in refused(folder)
     for content in ({}, [1], [{}], []):
         write(bare, content)
         assert 'has no results in COCO format' in refused(bare, mini_data / ART)

@@ -1,4 +1,4 @@
-"""What the configs say that MMEngine leaves in a work folder."""
+"""Read what a model was tested on from the configs that MMEngine dumps."""
 
 import ast
 from collections.abc import Iterator
@@ -6,51 +6,44 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Tested(NamedTuple):
-    """What a model was tested on.
+class DataSource(NamedTuple):
+    """Test data of a run.
 
     Attributes:
         ann_file (Path): The annotation file.
-        image_root (Path, optional): Where ``file_name`` starts.
+        image_root (Path, optional): The folder that ``file_name`` is relative to.
     """
 
     ann_file: Path
     image_root: Path | None
 
 
-def read_tested(folder: Path) -> list[Tested]:
-    """Read the configs that ``tools/test.py`` and ``tools/train.py`` leave in a folder.
-
-    Args:
-        folder (Path): The work folder.
-
-    Returns:
-        list[Tested]: What the evaluators of its configs compare results with.
+def read_data_sources(folder: Path) -> list[DataSource]:
+    """Read the configs that ``tools/test.py`` and ``tools/train.py`` dump in a work folder.
 
     Raises:
         OSError: If a file cannot be read.
     """
-    # A later run of the same config overwrites the first, but not the second.
+    # A later run overwrites the first of these, but not the second.
     paths = [*sorted(folder.glob('*.py')), *sorted(folder.glob('*/vis_data/config.py'))]
     tested = []
-    for path in paths:
-        cfg = dumped_config(path)
+    for cfg in map(read_dumped_config, paths):
         for split in ('test', 'val'):
             loader = cfg.get(f'{split}_dataloader') or {}
             roots = dict(_image_roots(loader.get('dataset')))
             for ann_file in _ann_files(cfg.get(f'{split}_evaluator')):
-                tested.append(Tested(ann_file, roots.get(ann_file)))
+                tested.append(DataSource(ann_file, roots.get(ann_file)))
     return list(dict.fromkeys(tested))
 
 
-def dumped_config(path: Path) -> dict[str, Any]:
-    """Read a config that MMEngine dumped, without running it.
+def read_dumped_config(path: Path) -> dict[str, Any]:
+    """Read a dumped config without executing it.
 
     Args:
-        path (Path): The file. It may be any Python, such as a script that lies there.
+        path (Path): A Python file, not necessarily a config.
 
     Returns:
-        dict[str, Any]: The names that are given plain values or dicts of such.
+        dict[str, Any]: The variables that are assigned plain values or dicts of them.
 
     Raises:
         OSError: If it cannot be read.
@@ -63,30 +56,30 @@ def dumped_config(path: Path) -> dict[str, Any]:
     for statement in statements:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             try:
-                values[statement.targets[0].id] = _value(statement.value)
+                values[statement.targets[0].id] = _evaluate(statement.value)
             except ValueError:
                 continue
     return values
 
 
-def _value(node: ast.expr) -> Any:
-    """Evaluate what a dumped config is made of: plain values, lists and ``dict(...)``."""
+def _evaluate(node: ast.expr) -> Any:
+    """Evaluate plain values, lists and ``dict(...)``."""
     match node:
         case ast.Call(func=ast.Name(id='dict'), args=[]):
-            return {word.arg: _value(word.value) for word in node.keywords}
+            return {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords}
         case ast.Dict():
-            keys = [None if key is None else _value(key) for key in node.keys]
-            return dict(zip(keys, map(_value, node.values), strict=True))
+            keys = [None if key is None else _evaluate(key) for key in node.keys]
+            return dict(zip(keys, map(_evaluate, node.values), strict=True))
         case ast.List() | ast.Tuple():
-            return [_value(item) for item in node.elts]
+            return [_evaluate(item) for item in node.elts]
     return ast.literal_eval(node)
 
 
 def _ann_files(evaluator: Any) -> Iterator[Path]:
-    """Find the annotation files of an evaluator, of several, or of one with metrics."""
+    """Find the annotation files of evaluators and their metrics."""
     if isinstance(evaluator, list):
-        for one in evaluator:
-            yield from _ann_files(one)
+        for item in evaluator:
+            yield from _ann_files(item)
     elif isinstance(evaluator, dict):
         if evaluator.get('ann_file'):
             yield Path(evaluator['ann_file'])
@@ -94,10 +87,10 @@ def _ann_files(evaluator: Any) -> Iterator[Path]:
 
 
 def _image_roots(dataset: Any) -> Iterator[tuple[Path, Path]]:
-    """Find annotation files and image folders of a dataset, or of several joined."""
+    """Find annotation files and image folders of datasets, also of combined ones."""
     if isinstance(dataset, dict):
-        for one in dataset.get('datasets') or []:
-            yield from _image_roots(one)
+        for item in dataset.get('datasets') or []:
+            yield from _image_roots(item)
         if dataset.get('ann_file'):
             root = Path(dataset.get('data_root') or '')
             images = (dataset.get('data_prefix') or {}).get('img') or ''
