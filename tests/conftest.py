@@ -208,7 +208,8 @@ def mmpose_tool() -> Callable:
     ) -> str:
         command = [sys.executable, *launcher, package / f'.mim/tools/{name}.py', *args]
         env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
-        env['PYTHONPATH'] = str(path or ROOT)
+        folders = [str(path or ROOT), os.environ.get('PYTHONPATH')]
+        env['PYTHONPATH'] = os.pathsep.join(filter(None, folders))
         result = subprocess.run(
             list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True
         )

@@ -18,6 +18,7 @@ from projects.benchmark.cases import (
 )
 from projects.benchmark.conditions import Conditions
 from vlpose_mm.analysis.complexity import input_size
+from vlpose_mm.version import __version__
 
 CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = dict(
     inference=inference.measure,
@@ -73,9 +74,14 @@ def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dic
     for name in cases:
         found[name] = []
         for comparison in CASES[name](cfg, conditions):
-            print_log(f'measured {name}: {comparison["title"]}', logger='current')
+            medians = [f'{row["name"]} {row["median"]:.4g}' for row in comparison['rows']]
+            print_log(
+                f'measured {name}: {comparison["title"]}: {", ".join(medians)} '
+                f'{comparison["unit"]}',
+                logger='current',
+            )
             found[name].append(comparison)
-    packages = ('torch', 'mmengine', 'mmpose', 'vlpose_mm')
+    packages = ('torch', 'mmengine', 'mmpose')
     return dict(
         input_size=[*input_size(cfg)],
         settings=dict(
@@ -89,7 +95,9 @@ def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dic
             device=_device_name(conditions.device), threads=torch.get_num_threads()
         ),
         versions=dict(
-            python=platform.python_version(), **{name: version(name) for name in packages}
+            python=platform.python_version(),
+            **{name: version(name) for name in packages},
+            vlpose_mm=__version__,
         ),
         cases=found,
     )

@@ -84,7 +84,7 @@ def inference_calls(
         flip (bool): Whether with flip test.
 
     Returns:
-        dict[str, Callable]: ``stock`` and each route; samples of a batch are told different
+        dict[str, Callable]: ``stock`` and each route; the samples of a batch have different
         text prompts. ``one text_prompt`` tells all of them the same, for models that do less
         then, and ``mixed`` sends every second image the original way; neither is in
         batches of one.

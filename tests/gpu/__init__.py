@@ -1,0 +1,1 @@
+"""Checks on a GPU. ``make test`` does not collect them; see projects/benchmark/gpu.sh."""
