@@ -84,10 +84,10 @@ def inference_calls(
         flip (bool): Whether with flip test.
 
     Returns:
-        dict[str, Callable]: ``stock`` and each route; the samples of a batch have different
-        text prompts. ``one text_prompt`` tells all of them the same, for models that do less
-        then, and ``mixed`` sends every second image the original way; neither is in
-        batches of one.
+        dict[str, Callable]: ``stock`` and each route, on samples with different text
+        prompts; ``one text prompt``, on samples that have the same, for models that merge
+        their low-rank updates then; ``mixed``, where every second sample takes the original
+        route. The last two are not in batches of one.
     """
     batch = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
     halves = make_batch(cfg, size, every_second=dict(route='original'))

@@ -1,4 +1,4 @@
-"""What the words cost: once, when text prompts are encoded, and in every step after that."""
+"""What text costs: once, when text prompts are encoded, and in every step after that."""
 
 from collections.abc import Callable, Iterator, Mapping
 
