@@ -260,8 +260,8 @@ def bad_images(sketches: list[str], tmp_path: Path) -> dict[str, str]:
     content = Path(sketches[0]).read_bytes()
     files = {
         'empty.jpg': (b'', 'is empty'),
-        'letter.jpg': (b'Dear museum,', 'no image that can be read'),
-        'half.jpg': (content[: len(content) // 2], 'broken or broken off'),
+        'letter.jpg': (b'Dear museum,', 'not a readable image'),
+        'half.jpg': (content[: len(content) // 2], 'broken or truncated'),
     }
     for name, (bytes_, _) in files.items():
         (tmp_path / name).write_bytes(bytes_)

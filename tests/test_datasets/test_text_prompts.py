@@ -9,18 +9,18 @@ from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.datasets.text_prompts import load_text_prompts
 
 
-def test_yaml_and_json_say_the_same_in_any_spelling(tmp_path: Path) -> None:
+def test_yaml_and_json_are_equal_in_any_spelling(tmp_path: Path) -> None:
     yml, jsn = tmp_path / 'prompts.yml', tmp_path / 'prompts.json'
     yml.write_text(
         'default: an image\nOil painting: >\n  a canvas\n  of a person\n'
         'ink-painting: [ink , a brush]\n'
     )
-    given = {
+    content = {
         'default': 'an image',
         'oil_painting': 'a canvas of a person',
         'ink painting': ['ink', 'a  brush'],
     }
-    jsn.write_text(json.dumps(given))
+    jsn.write_text(json.dumps(content))
     want = dict(
         default='an image',
         oil_painting='a canvas of a person',
@@ -29,14 +29,14 @@ def test_yaml_and_json_say_the_same_in_any_spelling(tmp_path: Path) -> None:
     assert load_text_prompts(str(yml)) == load_text_prompts(str(jsn)) == want
 
 
-def test_without_default_every_scenario_must_be_there(tmp_path: Path) -> None:
+def test_without_default_every_scenario_is_required(tmp_path: Path) -> None:
     path = tmp_path / 'prompts.json'
     whole = {name: f'a {name}' for name in SCENARIOS}
     path.write_text(json.dumps(whole))
     assert load_text_prompts(str(path)) == whole
     del whole['relief'], whole['mural']
     path.write_text(json.dumps(whole))
-    with pytest.raises(ValueError, match=r"\['mural', 'relief'\].*named default") as error:
+    with pytest.raises(ValueError, match=r"\['mural', 'relief'\].*called default") as error:
         load_text_prompts(str(path))
     assert str(path) in str(error.value)
 
@@ -45,11 +45,7 @@ def test_without_default_every_scenario_must_be_there(tmp_path: Path) -> None:
     ('name', 'content', 'message'),
     [
         ('a.yml', 'mural: ""\ndefault: a', "'mural' is blank"),
-        (
-            'a.yml',
-            'mural: []\ndefault: a',
-            "'mural' must be a text prompt or a list of some",
-        ),
+        ('a.yml', 'mural: []\ndefault: a', "'mural' must be a text prompt or a list"),
         ('a.yml', 'mural: [a, " "]\ndefault: a', "'mural' is blank"),
         ('a.yml', 'mural: [a, 3]\ndefault: a', "'mural' must be text, got 3"),
         ('a.yml', 'mural: [a, [b]]\ndefault: a', "'mural' must be text"),
@@ -88,13 +84,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_name_close_to_a_scenario_is_pointed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = []
+    messages = []
     monkeypatch.setattr(
-        'vlpose_mm.datasets.text_prompts.print_log', lambda text, **_: said.append(text)
+        'vlpose_mm.datasets.text_prompts.print_log', lambda text, **_: messages.append(text)
     )
     path = tmp_path / 'prompts.json'
-    given = {'default': 'a', 'oil_paintng': 'b', 'pixel art': 'c', 'Mural': 'd'}
-    path.write_text(json.dumps(given))
+    content = {'default': 'a', 'oil_paintng': 'b', 'pixel art': 'c', 'Mural': 'd'}
+    path.write_text(json.dumps(content))
     load_text_prompts(str(path))
-    assert len(said) == 1 and "'oil_paintng' is no scenario" in said[0]
-    assert "'oil_painting' is" in said[0]
+    (message,) = messages
+    assert "'oil_paintng' is not a scenario" in message and "'oil_painting' is" in message

@@ -201,7 +201,7 @@ def png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ('name', 'content', 'reason'),
     [
-        ('notes.jpg', b'no image', 'notes.jpg is no image that can be read'),
+        ('notes.jpg', b'no image', 'notes.jpg is not a readable image'),
         ('dot.png', png(1, 1), 'dot.png is 1 x 1 pixels'),
         ('huge.png', png(30_000, 30_000), 'more than 178 million pixels'),
     ],

@@ -133,5 +133,5 @@ def annotated_people(ann_file: str, image: str) -> tuple[np.ndarray, dict]:
     if not boxes:
         missing = 'nobody with keypoints on' if records else 'no image'
         raise ValueError(f'{ann_file} has {missing} {image}; give boxes instead.')
-    words = {k: records[0][k] for k in HumanArtVLDataset.WORDS if records[0].get(k)}
+    words = {k: records[0][k] for k in HumanArtVLDataset.IMAGE_KEYS if records[0].get(k)}
     return np.array(boxes, np.float32), words

@@ -229,7 +229,7 @@ class BoxFile:
             ValueError: If the file does not have the image.
         """
         image: Mapping = self._images.get(self.image_id(path), {})
-        return {k: image[k] for k in HumanArtVLDataset.WORDS if image.get(k)}
+        return {k: image[k] for k in HumanArtVLDataset.IMAGE_KEYS if image.get(k)}
 
 
 def _read_json(path: str) -> tuple[list | dict, str]:

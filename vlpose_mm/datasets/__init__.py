@@ -1,4 +1,4 @@
-"""Data: scenarios and their text prompts, Human-Art, and the transforms between them."""
+"""Datasets and transforms."""
 
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
 from vlpose_mm.datasets.transforms.flip import ContiguousRandomFlip

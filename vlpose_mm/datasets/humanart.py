@@ -1,4 +1,4 @@
-"""Human-Art with the words of its annotations."""
+"""Human-Art with the category and the description of each image."""
 
 from mmengine.fileio import exists
 from mmpose.datasets.datasets.body import HumanArtDataset
@@ -7,28 +7,27 @@ from mmpose.registry import DATASETS
 
 @DATASETS.register_module()
 class HumanArtVLDataset(HumanArtDataset):
-    """Human-Art whose samples also carry the words of their image record.
+    """Human-Art dataset whose samples also have the image annotations of the method.
 
-    Adds ``category`` (such as ``'digital art'``) and ``description`` where the record has
-    them, and what a person may add to it: ``text_prompt``, a text prompt for this image, and
-    ``route``, the weights for it. With ground-truth boxes and with detected ones. Reads
-    COCO files as well, and files that mix both.
+    Adds ``category`` (such as ``'digital art'``) and ``description``, and two keys of our
+    own, ``text_prompt`` and ``route``, where the image record has them. Also reads COCO
+    files, and files of both.
 
-    Human-Art's detection file holds corners (x1, y1, x2, y2), where COCO's holds a corner
-    and a size. MMPose reads both as the latter, which makes Human-Art's boxes too large;
-    published results with detected boxes are of that reading, so it is the default here.
+    Human-Art's detection file has bboxes in xyxy, COCO's in xywh. MMPose reads both as
+    xywh, which enlarges Human-Art's bboxes; published results with detected bboxes use
+    that reading, so it is the default.
 
     Args:
         *args: Passed to :class:`mmpose.datasets.HumanArtDataset`.
-        bbox_format (str): How to read ``bbox_file``: ``'xywh'`` or ``'xyxy'``.
+        bbox_format (str): Format of the bboxes in ``bbox_file``: ``'xywh'`` or ``'xyxy'``.
         **kwargs: Passed to :class:`mmpose.datasets.HumanArtDataset`.
 
     Raises:
         FileNotFoundError: If an annotation or detection file is missing.
-        ValueError: If such a file is no JSON of that kind, or the format is unknown.
+        ValueError: If such a file is broken, or the format is unknown.
     """
 
-    WORDS = ('category', 'description', 'text_prompt', 'route')
+    IMAGE_KEYS = ('category', 'description', 'text_prompt', 'route')
 
     def __init__(self, *args, bbox_format: str = 'xywh', **kwargs) -> None:
         if bbox_format not in ('xywh', 'xyxy'):
@@ -38,54 +37,53 @@ class HumanArtVLDataset(HumanArtDataset):
 
     def load_data_list(self) -> list[dict]:
         """Load the samples; see :class:`mmpose.datasets.BaseCocoStyleDataset`."""
-        for path in filter(None, (self.ann_file, self.bbox_file)):
+        files = [path for path in (self.ann_file, self.bbox_file) if path]
+        for path in files:
             if not exists(path):
                 raise FileNotFoundError(
-                    f'{path} does not exist; set data_root, ann_file and bbox_file to '
-                    'where the data lies.'
+                    f'{path} does not exist; set data_root, ann_file and bbox_file to the '
+                    'location of the data.'
                 )
         try:
             return super().load_data_list()
         except (ValueError, KeyError, TypeError) as error:
-            files = ' or '.join(filter(None, (self.ann_file, self.bbox_file)))
             raise ValueError(
-                f'{files} is no whole file of its kind ({type(error).__name__}: {error}).'
+                f'{" or ".join(files)} is broken ({type(error).__name__}: {error}).'
             ) from error
 
     def parse_data_info(self, raw_data_info: dict) -> dict | None:
         """Parse an annotation; see :class:`mmpose.datasets.BaseCocoStyleDataset`."""
-        # A deep copy of what nobody else will hold would make reading a third slower.
-        record = _OwnRecord(raw_data_info['raw_ann_info'])
-        data_info = super().parse_data_info({**raw_data_info, 'raw_ann_info': record})
+        # MMPose's deep copy makes loading a third slower.
+        annotation = _ShallowCopied(raw_data_info['raw_ann_info'])
+        data_info = super().parse_data_info({**raw_data_info, 'raw_ann_info': annotation})
         if data_info is not None:
-            data_info |= self._words(raw_data_info['raw_img_info'])
+            data_info |= self._image_annotations(raw_data_info['raw_img_info'])
         return data_info
 
     def _load_detection_results(self) -> list[dict]:
-        """Load detected boxes with the words of their images."""
+        """Load detected bboxes with the annotations of their images."""
         try:
             data_list = super()._load_detection_results()
         except KeyError as error:
             if not isinstance(error.args[0], int):
-                raise  # A field is missing, not an image.
+                raise  # a field is missing, not an image
             raise ValueError(
                 f'image {error} is not in {self.ann_file}; the detections are of other '
                 'images'
             ) from error
         for data_info in data_list:
-            data_info |= self._words(self.coco.imgs[data_info['img_id']])
+            data_info |= self._image_annotations(self.coco.imgs[data_info['img_id']])
             if self.bbox_format == 'xyxy':
-                # MMPose took the far corner for a size and added the near one.
+                # MMPose added the first corner to the second one.
                 data_info['bbox'][:, 2:] -= data_info['bbox'][:, :2]
         return data_list
 
-    def _words(self, image: dict) -> dict:
-        """Pick the words of an image record."""
-        return {key: image[key] for key in self.WORDS if image.get(key)}
+    def _image_annotations(self, record: dict) -> dict:
+        return {key: record[key] for key in self.IMAGE_KEYS if record.get(key)}
 
 
-class _OwnRecord(dict):
-    """An annotation whose file has no other reader, so that it need not be copied."""
+class _ShallowCopied(dict):
+    """An annotation that no one else uses, so that a deep copy is not needed."""
 
     def __deepcopy__(self, memo: dict) -> dict:
         return dict(self)

@@ -1,4 +1,4 @@
-"""The scenarios of Human-Art and the text prompt that tells each one to the model."""
+"""The scenarios of Human-Art and their text prompts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -8,11 +8,11 @@ DEFAULT_TEXT_PROMPT = 'a photo of a person'
 
 
 class Scenario(NamedTuple):
-    """A kind of image.
+    """A scenario.
 
     Attributes:
         group (str): Its group in Human-Art.
-        text_prompt (str): What the text encoder reads.
+        text_prompt (str): Its text prompt.
     """
 
     group: str
@@ -21,7 +21,7 @@ class Scenario(NamedTuple):
 
 REAL, ART_2D, ART_3D = GROUPS = ('real_human', '2D_virtual_human', '3D_virtual_human')
 
-# https://arxiv.org/abs/2303.02760; named as Human-Art's image folders.
+# https://arxiv.org/abs/2303.02760; the names are those of Human-Art's image folders.
 SCENARIOS = {
     'acrobatics': Scenario(REAL, 'a photo of a person doing acrobatics'),
     'cosplay': Scenario(REAL, 'a photo of a person in cosplay'),
@@ -46,85 +46,72 @@ SCENARIOS = {
 
 
 def scenario_name(text: str) -> str:
-    """Spell a scenario as Human-Art's image folders do.
-
-    Args:
-        text (str): Such as ``'Digital art'``.
-
-    Returns:
-        str: Such as ``'digital_art'``.
-    """
+    """Normalize a name such as ``'Digital art'`` to ``'digital_art'``."""
     return '_'.join(text.lower().replace('-', ' ').replace('_', ' ').split())
 
 
 def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | None]:
-    """Tell the scenario and the group of an image.
+    """Find the scenario and the group of an image.
 
     Args:
-        record (Mapping): What is known of it. Its ``category`` counts, else its folder.
-        path_key (str): Where its path stands in the record.
+        record (Mapping): Its ``category``, or else its path, whose folder may name the
+            scenario.
+        path_key (str): Key of the path in the record.
 
     Returns:
-        tuple[str | None, str | None]: Scenario; ``None`` if nothing tells one, as for
-        photos. Group of the table, else the folder above its own if that is one.
+        tuple[str | None, str | None]: Scenario, ``None`` if there is none, as for photos;
+        and group: that of the scenario, or else the parent folder if it is a group.
 
     Raises:
-        ValueError: If the ``category`` is no text.
+        ValueError: If the ``category`` is not text.
     """
     category = record.get('category') or ''
     path = record.get(path_key)
     if not isinstance(category, str):
-        named = path or f'image {record.get("id")}'
-        raise ValueError(f'The category of {named} must be text, got {category!r}.')
+        image = path or f'image {record.get("id")}'
+        raise ValueError(f'The category of {image} must be text, got {category!r}.')
     folders = PurePath(path or '').parts[:-1]
     group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
     name = scenario_name(category)
     if not name and folders:
         name = scenario_name(folders[-1])
-        # Any folder may hold photos.
+        # Other folders may be of photos.
         name = name if group or name in SCENARIOS else ''
     return name or None, SCENARIOS[name].group if name in SCENARIOS else group
 
 
-def humanized_text_prompt(name: str) -> str:
-    """Make a text prompt for a scenario that the table lacks.
-
-    Args:
-        name (str): Such as ``'pixel_art'``.
-
-    Returns:
-        str: Such as ``'a pixel art image of a person'``.
-    """
+def text_prompt_from_name(name: str) -> str:
+    """Make a text prompt for a scenario that is not in :data:`SCENARIOS`."""
     words = name.replace('_', ' ')
     article = 'an' if words[0] in 'aeiou' else 'a'
     return f'{article} {words} picture of a person'
 
 
 def text_prompt_table(
-    given: Mapping[str, str | list[str]] | None = None,
+    text_prompts: Mapping[str, str | list[str]] | None = None,
 ) -> dict[str, str | list[str]]:
-    """Complete the text prompts that somebody gives.
+    """Return the text prompts of all scenarios.
 
     Args:
-        given (Mapping[str, str | list[str]], optional): Scenario -> text prompt or
-            text prompts. ``default`` stands for the scenarios that are not given and for
-            images without one.
+        text_prompts (Mapping[str, str | list[str]], optional): Scenario -> text prompt, to
+            add to the table or to replace in it. ``default`` is for images without a
+            scenario and for all scenarios that are not listed.
 
     Returns:
-        dict[str, str | list[str]]: ``default`` and every scenario.
+        dict[str, str | list[str]]: ``default`` and every scenario -> text prompt.
     """
-    given = dict(given or {})
-    default = given.get('default')
+    text_prompts = dict(text_prompts or {})
+    default = text_prompts.get('default')
     table = {'default': DEFAULT_TEXT_PROMPT}
     table |= {name: default or s.text_prompt for name, s in SCENARIOS.items()}
-    return table | given
+    return table | text_prompts
 
 
 def keypoint_text_prompts(text_prompt: str, keypoints: Sequence[str]) -> list[str]:
-    """Ask for every keypoint of an image (method, part 1).
+    """Make a text prompt for each keypoint.
 
-    The paper's text prompts, such as "an oil painting of a human's left knee", are made of
-    words that not every text prompt has; ours can be made of any.
+    The paper's, such as "an oil painting of a human's left knee", work only for text
+    prompts that end in "a human"; these work for any.
 
     Args:
         text_prompt (str): Such as ``'an oil painting of a person'``.
@@ -140,21 +127,19 @@ def all_text_prompts(
     table: Mapping[str, str | list[str]] | None = None,
     keypoints: Sequence[str] | None = None,
 ) -> list[str]:
-    """List every text prompt that a table can give, each distinct one once.
+    """List the distinct text prompts of a table.
 
     Args:
-        table (Mapping[str, str | list[str]], optional): See :func:`text_prompt_table`; ours
-            by default.
-        keypoints (Sequence[str], optional): Names, where each keypoint has a text prompt.
+        table (Mapping[str, str | list[str]], optional): By default that of
+            :func:`text_prompt_table`.
+        keypoints (Sequence[str], optional): Keypoint names, for text prompts per keypoint.
 
     Returns:
         list[str]: The text prompts, the default one first.
     """
-    text_prompts = []
-    for given in (table or text_prompt_table()).values():
-        text_prompts += [given] if isinstance(given, str) else given
+    texts: list[str] = []
+    for text_prompt in (table or text_prompt_table()).values():
+        texts += [text_prompt] if isinstance(text_prompt, str) else text_prompt
     if keypoints:
-        text_prompts = [
-            k for s in text_prompts for k in keypoint_text_prompts(s, keypoints)
-        ]
-    return list(dict.fromkeys(text_prompts))
+        texts = sum((keypoint_text_prompts(text, keypoints) for text in texts), [])
+    return list(dict.fromkeys(texts))

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from vlpose_mm.checkpoint.adapter import CLASSIFIER
 from vlpose_mm.checkpoint.io import STATE_DICT_KEYS
 from vlpose_mm.checkpoint.metadata import KEY, decode, encode
-from vlpose_mm.datasets.scenarios import SCENARIOS, humanized_text_prompt, text_prompt_table
+from vlpose_mm.datasets.scenarios import SCENARIOS, text_prompt_from_name, text_prompt_table
 from vlpose_mm.models.classifiers.linear_discriminant import (
     ScenarioStatistics,
     Sums,
@@ -204,7 +204,7 @@ def _settle_classes(seen: Sequence[tuple[dict, dict]]) -> list[ScenarioClass]:
     for name in (*SCENARIOS, *further, None):
         if name in groups:
             prompt = prompts.get(name) or table.get(name or 'default')
-            prompt = prompt or humanized_text_prompt(name)
+            prompt = prompt or text_prompt_from_name(name)
             classes.append(ScenarioClass(name, groups[name], prompt))
     if len({given.natural for given in classes}) < 2:
         side = 'natural' if classes and classes[0].natural else 'artificial'

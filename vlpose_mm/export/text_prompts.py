@@ -9,7 +9,7 @@ from mmpose.registry import TRANSFORMS
 from vlpose_mm.datasets.scenarios import SCENARIOS, keypoint_text_prompts, text_prompt_table
 from vlpose_mm.datasets.text_prompts import (
     FORMATS,
-    check_single,
+    check_per_keypoint,
     check_text_prompt,
     load_text_prompts,
 )
@@ -67,7 +67,7 @@ def collect_words(
     if text_prompts is not None:
         table = _read(text_prompts)
     if assign.per_keypoint:
-        check_single(table, text_prompts or 'AssignTextPrompt')
+        check_per_keypoint(table, text_prompts or 'AssignTextPrompt')
     words = Words([], [], {})
     for name, text_prompt in table.items():
         prompt = text_prompt

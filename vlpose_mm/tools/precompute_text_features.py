@@ -9,7 +9,7 @@ from mmpose.datasets.datasets import CocoDataset
 from vlpose_mm.checkpoint.io import write_file
 from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
-from vlpose_mm.datasets.text_prompts import check_single, load_text_prompts
+from vlpose_mm.datasets.text_prompts import check_per_keypoint, load_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
 from vlpose_mm.models.text_encoders.loading import TOKENS
 from vlpose_mm.tools.common import check_output_file, command
@@ -102,7 +102,7 @@ def read_text_prompts(options: argparse.Namespace) -> list[str]:
             )
     names = None
     if options.per_keypoint:
-        check_single(table, options.file)
+        check_per_keypoint(table, options.file)
         names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
     return all_text_prompts(table, names)
 

@@ -23,46 +23,42 @@ def sample() -> dict:
     )
 
 
-@pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
-def test_pixels_boxes_and_keypoints_are_those_of_mmpose(
-    direction: str, sample: dict
-) -> None:
+def flip(sample: dict, **settings) -> list[dict]:
+    """The sample flipped by MMPose's transform and by ours."""
     flipped = []
     for name in ('RandomFlip', 'ContiguousRandomFlip'):
-        flip = TRANSFORMS.build(dict(type=name, direction=direction, prob=1.0))
-        flipped.append(flip(copy.deepcopy(sample)))
-    want, got = flipped
-    assert want.keys() == got.keys()
-    for key, value in want.items():
-        np.testing.assert_array_equal(got[key], value, err_msg=key)
-    assert not want['img'].flags.c_contiguous
-    assert got['img'].flags.c_contiguous
+        transform = TRANSFORMS.build(dict(type=name, **settings))
+        flipped.append(transform(copy.deepcopy(sample)))
+    return flipped
 
 
-def test_a_sample_that_is_not_flipped_stays(sample: dict) -> None:
-    flip = TRANSFORMS.build(dict(type='ContiguousRandomFlip', prob=0.0))
-    got = flip(copy.deepcopy(sample))
-    assert got['flip'] is False
-    np.testing.assert_array_equal(got['img'], sample['img'])
+@pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
+def test_equals_mmposes_with_a_contiguous_image(direction: str, sample: dict) -> None:
+    theirs, ours = flip(sample, direction=direction, prob=1.0)
+    assert theirs.keys() == ours.keys()
+    for key, value in theirs.items():
+        np.testing.assert_array_equal(ours[key], value, err_msg=key)
+    assert not theirs['img'].flags.c_contiguous
+    assert ours['img'].flags.c_contiguous
 
 
-def test_both_flip_the_same_samples_of_a_seed(sample: dict) -> None:
+def test_flips_the_same_samples_as_mmposes_with_a_seed(sample: dict) -> None:
     chosen = []
     for name in ('RandomFlip', 'ContiguousRandomFlip'):
-        flip = TRANSFORMS.build(dict(type=name))
+        transform = TRANSFORMS.build(dict(type=name))
         np.random.seed(0)
-        chosen.append([flip(copy.deepcopy(sample))['flip'] for _ in range(20)])
-    assert chosen[0] == chosen[1]
-    assert len(set(chosen[0])) == 2
+        results = [transform(copy.deepcopy(sample)) for _ in range(20)]
+        chosen.append([result['flip'] for result in results])
+        for result in results:
+            same = np.array_equal(result['img'], sample['img'])
+            assert same != result['flip']
+    assert chosen[0] == chosen[1] and len(set(chosen[0])) == 2
 
 
 @pytest.mark.parametrize(
-    'change', [lambda p: [p, p], lambda p: p[..., :1], lambda p: p > 9]
+    'edit', [lambda img: [img, img], lambda img: img[..., :1], lambda img: img > 9]
 )
-def test_other_kinds_of_images_are_flipped_too(change: Callable, sample: dict) -> None:
-    sample['img'] = change(sample['img'])
-    flipped = []
-    for name in ('RandomFlip', 'ContiguousRandomFlip'):
-        flip = TRANSFORMS.build(dict(type=name, prob=1.0))
-        flipped.append(flip(copy.deepcopy(sample))['img'])
-    np.testing.assert_array_equal(*flipped)
+def test_flips_lists_single_channels_and_other_types(edit: Callable, sample: dict) -> None:
+    sample['img'] = edit(sample['img'])
+    theirs, ours = flip(sample, prob=1.0)
+    np.testing.assert_array_equal(theirs['img'], ours['img'])

@@ -1,4 +1,4 @@
-"""AssignTextPrompt: which words win, and what unknown names do."""
+"""AssignTextPrompt: precedence, unknown scenarios, texts per keypoint."""
 
 import json
 import time
@@ -14,47 +14,85 @@ from vlpose_mm.datasets import AssignTextPrompt
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS
 
 FOLDER = 'data/HumanArt/images/2D_virtual_human'
+MURAL = SCENARIOS['mural'].text_prompt
+PRINT_LOG = 'vlpose_mm.datasets.transforms.text_prompt.print_log'
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    texts = []
-    monkeypatch.setattr(
-        'vlpose_mm.datasets.transforms.text_prompt.print_log',
-        lambda text, **_: texts.append(text),
-    )
-    return texts
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    messages = []
+    monkeypatch.setattr(PRINT_LOG, lambda text, **_: messages.append(text))
+    return messages
 
 
-def assign(results: dict, **kwargs) -> tuple:
-    results = TRANSFORMS.build(dict(type='AssignTextPrompt', **kwargs))(results)
+def assign(sample: dict, **kwargs) -> tuple:
+    transform = TRANSFORMS.build(dict(type='AssignTextPrompt', **kwargs))
+    results = transform(dict(sample))
     return results['text_prompt'], results['scenario'], results['group']
 
 
-def test_own_text_prompt_then_given_one_then_category_then_folder_then_default() -> None:
-    folder = f'{FOLDER}/sketch/1.jpg'
-    mural = SCENARIOS['mural'].text_prompt
-    sample = dict(img_path=folder, category='mural', text_prompt='a bronze statue')
-    assert assign(dict(sample), text_prompt='a photo')[0] == 'a bronze statue'
+@pytest.mark.fast
+def test_the_samples_text_prompt_comes_first_then_the_arguments_then_the_scenarios() -> (
+    None
+):
+    path = f'{FOLDER}/sketch/1.jpg'
+    sample = dict(img_path=path, category='mural', text_prompt='a bronze statue')
+    assert assign(sample, text_prompt='a photo')[0] == 'a bronze statue'
     del sample['text_prompt']
-    assert assign(dict(sample), text_prompt='a photo')[0] == 'a photo'
-    assert assign(dict(sample)) == (mural, 'mural', '2D_virtual_human')
-    del sample['category']
+    assert assign(sample, text_prompt='a photo')[0] == 'a photo'
+    assert assign(sample) == (MURAL, 'mural', '2D_virtual_human')
     sketch = (SCENARIOS['sketch'].text_prompt, 'sketch', '2D_virtual_human')
-    assert assign(dict(sample)) == sketch
+    assert assign(dict(img_path=path)) == sketch
     assert assign(dict(img_path='mine/sketch/1.jpg')) == sketch
-    for path in ('data/coco/val2017/1.jpg', '1.jpg', None):
-        assert assign(dict(img_path=path)) == (DEFAULT_TEXT_PROMPT, None, None)
-    assert assign({}) == (DEFAULT_TEXT_PROMPT, None, None)
+    for sample in ({}, *(dict(img_path=p) for p in ('coco/val2017/1.jpg', '1.jpg', None))):
+        assert assign(sample) == (DEFAULT_TEXT_PROMPT, None, None)
 
 
-def test_category_is_found_with_its_blank() -> None:
+def test_the_description_comes_before_the_arguments_if_it_is_used() -> None:
+    sample = dict(category='mural', description=' mural,  two\nmen\ton a wall\n')
+    kwargs = dict(use_description=True, text_prompt='a photo')
+    text = 'mural, two men on a wall'
+    assert assign(sample)[0] == MURAL
+    assert assign(sample, **kwargs) == (text, 'mural', '2D_virtual_human')
+    assert assign(dict(sample, text_prompt='mine'), **kwargs)[0] == 'mine'
+    for description in (None, ' \n'):
+        sample['description'] = description
+        assert assign(sample, **kwargs)[0] == 'a photo'
+        assert assign(sample, use_description=True)[0] == MURAL
+    with pytest.raises(ValueError, match='description of a.jpg must be text, got 3'):
+        assign(dict(img_path='a.jpg', description=3), **kwargs)
+
+
+@pytest.mark.parametrize(
+    ('sample', 'kwargs', 'source'),
+    [
+        (dict(), {}, 'none'),
+        (dict(category='mural'), {}, 'scenario'),
+        (dict(), dict(text_prompts=dict(default='art')), 'none'),
+        (dict(text_prompt='a puppet'), {}, 'text_prompt'),
+        (dict(), dict(text_prompt='a puppet'), 'text_prompt'),
+        (dict(description='a hero', category='mural'), {}, 'scenario'),
+        (dict(description='a hero'), dict(use_description=True), 'text_prompt'),
+    ],
+)
+def test_text_source_is_what_the_text_prompt_is_from(
+    sample: dict, kwargs: dict, source: str
+) -> None:
+    assert AssignTextPrompt(**kwargs)(dict(sample))['text_source'] == source
+
+
+def test_a_category_with_a_space_is_found_and_an_odd_one_is_not_a_scenario() -> None:
     got = assign(dict(img_path='a.jpg', category='garage kits'))
     assert got == (SCENARIOS['garage_kits'].text_prompt, 'garage_kits', '3D_virtual_human')
+    for category in (' ', '-', '', None):
+        assert assign(dict(category=category)) == (DEFAULT_TEXT_PROMPT, None, None)
+    assert assign(dict(img_path=f'{FOLDER}/-/1.jpg'))[1] is None
+    with pytest.raises(ValueError, match='category of a.jpg must be text, got 3'):
+        assign(dict(category=3, img_path='a.jpg'))
 
 
-def test_unknown_scenario_gets_a_text_prompt_of_its_name_and_one_warning(
-    said: list[str],
+def test_an_unknown_scenario_gets_a_text_prompt_from_its_name_and_one_warning(
+    logged: list[str],
 ) -> None:
     transform = AssignTextPrompt()
     for path in (f'{FOLDER}/pixel_art/1.jpg', f'{FOLDER}/pixel_art/2.jpg'):
@@ -62,10 +100,10 @@ def test_unknown_scenario_gets_a_text_prompt_of_its_name_and_one_warning(
         assert results['text_prompt'] == 'a pixel art picture of a person'
         assert results['scenario'] == 'pixel_art'
         assert results['group'] == '2D_virtual_human'
-    assert len(said) == 1 and "'pixel_art'" in said[0]
+    assert len(logged) == 1 and "'pixel_art'" in logged[0]
 
 
-def test_the_workers_of_a_loader_warn_once_together(
+def test_the_workers_of_a_data_loader_warn_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / 'log'
@@ -74,165 +112,105 @@ def test_the_workers_of_a_loader_warn_once_together(
         with log.open('a') as file:
             file.write(text + '\n')
 
-    monkeypatch.setattr('vlpose_mm.datasets.transforms.text_prompt.print_log', write)
+    monkeypatch.setattr(PRINT_LOG, write)
     transform = AssignTextPrompt()
 
     class Images(Dataset):
         def __len__(self) -> int:
-            return 8
+            return 4
 
         def __getitem__(self, index: int) -> str:
-            # One worker at a time, as in a real loader few meet in the same instant.
+            # One worker after the other: in real loaders few start in the same instant.
             time.sleep(0.1 * (index % 2))
             return transform(dict(category='pixel art'))['text_prompt']
 
-    for _ in range(2):
-        text_prompts = list(DataLoader(Images(), batch_size=None, num_workers=2))
-        assert text_prompts == ['a pixel art picture of a person'] * 8
+    texts = list(DataLoader(Images(), batch_size=None, num_workers=2))
+    texts += list(DataLoader(Images(), batch_size=None, num_workers=2))
+    assert texts == ['a pixel art picture of a person'] * 8
     assert len(log.read_text().splitlines()) == 1
 
 
-def test_a_new_scenario_takes_the_text_prompt_it_is_given(said: list[str]) -> None:
-    text_prompts = {'pixel art': 'pixel art of a hero', 'mural': 'a fresco of a person'}
-    got = assign(dict(category='Pixel Art'), text_prompts=text_prompts)
+def test_text_prompts_by_scenario_extend_and_replace_ours(
+    logged: list[str], tmp_path: Path
+) -> None:
+    own = {'pixel art': 'pixel art of a hero', 'mural': 'a fresco of a person'}
+    got = assign(dict(category='Pixel Art'), text_prompts=own)
     assert got == ('pixel art of a hero', 'pixel_art', None)
-    assert assign(dict(category='mural'), text_prompts=text_prompts)[0] == (
-        'a fresco of a person'
-    )
-    assert not said
+    assert assign(dict(category='mural'), text_prompts=own)[0] == 'a fresco of a person'
 
-
-def test_a_default_is_read_where_nothing_else_is_given(
-    said: list[str], tmp_path: Path
-) -> None:
-    path = tmp_path / 'prompts.yml'
-    path.write_text('default: any image\nmural: [a fresco, a wall]\n')
-    for given in (
-        dict(file=str(path)),
-        dict(text_prompts=dict(default='any image', mural=['a fresco', 'a wall'])),
-    ):
-        assert assign({}, **given) == ('any image', None, None)
-        assert assign(dict(category='relief'), **given)[0] == 'any image'
-        assert assign(dict(category='pixel art'), **given)[:2] == (
-            'any image',
-            'pixel_art',
-        )
-        assert assign(dict(category='mural'), **given)[0] == ['a fresco', 'a wall']
-    assert not said
-
-
-def test_a_whole_file_leaves_the_rest_as_without_it(
-    said: list[str], tmp_path: Path
-) -> None:
+    table = dict(default='any image', mural=['a fresco', 'a wall'])
     path = tmp_path / 'prompts.json'
+    path.write_text(json.dumps(table))
+    for kwargs in (dict(file=str(path)), dict(text_prompts=table)):
+        assert assign({}, **kwargs) == ('any image', None, None)
+        assert assign(dict(category='relief'), **kwargs)[0] == 'any image'
+        pixel_art = assign(dict(category='pixel art'), **kwargs)
+        assert pixel_art == ('any image', 'pixel_art', None)
+        assert assign(dict(category='mural'), **kwargs)[0] == ['a fresco', 'a wall']
+    assert not logged
+
     path.write_text(json.dumps({name: f'one {name}' for name in SCENARIOS}))
-    given = dict(file=str(path))
-    assert assign(dict(category='mural'), **given)[0] == 'one mural'
-    assert assign({}, **given)[0] == DEFAULT_TEXT_PROMPT
-    assert not said
-    got = assign(dict(category='pixel art'), **given)
-    assert got[0] == 'a pixel art picture of a person'
-    assert len(said) == 1
+    kwargs = dict(file=str(path))
+    assert assign(dict(category='mural'), **kwargs)[0] == 'one mural'
+    assert assign({}, **kwargs)[0] == DEFAULT_TEXT_PROMPT
+    pixel_art = assign(dict(category='pixel art'), **kwargs)
+    assert pixel_art[0] == 'a pixel art picture of a person' and len(logged) == 1
 
 
-def test_text_prompts_come_from_one_place(tmp_path: Path) -> None:
-    path = tmp_path / 'prompts.yml'
-    path.write_text('default: any image')
-    for other in (dict(text_prompt='a'), dict(text_prompts=dict(mural='a'))):
-        with pytest.raises(ValueError, match='in the config, not in both'):
-            AssignTextPrompt(file=str(path), **other)
-
-
-def test_one_text_prompt_for_all_and_text_prompts_by_scenario_exclude_each_other() -> None:
-    with pytest.raises(
-        ValueError, match='one text prompt for all images or text prompts by'
-    ):
-        AssignTextPrompt(text_prompt='a', text_prompts={'mural': 'b'})
-
-
-def test_own_prompts_may_be_several_text_prompts() -> None:
-    prompt = ['a bronze', 'a statue']
-    sample = dict(category='mural', text_prompt=prompt)
-    assert assign(sample, text_prompt='a photo')[0] == prompt
-    assert assign({}, text_prompt=prompt)[0] == prompt
-    for bad in (3, ['a', ''], [None], ' '):
+def test_a_text_prompt_may_be_several_texts() -> None:
+    texts = ['a bronze', 'a statue']
+    sample = dict(category='mural', text_prompt=texts)
+    assert assign(sample, text_prompt='a photo')[0] == texts
+    assert assign({}, text_prompt=texts)[0] == texts
+    for invalid in (3, ['a', ''], [None], ' '):
         with pytest.raises(ValueError, match='The text_prompt of a.jpg'):
-            assign(dict(img_path='a.jpg', text_prompt=bad))
+            assign(dict(img_path='a.jpg', text_prompt=invalid))
 
 
-def test_descriptions_go_before_text_prompts_if_wanted() -> None:
-    sample = dict(category='mural', description=' mural,  two\nmen\ton a wall\n')
-    words = 'mural, two men on a wall'
-    kwargs = dict(use_description=True, text_prompt='a photo')
-    assert assign(dict(sample))[0] == SCENARIOS['mural'].text_prompt
-    assert assign(dict(sample), **kwargs) == (words, 'mural', '2D_virtual_human')
-    assert assign(dict(sample, text_prompt='mine'), **kwargs)[0] == 'mine'
-    for none in ({}, dict(description=None), dict(description=' \n')):
-        assert assign(dict(category='mural', **none), **kwargs)[0] == 'a photo'
-        got = assign(dict(category='mural', **none), use_description=True)
-        assert got[0] == SCENARIOS['mural'].text_prompt
-    with pytest.raises(ValueError, match='description of a.jpg must be text, got 3'):
-        assign(dict(img_path='a.jpg', description=3), **kwargs)
-
-
-def test_every_keypoint_of_the_dataset_gets_a_text_prompt() -> None:
+def test_per_keypoint_makes_a_text_for_each_keypoint_of_the_dataset() -> None:
     dataset = CocoDataset(lazy_init=True)
-    sample = dict(category='oil painting', dataset=dataset, keypoints=np.ones((1, 17, 2)))
-    prompt = assign(dict(sample), per_keypoint=True)[0]
-    assert len(prompt) == 17
-    assert prompt[0] == 'the nose in an oil painting of a person'
-    assert prompt[13] == 'the left knee in an oil painting of a person'
-    # MMPose's inference merges the metainfo into the sample.
-    metainfo = dict(keypoint_id2name={1: 'tail', 0: 'snout_tip'})
-    got = assign(dict(metainfo, text_prompt='a fox'), per_keypoint=True)[0]
-    assert got == ['the snout tip in a fox', 'the tail in a fox']
-    sample |= dict(description='a man', keypoints=np.ones((2, 17, 2)))
-    got = assign(dict(sample), per_keypoint=True, use_description=True)[0]
-    assert got[-1] == 'the right ankle in a man'
-
-
-def test_no_text_prompt_is_made_for_a_wrong_keypoint() -> None:
-    with pytest.raises(ValueError, match='a.jpg.*give it keypoint_id2name'):
-        assign(dict(img_path='a.jpg', keypoints=np.ones((1, 17, 2))), per_keypoint=True)
-    sample = dict(dataset=CocoDataset(lazy_init=True), keypoints=np.ones((1, 21, 2)))
-    with pytest.raises(ValueError, match='has 21 keypoints, but its dataset names 17'):
-        assign(sample, per_keypoint=True)
-
-
-def test_a_text_prompt_per_keypoint_is_made_of_one_text_prompt() -> None:
-    several = ['a', 'b']
-    for kwargs in (dict(text_prompt=several), dict(text_prompts=dict(mural=several))):
-        with pytest.raises(ValueError, match='has 2 text prompts'):
-            AssignTextPrompt(per_keypoint=True, **kwargs)
-    with pytest.raises(ValueError, match="a.jpg: 'text_prompt' has 2 text prompts"):
-        assign(dict(img_path='a.jpg', text_prompt=several), per_keypoint=True)
+    sample = dict(category='oil painting', dataset=dataset, keypoints=np.ones((2, 17, 2)))
+    texts = assign(sample, per_keypoint=True)[0]
+    assert len(texts) == 17
+    assert texts[0] == 'the nose in an oil painting of a person'
+    assert texts[13] == 'the left knee in an oil painting of a person'
+    sample['description'] = 'a man'
+    texts = assign(sample, per_keypoint=True, use_description=True)[0]
+    assert texts[-1] == 'the right ankle in a man'
+    # As in MMPose's inference.
+    sample = dict(keypoint_id2name={1: 'tail', 0: 'snout_tip'}, text_prompt='a fox')
+    texts = assign(sample, per_keypoint=True)[0]
+    assert texts == ['the snout tip in a fox', 'the tail in a fox']
 
 
 @pytest.mark.parametrize(
-    'kwargs', [dict(text_prompt=' '), dict(text_prompts=dict(mural=''))]
+    ('sample', 'message'),
+    [
+        (dict(keypoints=np.ones((1, 17, 2))), 'a.jpg.*add keypoint_id2name'),
+        (
+            dict(dataset=CocoDataset(lazy_init=True), keypoints=np.ones((1, 21, 2))),
+            'has 21 keypoints, but its dataset names 17',
+        ),
+        (dict(text_prompt=['a', 'b']), "a.jpg: 'text_prompt' has 2 texts"),
+    ],
 )
-def test_refuses_a_blank_text_prompt(kwargs: dict) -> None:
-    with pytest.raises(ValueError, match='is blank'):
+def test_per_keypoint_needs_names_and_a_single_text(sample: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        assign(dict(sample, img_path='a.jpg'), per_keypoint=True)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(text_prompt=' '), 'is blank'),
+        (dict(text_prompts=dict(mural='')), 'is blank'),
+        (dict(text_prompt='a', text_prompts=dict(mural='b')), 'text_prompts by scenario, '),
+        (dict(file='a.yml', text_prompt='a'), 'in the config, not in both'),
+        (dict(file='a.yml', text_prompts=dict(mural='a')), 'in the config, not in both'),
+        (dict(text_prompt=['a', 'b'], per_keypoint=True), 'has 2 texts'),
+        (dict(text_prompts=dict(mural=['a', 'b']), per_keypoint=True), 'has 2 texts'),
+    ],
+)
+def test_refuses_blank_and_conflicting_arguments(kwargs: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         AssignTextPrompt(**kwargs)
-
-
-def test_odd_categories_are_no_scenario_or_one_clear_error() -> None:
-    for category in (' ', '-', '', None):
-        assert assign(dict(category=category)) == (DEFAULT_TEXT_PROMPT, None, None)
-    assert assign(dict(img_path=f'{FOLDER}/-/1.jpg'))[1] is None
-    with pytest.raises(ValueError, match='category of a.jpg must be text, got 3'):
-        assign(dict(category=3, img_path='a.jpg'))
-
-
-def test_the_transform_tells_where_a_prompt_is_from() -> None:
-    def source(results: dict, **kwargs) -> str:
-        return AssignTextPrompt(**kwargs)(results)['text_source']
-
-    assert source(dict(img_path='coco/val2017/1.jpg')) == 'none'
-    assert source(dict(img_path='x.jpg', category='mural')) == 'scenario'
-    assert source(dict(img_path='x.jpg'), text_prompts=dict(default='art')) == 'none'
-    assert source(dict(img_path='x.jpg', text_prompt='a puppet')) == 'text_prompt'
-    assert source(dict(img_path='x.jpg'), text_prompt='a puppet') == 'text_prompt'
-    described = dict(img_path='x.jpg', description='a hero', category='mural')
-    assert source(described) == 'scenario'
-    assert source(described, use_description=True) == 'text_prompt'

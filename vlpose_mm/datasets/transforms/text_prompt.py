@@ -1,4 +1,4 @@
-"""Give every sample its prompt."""
+"""Assign a text prompt to every sample."""
 
 import logging
 import zlib
@@ -11,12 +11,12 @@ from mmpose.registry import TRANSFORMS
 
 from vlpose_mm.datasets.scenarios import (
     find_scenario,
-    humanized_text_prompt,
     keypoint_text_prompts,
+    text_prompt_from_name,
     text_prompt_table,
 )
 from vlpose_mm.datasets.text_prompts import (
-    check_single,
+    check_per_keypoint,
     check_text_prompt,
     check_text_prompts,
     load_text_prompts,
@@ -25,14 +25,14 @@ from vlpose_mm.datasets.text_prompts import (
 
 @TRANSFORMS.register_module()
 class AssignTextPrompt(BaseTransform):
-    """Write the prompt that the text encoder reads, and what it is made from.
+    """Assign the text prompt that the text encoder reads, and the scenario.
 
-    The prompt is the sample's own ``text_prompt``, else its ``description`` (if wanted),
-    else the text prompt given here, else the text prompt of its scenario. The scenario is the
-    annotation's ``category``, else the folder of the image (where the folder above is a
-    group of Human-Art, or the name is known), else none: then the text prompt is the default
-    one. A scenario that the text prompts lack gets the ``default`` given with them, else a
-    text prompt made from its name, and one warning.
+    The text prompt is the first of these: the sample's ``text_prompt``, its ``description``
+    with ``use_description``, the argument ``text_prompt``, and that of its scenario. The
+    scenario is the sample's ``category``, or else the folder of the image if that is a
+    known scenario or is in a folder of a Human-Art group; without a scenario the default
+    text prompt is used. For an unknown scenario that is ``text_prompts['default']``, or
+    else a text prompt made from its name, with one warning.
 
     Required Keys:
 
@@ -46,30 +46,26 @@ class AssignTextPrompt(BaseTransform):
     Added Keys:
 
         - text_prompt (str | list[str])
-        - text_source (str): What the prompt is from: ``'scenario'``; ``'none'``, the
-          default text prompt of an image without scenario; or ``'text_prompt'``, any other.
+        - text_source (str): ``'scenario'``; ``'none'``, the default of an image without a
+          scenario; or ``'text_prompt'``, any other.
         - scenario (str | None): Named as in :data:`SCENARIOS`.
         - group (str | None)
 
     Args:
-        text_prompt (str | list[str], optional): The prompt of all images: a text prompt or
-            several.
-        text_prompts (Mapping[str, str | list[str]], optional): Prompts of further scenarios,
-            or other ones for those known. ``default`` is the one of images without a
-            scenario and of all scenarios not named here.
-        file (str, optional): YAML or JSON file of such prompts, instead of ``text_prompt``
-            and ``text_prompts``. Without ``default`` it has to name every scenario of
+        text_prompt (str | list[str], optional): Text prompt of all images.
+        text_prompts (Mapping[str, str | list[str]], optional): Text prompts by scenario,
+            see :func:`text_prompt_table`.
+        file (str, optional): YAML or JSON file of text prompts by scenario, instead of
+            ``text_prompt`` and ``text_prompts``. It has ``default`` or all scenarios of
             :data:`SCENARIOS`.
-        per_keypoint (bool): Make of the prompt, then one text prompt, as many as the dataset
-            has keypoints, such as ``'the left knee in a mural of a person'``.
-        use_description (bool): Whether an image's own description goes before the
-            text prompts given here.
+        per_keypoint (bool): Whether to make a text for each keypoint from the text prompt,
+            such as ``'the left knee in a mural of a person'``.
+        use_description (bool): Whether to use the description of the image.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a text prompt is blank or no text, the file is none of that kind or
-            lacks scenarios, it comes with other text prompts, or a text prompt per keypoint is
-            wanted of several.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If a text prompt is blank or not text, the file is broken or incomplete,
+            or arguments exclude each other.
     """
 
     def __init__(
@@ -83,33 +79,34 @@ class AssignTextPrompt(BaseTransform):
         source = 'AssignTextPrompt'
         if file is not None and (text_prompt is not None or text_prompts):
             raise ValueError(
-                f'{source}: give the text prompts in {file} or in the config, not in both.'
+                f'{source}: set the text prompts in {file} or in the config, not in both.'
             )
         if text_prompt is not None and text_prompts:
             raise ValueError(
-                f'{source}: give one text prompt for all images or text prompts by scenario, '
+                f'{source}: set text_prompt for all images or text_prompts by scenario, '
                 'not both.'
             )
-        given = check_text_prompts(text_prompts, source) if text_prompts else {}
-        if file is not None:
-            given = load_text_prompts(file)
         if text_prompt is not None:
-            text_prompt = check_text_prompt(
-                text_prompt, f"{source}: the text prompt of 'text prompt'"
-            )
+            text_prompt = check_text_prompt(text_prompt, f'{source}: text_prompt')
+        by_scenario = {}
+        if file is not None:
+            by_scenario = load_text_prompts(file)
+        elif text_prompts:
+            by_scenario = check_text_prompts(text_prompts, source)
         if per_keypoint:
-            check_single({**given, 'text_prompt': text_prompt or ''}, file or source)
+            texts = {**by_scenario, 'text_prompt': text_prompt or ''}
+            check_per_keypoint(texts, file or source)
         self.text_prompt = text_prompt
-        self.text_prompts = text_prompt_table(given)
+        self.text_prompts = text_prompt_table(by_scenario)
         self.file = file
         self.per_keypoint = per_keypoint
         self.use_description = use_description
-        self._has_default = 'default' in given
-        # Which names have been warned about, by checksum; the workers of a loader share it.
+        self._has_default = 'default' in by_scenario
+        # Scenarios warned about, by checksum; shared by the workers of a data loader.
         self._warned = torch.zeros(4096, dtype=torch.bool).share_memory_()
 
     def transform(self, results: dict) -> dict:
-        """Assign the prompt.
+        """Assign the text prompt.
 
         Args:
             results (dict): The sample.
@@ -119,30 +116,33 @@ class AssignTextPrompt(BaseTransform):
             ``group``.
 
         Raises:
-            ValueError: If the words of the sample are no text, or the names of its
-                keypoints are wanted and unknown.
+            ValueError: If a text of the sample is not text, or the names of its keypoints
+                are required and unknown.
         """
-        name, results['group'] = find_scenario(results, 'img_path')
-        results['scenario'] = name
+        scenario, results['group'] = find_scenario(results, 'img_path')
+        results['scenario'] = scenario
         image = results.get('img_path')
         source = 'text_prompt'
         if results.get('text_prompt'):
-            own = f'The text_prompt of {image}'
-            prompt = check_text_prompt(results['text_prompt'], own)
+            name = f'The text_prompt of {image}'
+            text_prompt = check_text_prompt(results['text_prompt'], name)
         else:
-            prompt = self._description(results) or self.text_prompt
-            if not prompt:
-                prompt = self._text_prompt(name)
-                source = 'none' if name is None else 'scenario'
+            text_prompt = self._description(results) or self.text_prompt
+            if not text_prompt:
+                text_prompt = self._scenario_text_prompt(scenario)
+                source = 'none' if scenario is None else 'scenario'
         if self.per_keypoint:
-            check_single(dict(text_prompt=prompt), f'{image}')
-            prompt = keypoint_text_prompts(prompt, _keypoint_names(results))
+            check_per_keypoint(dict(text_prompt=text_prompt), f'{image}')
+            text_prompt = keypoint_text_prompts(text_prompt, _keypoint_names(results))
         results['text_source'] = source
-        results['text_prompt'] = prompt if isinstance(prompt, str) else [*prompt]
+        # A copy of lists.
+        results['text_prompt'] = (
+            text_prompt if isinstance(text_prompt, str) else [*text_prompt]
+        )
         return results
 
-    def _description(self, results: dict) -> str | None:
-        """Read the image's own description, if it is wanted and there."""
+    def _description(self, results: dict) -> str:
+        """Return the description of the image if it is to be used, else ``''``."""
         text = results.get('description') if self.use_description else None
         if text is not None and not isinstance(text, str):
             raise ValueError(
@@ -150,23 +150,24 @@ class AssignTextPrompt(BaseTransform):
             )
         return ' '.join((text or '').split())
 
-    def _text_prompt(self, name: str | None) -> str | list[str]:
-        """Look up or make the prompt of a scenario."""
-        if name is None or (self._has_default and name not in self.text_prompts):
+    def _scenario_text_prompt(self, scenario: str | None) -> str | list[str]:
+        """Look up or make the text prompt of a scenario."""
+        if scenario in self.text_prompts:
+            return self.text_prompts[scenario]
+        if scenario is None or self._has_default:
             return self.text_prompts['default']
-        if name not in self.text_prompts:
-            self.text_prompts[name] = humanized_text_prompt(name)
-            slot = zlib.crc32(name.encode()) % len(self._warned)
-            if not self._warned[slot]:
-                self._warned[slot] = True
-                print_log(
-                    f'Unknown scenario {name!r}: reading {self.text_prompts[name]!r}. Give '
-                    f"AssignTextPrompt text_prompts={{'{name}': ...}}, or its file a line, "
-                    'for a better text prompt.',
-                    logger='current',
-                    level=logging.WARNING,
-                )
-        return self.text_prompts[name]
+        self.text_prompts[scenario] = text_prompt_from_name(scenario)
+        slot = zlib.crc32(scenario.encode()) % len(self._warned)
+        if not self._warned[slot]:
+            self._warned[slot] = True
+            print_log(
+                f'Unknown scenario {scenario!r}: using {self.text_prompts[scenario]!r}. '
+                f"For a better text prompt, set text_prompts={{'{scenario}': ...}} of "
+                'AssignTextPrompt, or add it to its file.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return self.text_prompts[scenario]
 
     def __repr__(self) -> str:
         return (
@@ -176,24 +177,23 @@ class AssignTextPrompt(BaseTransform):
 
 
 def _keypoint_names(results: dict) -> list[str]:
-    """Ask the dataset of a sample for the names of its keypoints.
+    """Return the keypoint names of a sample's dataset.
 
-    A dataset puts itself into its samples; MMPose's inference puts the metainfo there.
+    A dataset adds itself to its samples; MMPose's inference adds the metainfo.
     """
-    dataset = results.get('dataset')
+    dataset, image = results.get('dataset'), results.get('img_path')
     metainfo = results if dataset is None else dataset.metainfo
     names = metainfo.get('keypoint_id2name')
     if not names:
         raise ValueError(
-            f'A text prompt per keypoint is wanted, but the sample {results.get("img_path")} '
-            'does not tell the names of its keypoints; give it keypoint_id2name, as in '
-            "its dataset's metainfo."
+            f'Text prompts per keypoint need the names of the keypoints, which the sample '
+            f"{image} does not have; add keypoint_id2name, as in its dataset's metainfo."
         )
     count = results['keypoints'].shape[1] if 'keypoints' in results else len(names)
     if count != len(names):
         raise ValueError(
-            f'The sample {results.get("img_path")} has {count} keypoints, but its dataset '
-            f'names {len(names)}; put AssignTextPrompt into the pipeline of a dataset '
-            'whose metainfo names them.'
+            f'The sample {image} has {count} keypoints, but its dataset names '
+            f'{len(names)}; use AssignTextPrompt in the pipeline of a dataset whose '
+            'metainfo names them.'
         )
     return [names[index] for index in sorted(names)]
