@@ -66,11 +66,14 @@ def test_writes_pooled_embeddings(
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
-        (['text.pth', '--file', 'missing.yml'], 'No file of text prompts at missing.yml'),
+        (
+            ['text.pth', '--file', 'missing.yml'],
+            'There is no file of text prompts at missing.yml',
+        ),
         (['text.pth', '--file', 'some.yml'], "some.yml has no text prompt for ['acro"),
         (
             ['text.pth', '--file', 'several.yml', '--per-keypoint'],
-            "several.yml: 'default' has 2 text prompts",
+            "several.yml: 'default' has 2 texts",
         ),
         (['text.pth', '--file', 'a.yml', '--text-prompts', 'b.txt'], 'not allowed with'),
         (['nowhere/text.pth'], 'Cannot write nowhere/text.pth'),
