@@ -38,7 +38,7 @@ def test_a_text_prompt_of_all_images_is_no_scenarios_own(
 ) -> None:
     cfg.val_dataloader.dataset.pipeline[-2].text_prompt = 'an image'
     fit_scenarios(model, training_loader(cfg))
-    prompts = {g.scenario: g.prompt for g in model.scenario_classifier.classes}
+    prompts = {g.scenario: g.text_prompt for g in model.scenario_classifier.classes}
     assert prompts['mural'] == SCENARIOS['mural'].text_prompt
     assert prompts[None] == DEFAULT_TEXT_PROMPT
 

@@ -81,7 +81,7 @@ def test_the_classifier_s_text_prompts_are_there(cfg: Config, tmp_path: Path) ->
     path = tmp_path / 'lines.txt'
     path.write_text('a bronze statue\n')
     words = collect_words(cfg, str(path), NAMES, classifier)
-    assert words.prompts == ['a bronze statue', *(kind.prompt for kind in CLASSES)]
+    assert words.prompts == ['a bronze statue', *(kind.text_prompt for kind in CLASSES)]
     assert words.scenarios == {'dance': 1, 'mural': 2, 'pixel_art': 3}
 
 

@@ -190,7 +190,7 @@ class Payload:
             ],
             'takes the original route, which reads no words',
         ),
-        (['wordless.py', 'wordless.pth', 'IMAGE'], 'as the model reads no words'),
+        (['wordless.py', 'wordless.pth', 'IMAGE'], 'as the model reads no text'),
     ],
 )
 def test_bad_input_gets_one_clear_error(

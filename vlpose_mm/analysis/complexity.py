@@ -72,17 +72,20 @@ def describe(cfg: Mapping) -> dict:
         raise ValueError('The config has no `model`; give the config of a pose estimator.')
     model_cfg = {**cfg['model']}
     size = input_size(cfg)
-    text = features = None
+    text = encoder = None
     if model_cfg.get('text_encoder') is not None:
         encoder = MODELS.build(model_cfg['text_encoder'])
         features, num_params = _encode(encoder)
-        text = dict(
-            tokens=features.last_hidden_state.shape[1],
-            width=features.last_hidden_state.shape[2],
+        _, num_tokens, width = features.last_hidden_state.shape
+        text = dict(tokens=num_tokens, width=width, parameters=num_params)
+        # A stand-in, as most encoders cannot run on the meta device.
+        model_cfg['text_encoder'] = dict(
+            type='RandomTextEncoder', embed_dims=width, num_tokens=num_tokens
         )
-        text['parameters'] = num_params
-        model_cfg['text_encoder'] = dict(type=lambda: encoder)
     model = build_on_meta(model_cfg)
+    stand_in = getattr(model, 'text_encoder', None)
+    if encoder is not None:
+        model.text_encoder = encoder.to('meta')
     is_vlpose = isinstance(model, VLPoseEstimator)
 
     parts = _count_parts(model, is_vlpose)
@@ -95,8 +98,7 @@ def describe(cfg: Mapping) -> dict:
     # Gradients of meta tensors are of no use, and the counter trips over them.
     model.requires_grad_(False)
     if is_vlpose:
-        if features is not None:
-            model.text_encoder = _Encoded(features).eval()
+        model.text_encoder = stand_in
         flops = {}
         for route in ('original', 'tuned'):
             model.set_route(route)
@@ -114,18 +116,6 @@ def describe(cfg: Mapping) -> dict:
         tuned_to_original=flops['tuned'] / flops['original'] if is_vlpose else None,
         checkpoint_bytes=sizes,
     )
-
-
-class _Encoded(nn.Module):
-    """Stands where the text encoder was, with one prompt that is encoded already."""
-
-    def __init__(self, features: TextFeatures) -> None:
-        super().__init__()
-        self.features = TextFeatures(*(part.to('meta') for part in features))
-
-    def forward(self, prompts: list[str], device: torch.device) -> TextFeatures:
-        """Give the features of the one prompt."""
-        return self.features
 
 
 def input_size(cfg: Mapping) -> tuple[int, int]:

@@ -372,7 +372,7 @@ class VLPoseInferencer(Pose2DInferencer):
             'route': 'auto',
             'output_attention_maps': attention_maps,
         }
-        self.model.router.remember(True)
+        self.model.router.decisions = {}
         try:
             with torch.no_grad():
                 yield

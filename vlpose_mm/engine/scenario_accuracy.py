@@ -9,9 +9,9 @@ from vlpose_mm.engine.scenario_fitting import original_maps
 from vlpose_mm.models.classifiers.scenario_classifier import (
     Decision,
     ScenarioClass,
-    box_scores,
+    bbox_scores,
 )
-from vlpose_mm.models.pose_estimators.router import by_image
+from vlpose_mm.models.pose_estimators.router import group_by_image
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 COUNTS = ('people', 'images', 'scenario_correct', 'side_correct')
@@ -42,14 +42,14 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
     decided = set()
     for feature_map, samples in original_maps(model, loader):
         log_probs = classifier(feature_map)  # B, S
-        for image, which in by_image(samples).items():
+        for image, which in group_by_image(samples).items():
             info = samples[which[0]].metainfo
             truth = ScenarioClass(info['scenario'], info.get('group'), '')
             row = rows.setdefault(truth.scenario, Counter())
             row['people'] += len(which)
             if image not in decided:
                 decided.add(image)
-                scores = box_scores([samples[i] for i in which])
+                scores = bbox_scores([samples[i] for i in which])
                 row.update(_judge(classifier.decide(log_probs[which], scores), truth))
     order = [*SCENARIOS, *sorted(name for name in rows if name), None]
     scenarios = [

@@ -79,7 +79,7 @@ def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words)
             dict(
                 scenario=kind.scenario,
                 natural=kind.natural,
-                text_prompt=words.prompts.index(kind.prompt),
+                text_prompt=words.prompts.index(kind.text_prompt),
             )
             for kind in model.scenario_classifier.classes
         ]

@@ -68,7 +68,7 @@ class TunedRoute(nn.Module):
         text_feats = (
             None if self.text_feats is None else self.text_feats._replace(index=text_prompt)
         )
-        heatmaps = self.model.head(self.model._relate(images, text_feats))
+        heatmaps = self.model.head(self.model.extract_tuned_feat(images, text_feats))
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)

@@ -76,7 +76,7 @@ def collect_words(
         # What is no scenario's is called by itself.
         _add(words, text_prompt, prompt, None if name == text_prompt else name)
     for kind in classifier.classes if classifier is not None else ():
-        _add(words, kind.prompt, kind.prompt, kind.scenario)
+        _add(words, kind.text_prompt, kind.text_prompt, kind.scenario)
     return words
 
 

@@ -124,7 +124,7 @@ def _numbers(maps: AttentionMaps) -> dict:
         )
         for row, word in enumerate(maps.words)
     ]
-    return dict(prompt=maps.prompt, shares=maps.shares, words=words)
+    return dict(prompt=maps.text_prompt, shares=maps.shares, words=words)
 
 
 def _table(found: dict) -> str:

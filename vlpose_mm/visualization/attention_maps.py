@@ -88,7 +88,7 @@ def _draw_person(
     )
     told = caption(
         max(tiled.shape[1], 5 * crop.shape[1]),
-        (f'“{maps.prompt}”', BLACK),
+        (f'“{maps.text_prompt}”', BLACK),
         (spread, GRAY),
     )
     return _stack([told, tiled], axis=0)

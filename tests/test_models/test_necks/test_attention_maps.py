@@ -31,7 +31,7 @@ def by_token(model: nn.Module, image: Tensor, sample: PoseDataSample) -> Tensor:
     with torch.no_grad():
         feature_map, _ = model.extract_feat(image[None], [sample])
         text = model.text_encoder([sample.metainfo['text_prompt']])
-        return model.matcher.attention_to_words(feature_map, text)[0]
+        return model.matcher(feature_map, text, need_weights=True)[1][0]
 
 
 def test_a_word_has_the_attention_to_all_of_its_tokens(
@@ -59,7 +59,7 @@ def test_maps_are_of_the_image_itself_whoever_is_beside_it(
     for image, text_prompt, maps in zip(images, TEXT_PROMPTS, together, strict=True):
         (alone,) = maps_of(model, image[None], [make_sample(text_prompt)])
         torch.testing.assert_close(maps.weights, alone.weights, atol=1e-6, rtol=1e-4)
-        assert maps.prompt == text_prompt and maps.words == alone.words
+        assert maps.text_prompt == text_prompt and maps.words == alone.words
         tokens = by_token(model, image, make_sample(text_prompt))
         torch.testing.assert_close(maps.weights.sum(1), tokens.sum(1))
 
@@ -104,7 +104,7 @@ def test_the_original_route_has_no_maps(told: dict, make_sample: Callable) -> No
     samples = [make_sample(TEXT_PROMPTS[0]), make_sample()]
     with torch.no_grad():
         tuned, original = model.predict(torch.randn(2, 3, 128, 96), samples)
-    assert tuned.metainfo['pred_attention_maps'].prompt == TEXT_PROMPTS[0]
+    assert tuned.metainfo['pred_attention_maps'].text_prompt == TEXT_PROMPTS[0]
     assert 'pred_attention_maps' not in original.metainfo
 
 
@@ -112,7 +112,7 @@ def test_a_sample_without_text_has_maps_of_the_default_text_prompt(
     told: dict, make_sample: Callable
 ) -> None:
     (maps,) = maps_of(build(told).eval(), torch.randn(1, 3, 128, 96), [make_sample()])
-    assert maps.prompt == DEFAULT_TEXT_PROMPT
+    assert maps.text_prompt == DEFAULT_TEXT_PROMPT
 
 
 def test_several_text_prompts_have_maps_one_after_the_other(
@@ -122,7 +122,7 @@ def test_several_text_prompts_have_maps_one_after_the_other(
     sample.set_metainfo(dict(text_prompt=TEXT_PROMPTS[:2]))
     model = build(told).eval()
     (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [sample])
-    assert maps.prompt == ' / '.join(TEXT_PROMPTS[:2])
+    assert maps.text_prompt == ' / '.join(TEXT_PROMPTS[:2])
     first, second = (model.text_encoder.words(s) for s in TEXT_PROMPTS[:2])
     assert list(maps.words) == first + second
     assert len(maps.find('PERSON')) == 2
@@ -131,10 +131,10 @@ def test_several_text_prompts_have_maps_one_after_the_other(
 @pytest.mark.parametrize(
     ('encoder', 'reads'),
     [
-        (None, 'no words'),
+        (None, 'no text'),
         (
             dict(type='RandomTextEncoder', embed_dims=8, fresh=True),
-            'other random states in every call',
+            'other random states in each call',
         ),
     ],
 )

@@ -85,7 +85,7 @@ def test_without_words_patches_attend_to_patches(variant: str) -> None:
 
 
 def test_cross_attention_refuses_to_go_without_words() -> None:
-    with pytest.raises(ValueError, match="'cross' attends to words alone"):
+    with pytest.raises(ValueError, match="'cross' attends to text alone"):
         make(text_dims=None, variant='cross')
 
 
@@ -101,7 +101,8 @@ def test_what_stands_at_padding_does_not_matter(variant: str) -> None:
     feature_map = torch.randn(2, 16, 4, 3)
     tokens = text.last_hidden_state.masked_fill(~text.attention_mask[..., None], 1e3)
     torch.testing.assert_close(
-        matcher(feature_map, text), matcher(feature_map, text._replace(last_hidden_state=tokens))
+        matcher(feature_map, text),
+        matcher(feature_map, text._replace(last_hidden_state=tokens)),
     )
 
 
@@ -150,7 +151,7 @@ def test_attention_to_words_is_the_softmax_of_queries_and_keys(variant: str) -> 
     matcher = make(variant=variant)
     text = text_prompts([5, 2, 7], [1, 0, 1, 2])
     feature_map = torch.randn(4, 16, 4, 3)
-    got = matcher.attention_to_words(feature_map, text)
+    got = matcher(feature_map, text, need_weights=True)[1]
     assert got.shape == (4, 2, 7, 4, 3)
     for sample, text_prompt in enumerate(text.index):
         count = int(text.attention_mask[text_prompt].sum())
@@ -176,8 +177,8 @@ def test_attention_to_words_does_not_depend_on_other_text_prompts(variant: str) 
         text.last_hidden_state[:1, :5], text.attention_mask[:1, :5], text.index[:1]
     )
     torch.testing.assert_close(
-        matcher.attention_to_words(feature_map, text)[:1, :, :5],
-        matcher.attention_to_words(feature_map[:1], alone),
+        matcher(feature_map, text, need_weights=True)[1][:1, :, :5],
+        matcher(feature_map[:1], alone, need_weights=True)[1],
         atol=1e-6,
         rtol=1e-5,
     )
@@ -186,5 +187,5 @@ def test_attention_to_words_does_not_depend_on_other_text_prompts(variant: str) 
 def test_attention_to_words_knows_no_dropout() -> None:
     matcher = make().train()
     text, feature_map = text_prompts([5], [0]), torch.randn(1, 16, 4, 3)
-    first, second = (matcher.attention_to_words(feature_map, text) for _ in range(2))
+    first, second = (matcher(feature_map, text, need_weights=True)[1] for _ in range(2))
     assert torch.equal(first, second)

@@ -26,7 +26,7 @@ TOLD = dict(
 
 
 def route(info: dict, **table: str) -> str | None:
-    return Router(table).route_of(PoseDataSample(metainfo=info))
+    return Router(table).by_annotation(PoseDataSample(metainfo=info))
 
 
 def test_by_default_what_is_told_nothing_is_original_and_the_rest_is_tuned() -> None:
@@ -55,7 +55,7 @@ def test_a_sample_may_choose_for_itself() -> None:
 
 
 def test_samples_without_our_transform_are_told_something_if_they_have_a_prompt() -> None:
-    assert route({}) == Router().route_of(None) == 'original'
+    assert route({}) == Router().by_annotation(None) == 'original'
     assert route(dict(text_prompt='a puppet')) == 'tuned'
     with pytest.raises(ValueError, match="add 'text_source' to the meta_keys"):
         route(dict(text_prompt='a photo', scenario=None))
@@ -142,7 +142,7 @@ def test_features_of_both_routes_do_not_go_into_one_tensor(
 ) -> None:
     vlpose_cfg['test_cfg']['route'] = 'auto'
     model = build(vlpose_cfg).eval()
-    with pytest.raises(ValueError, match='go different ways'):
+    with pytest.raises(ValueError, match='take different routes'):
         model.extract_feat(*mixed)
     assert len(model.extract_feat(mixed[0][:1], mixed[1][:1])) == 2
 
@@ -277,9 +277,9 @@ def test_while_decisions_are_remembered_later_batches_follow_the_first(
         ]
 
     assert routes() == ['original', 'tuned']
-    deciding.router.remember(True)
+    deciding.router.decisions = {}
     assert routes() == ['original', 'original']
-    deciding.router.remember(False)
+    deciding.router.decisions = None
     assert routes() == ['original', 'tuned']
 
 
@@ -298,7 +298,7 @@ def test_people_who_do_not_tell_their_image_decide_together_but_are_not_remember
     images, samples = photos
     for sample in samples:
         sample.set_metainfo(dict(img_path=None, img_id=None))
-    deciding.router.remember(True)
+    deciding.router.decisions = {}
     together = predict(deciding, images, samples)
     assert len({s.metainfo['pred_artificial_prob'] for s in together}) == 1
     alone = [

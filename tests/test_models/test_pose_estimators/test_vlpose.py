@@ -133,16 +133,29 @@ def test_widths_come_from_backbone_and_text_encoder(vlpose_cfg: dict) -> None:
     assert model.matcher.q.in_features == BACKBONE['arch']['embed_dims']
     assert model.head.in_channels == 32
     vlpose_cfg['head']['in_channels'] = 64
-    with pytest.raises(ValueError, match='in_channels is 64 but the backbone is 32'):
-        MODELS.build(vlpose_cfg)
+    said = dict(embed_dims=32, text_dims=384)
     vlpose_cfg['head']['in_channels'] = 32
+    vlpose_cfg['matcher'].update(said)
+    vlpose_cfg['backbone']['lora']['text_dims'] = 384
+    MODELS.build(copy.deepcopy(vlpose_cfg))
+    for part, name in (
+        ('head', 'in_channels'),
+        ('matcher', 'embed_dims'),
+        ('matcher', 'text_dims'),
+    ):
+        cfg = copy.deepcopy(vlpose_cfg)
+        cfg[part][name] = 64
+        with pytest.raises(ValueError, match=rf'{part}.{name} is 64, .*; omit {name}'):
+            MODELS.build(cfg)
 
 
 def test_says_which_backbones_and_that_no_neck_fit(vlpose_cfg: dict) -> None:
     with pytest.raises(ValueError, match='has no neck.* set neck=None'):
         MODELS.build(dict(vlpose_cfg, neck=dict(type='FPN')))
     vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
-    with pytest.raises(ValueError, match="ResNet takes no prompts.*'PromptedHRFormer'"):
+    with pytest.raises(
+        ValueError, match="ResNet takes no visual prompts.*'PromptedHRFormer'"
+    ):
         MODELS.build(vlpose_cfg)
 
 

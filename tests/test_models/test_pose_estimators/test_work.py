@@ -247,7 +247,7 @@ def test_both_routes_compile_into_one_graph(
     text = model.text_encoder([s.text_prompt for s in samples])
 
     def tuned(inputs: Tensor, *text: Tensor) -> Tensor:
-        return model.head(model._relate(inputs, TextFeatures(*text)))
+        return model.head(model.extract_tuned_feat(inputs, TextFeatures(*text)))
 
     def original(inputs: Tensor) -> Tensor:
         return model.head(model.backbone(inputs, tuned=False))

@@ -15,7 +15,7 @@ from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from vlpose_mm.engine.scenario_fitting import fit_scenarios, original_maps, training_loader
-from vlpose_mm.models.classifiers.scenario_classifier import Decision, box_scores
+from vlpose_mm.models.classifiers.scenario_classifier import Decision, bbox_scores
 from vlpose_mm.models.peft.lora import is_lora
 from vlpose_mm.models.pose_estimators.router import NO_IMAGE, image_of
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
@@ -79,7 +79,7 @@ class ScenarioClassifierHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Forget them; see :meth:`before_train` for the arguments."""
-        _model_of(runner).router.remember(False)
+        _model_of(runner).router.decisions = None
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Let decisions be cached; see :meth:`before_train` for the arguments."""
@@ -89,7 +89,7 @@ class ScenarioClassifierHook(Hook):
 
     def _remember(self, model: VLPoseEstimator, loader: DataLoader) -> None:
         """Let decisions be cached, with those that processes make together."""
-        model.router.remember(True)
+        model.router.decisions = {}
         if get_world_size() > 1 and model.route == 'auto':
             # Neither the original backbone nor the classifier changes from now on.
             if id(loader) not in self._decisions:
@@ -112,9 +112,9 @@ def decide_together(model: VLPoseEstimator, loader: DataLoader) -> dict[tuple, D
     seen: dict[tuple, list] = {}
     for feature_map, samples in original_maps(model, loader):
         log_probs = model.scenario_classifier(feature_map).cpu()  # B, S
-        people = zip(samples, log_probs, box_scores(samples), strict=True)
+        people = zip(samples, log_probs, bbox_scores(samples), strict=True)
         for sample, *told in people:
-            if model.router.route_of(sample) is None:
+            if model.router.by_annotation(sample) is None:
                 seen.setdefault(image_of(sample), []).append(told)
     everyone: dict[tuple, list] = {}
     for part in all_gather_object(seen):

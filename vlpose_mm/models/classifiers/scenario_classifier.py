@@ -22,12 +22,12 @@ class ScenarioClass(NamedTuple):
     Attributes:
         scenario (str | None): Named as in :data:`SCENARIOS`; ``None``: photos without one.
         group (str | None): Its group in Human-Art, where it has one.
-        prompt (str | list[str]): What the text encoder reads.
+        text_prompt (str | list[str]): What the text encoder reads.
     """
 
     scenario: str | None
     group: str | None
-    prompt: str | list[str]
+    text_prompt: str | list[str]
 
     @property
     def natural(self) -> bool:
@@ -68,7 +68,7 @@ class ScenarioClassifier(nn.Module):
         self.register_buffer('weight', torch.zeros(0, 0))  # S, C
         self.register_buffer('bias', torch.zeros(0))  # S
         self.classes: list[ScenarioClass] = []
-        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+        self.register_load_state_dict_pre_hook(ScenarioClassifier._fit_checkpoint)
 
     @property
     def fitted(self) -> bool:
@@ -99,7 +99,7 @@ class ScenarioClassifier(nn.Module):
         Raises:
             ValueError: If the classifier is not fitted.
         """
-        self._check_strictted()
+        self._check_fitted()
         with torch.autocast(feature_map.device.type, enabled=False):
             pooled = feature_map.float().mean(dim=(2, 3))  # B, C
             return F.linear(pooled, self.weight, self.bias).log_softmax(dim=1)  # B, S
@@ -121,7 +121,7 @@ class ScenarioClassifier(nn.Module):
         Raises:
             ValueError: If the classifier is not fitted.
         """
-        self._check_strictted()
+        self._check_fitted()
         scores = log_probs.new_ones(len(log_probs)) if scores is None else scores
         # An image may have nothing but boxes of score 0.
         weights = scores.to(log_probs).clamp(min=1e-6)  # N
@@ -158,7 +158,7 @@ class ScenarioClassifier(nn.Module):
         """
         self.classes = _read_classes(state)
 
-    def _check_strictted(self) -> None:
+    def _check_fitted(self) -> None:
         """Refuse to answer without having seen an image."""
         if not self.fitted:
             raise ValueError(
@@ -206,7 +206,7 @@ class ScenarioClassifier(nn.Module):
         return self
 
 
-def box_scores(samples: Sequence[PoseDataSample]) -> Tensor:
+def bbox_scores(samples: Sequence[PoseDataSample]) -> Tensor:
     """Tell how sure a detector was of people's boxes.
 
     Args:

@@ -116,7 +116,7 @@ class DualExtractorInjectorHead(HeatmapHead):
 
         for part in (self.deconv_layers, self.final_layer):
             part.requires_grad_(False)
-        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
+        self.register_load_state_dict_pre_hook(DualExtractorInjectorHead.fit_checkpoint)
 
     def train(self, mode: bool = True) -> 'DualExtractorInjectorHead':
         """Set the training mode; the original head stays in eval mode."""

@@ -4,71 +4,83 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from vlpose_mm.checkpoint.loading import added_names, fit_checkpoint
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
-from vlpose_mm.models.necks.attention_maps import tell_attention_maps
+from vlpose_mm.models.classifiers.scenario_classifier import Decision
+from vlpose_mm.models.necks.attention_maps import attention_maps_of
 from vlpose_mm.models.peft.adapters import AdapterMixin
-from vlpose_mm.models.pose_estimators.router import ROUTES, Group, Router, pick
-from vlpose_mm.models.pose_estimators.widths import fit_parts
+from vlpose_mm.models.pose_estimators.router import ROUTES, Router
 from vlpose_mm.models.text_encoders.base import TextFeatures
 
-# With so few images, several views of them take less time in one batch than one after the
-# other; with more of them, more. The original route never joins them: like this it is the
-# stock estimator to the last bit.
+# Up to so many images, several views of them are faster in one batch than one after the
+# other. The original route never joins them, to equal MMPose's estimator bit for bit.
 JOIN_VIEWS_UP_TO = 4
+
+
+class Group(NamedTuple):
+    """The samples of a batch on one route.
+
+    Attributes:
+        route (str): ``'original'`` or ``'tuned'``.
+        rows (list[int]): Their indices in the batch.
+        feats (list[tuple[Tensor, ...]]): On the original route ``(E,)`` of each view;
+            else empty.
+    """
+
+    route: str
+    rows: list[int]
+    feats: list[tuple[Tensor, ...]]
 
 
 @MODELS.register_module()
 class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
-    """A top-down pose estimator that is told what kind of image it looks at.
+    """A top-down pose estimator that reads a text prompt about the image.
 
     `VLPose <https://arxiv.org/abs/2402.14456>`_: ::
 
-        image  --backbone with prompts--> E --------------+--> head --> heatmaps
-        text prompt --text encoder--> T --matcher (with E)--> R +
+        image --backbone with visual prompts--> E ----------+--> head --> heatmaps
+        text_prompt --text encoder--> T --matcher (with E)--> R +
 
-    Backbone, head and text encoder are frozen, except for the parts that are tuned; the
-    ``'original'`` route leaves these parts out and is the stock estimator, and ``'auto'``
-    chooses one of both for each sample, see :class:`Router`. Widths are taken from the
-    backbone and the text encoder. A sample's text prompt is its metainfo ``text_prompt``, see
-    :class:`AssignTextPrompt`.
+    Backbone, head and text encoder are frozen, except for the adapter. The ``'original'``
+    route omits it and equals MMPose's estimator; ``'auto'`` chooses a route per sample, see
+    :class:`Router`. The text prompt of a sample is its metainfo ``text_prompt``, see
+    :class:`AssignTextPrompt`. Widths that the configs of matcher, head and
+    ``backbone.lora`` omit follow from the backbone and the text encoder.
 
     Args:
-        backbone (dict): A backbone with prompts, such as
+        backbone (dict): A backbone with visual prompts, such as
             :class:`PromptedVisionTransformer`.
         text_encoder (dict, optional): Such as :class:`TransformersTextEncoder`; ``None``:
-            no words.
-        matcher (dict): Such as :class:`RelationMatcher`; widths are filled in.
-        head (dict): Such as :class:`DualExtractorInjectorHead`; ``in_channels`` is filled
-            in.
+            no text.
+        matcher (dict): Such as :class:`RelationMatcher`.
+        head (dict): Such as :class:`DualExtractorInjectorHead`.
         train_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
-            ``route``: ``'tuned'`` (default), or ``'auto'``: samples for the original
-            weights, which have nothing to learn, are left out; and ``accuracy_interval``:
-            every how many steps the accuracy on the training batch is computed, on the CPU,
-            for which a GPU has to wait (50 by default, MMPose's interval of logging; the
-            log repeats the last one until there is a new one).
+            ``route``: ``'tuned'`` (default), or ``'auto'`` to omit the samples of the
+            original route, which have nothing to train; and ``accuracy_interval``: the
+            number of steps between accuracies on the training batch, computed on the CPU
+            (default 50, MMPose's logging interval).
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
             ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``; and
-            ``output_attention_maps``: whether :meth:`predict` tells which words are read.
+            ``output_attention_maps``: whether :meth:`predict` adds attention maps.
         routes (dict, optional): The table of the route ``'auto'``, see :class:`Router`.
-        scenario_classifier (dict, optional): A :class:`ScenarioClassifier`, for the
-            images that nobody says anything about.
-        base_weights (str, optional): File or URL of the stock estimator's checkpoint, read
-            when an adapter one is loaded before any base.
+        scenario_classifier (dict, optional): A :class:`ScenarioClassifier`, which routes
+            images without annotation.
+        base_weights (str, optional): File or URL of the base's checkpoint, read when an
+            adapter checkpoint is loaded before any base.
         **kwargs: Passed to :class:`mmpose.models.TopdownPoseEstimator`.
 
     Raises:
-        ValueError: If the backbone takes no prompts, there is a neck, the head's
-            ``in_channels`` is given and is not the backbone's width, or a route is
-            unknown.
+        ValueError: If the backbone takes no visual prompts, there is a neck, a width in a
+            config is wrong, or a route is unknown.
     """
 
     def __init__(
@@ -86,21 +98,36 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     ) -> None:
         if kwargs.get('neck') is not None:
             raise ValueError(
-                'VLPoseEstimator has no neck, as its backbones put out one feature map; '
+                'VLPoseEstimator has no neck, as its backbones return one feature map; '
                 'omit it, or set neck=None where the config inherits one.'
             )
-        parts = fit_parts(backbone, text_encoder, matcher, head)
+        text_dims = None
+        if text_encoder is not None:
+            text_encoder = MODELS.build(text_encoder)
+            text_dims = text_encoder.embed_dims
+        if isinstance(backbone.get('lora'), dict):
+            lora = _with_widths('backbone.lora', backbone['lora'], text_dims=text_dims)
+            backbone = {**backbone, 'lora': lora}
         super().__init__(
-            # The head needs the width, and MMPose builds both in one go and wants a head:
-            # hand it a config that builds what is built already.
-            backbone=dict(type=lambda: parts.backbone),
-            head=parts.head,
+            backbone=backbone,
+            # MMPose requires a head here; ours needs the width of the built backbone.
+            head=dict(type=nn.Identity),
             train_cfg=train_cfg,
             test_cfg=test_cfg,
             **kwargs,
         )
-        self.text_encoder = parts.text_encoder
-        self.matcher = MODELS.build(parts.matcher)
+        embed_dims = getattr(self.backbone, 'out_channels', None)
+        if embed_dims is None:
+            prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
+            raise ValueError(
+                f'{type(self.backbone).__name__} takes no visual prompts; choose one of '
+                f'{prompted}, with prompt=None to have none.'
+            )
+        self.head = MODELS.build(_with_widths('head', head, in_channels=embed_dims))
+        self.head.test_cfg = self.test_cfg.copy()
+        self.text_encoder = text_encoder
+        widths = dict(embed_dims=embed_dims, text_dims=text_dims)
+        self.matcher = MODELS.build(_with_widths('matcher', matcher, **widths))
         self.scenario_classifier = None
         if scenario_classifier is not None:
             self.scenario_classifier = MODELS.build(scenario_classifier)
@@ -125,10 +152,10 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         thawed = sorted({*trained} - {*added_names(self)})
         if thawed:
             _warn(
-                f'The backbone trains more than what is added to it ({thawed[0]} and '
+                f'The backbone trains more than the adapter ({thawed[0]} and '
                 f'{len(thawed) - 1} more); the original route changes with it.'
             )
-        self._register_load_state_dict_pre_hook(self._fit_checkpoint)
+        self.register_load_state_dict_pre_hook(VLPoseEstimator._fit_checkpoint)
 
     @property
     def route(self) -> str:
@@ -136,7 +163,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         return self.test_cfg.get('route', 'tuned')
 
     def set_route(self, route: str) -> None:
-        """Choose the weights used from now on.
+        """Set the route of prediction.
 
         Args:
             route (str): ``'tuned'``, ``'original'`` or ``'auto'``.
@@ -148,33 +175,79 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
         self.test_cfg['route'] = route
 
-    def extract_feat(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[PoseDataSample] | None = None,
-    ) -> tuple[Tensor, ...]:
-        """Compute what the head reads.
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
+    ) -> list[PoseDataSample]:
+        """Predict keypoints, in pixels of the image.
 
         Args:
             inputs (Tensor): Images, B x 3 x H x W.
-            data_samples (Sequence[PoseDataSample], optional): Where the text prompts are;
-                without them every image gets the default one.
+            data_samples (Sequence[PoseDataSample]): Bboxes and text prompts.
 
         Returns:
-            tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
-            B x C x h x w.
+            list[PoseDataSample]: The samples with ``pred_instances`` and ``pred_route``;
+            those that were classified with ``pred_scenario``, ``pred_scenario_prob`` and
+            ``pred_artificial_prob``; and with ``test_cfg['output_attention_maps']``, those
+            on the tuned route with ``pred_attention_maps``, see :class:`AttentionMaps`.
 
         Raises:
-            ValueError: If the samples go different ways.
+            ValueError: If attention maps are wanted and there is no text.
         """
-        groups = self._route([inputs], data_samples)
-        if len(groups) > 1:
-            raise ValueError(
-                "The samples of the batch go different ways on the route 'auto', and the "
-                'features of both do not go into one tensor; choose a route, or call the '
-                'model.'
+        views = [inputs]
+        if self.test_cfg.get('flip_test', False):
+            views.append(inputs.flip(-1))
+        predicted = list(data_samples)
+        for route, rows, feats in self._route(views, data_samples):
+            samples = [data_samples[row] for row in rows]
+            if route == 'tuned':
+                self._warn_if_untuned()
+                text_feats = self.encode_text(samples, inputs.device)
+                feats = self._extract_views([pick(v, rows) for v in views], text_feats)
+            preds = self.head.predict(
+                feats if len(views) > 1 else feats[0], samples, test_cfg=self.test_cfg
             )
-        return groups[0].feats[0]
+            instances, fields = preds if isinstance(preds, tuple) else (preds, None)
+            samples = self.add_pred_to_datasample(instances, fields, samples)
+            if route == 'tuned' and self.test_cfg.get('output_attention_maps', False):
+                # Of the image itself, not of its mirror image.
+                self._add_attention_maps(feats[0][0], text_feats, samples)
+            for row, sample in zip(rows, samples, strict=True):
+                sample.set_metainfo(dict(pred_route=route))
+                predicted[row] = sample
+        return predicted
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
+        """Compute the losses of the tuned route, the only one that trains.
+
+        Args:
+            inputs (Tensor): Images, B x 3 x H x W.
+            data_samples (Sequence[PoseDataSample]): Targets and text prompts.
+
+        Returns:
+            dict: The head's losses, averaged over the whole batch, where omitted samples
+            count as zero; in every ``accuracy_interval``-th step its accuracy.
+        """
+        self._loaded_untuned = False
+        rows = list(range(len(inputs)))
+        if self.train_cfg.get('route') == 'auto':
+            routes = [self.router.by_annotation(sample) for sample in data_samples]
+            # Nothing is classified in training.
+            routes = [route or self.router.table['none'] for route in routes]
+            rows = [row for row in rows if routes[row] == 'tuned']
+        if not rows:
+            # Distributed training waits for a gradient of every parameter.
+            trained = [p.sum() for p in self.parameters() if p.requires_grad]
+            return dict(loss_kpt=0 * torch.stack(trained).sum())
+        self._num_steps += 1
+        samples = [data_samples[row] for row in rows]
+        text_feats = self.encode_text(samples, inputs.device)
+        feats = self.extract_tuned_feat(pick(inputs, rows), text_feats)
+        train_cfg = {**self.train_cfg}
+        if self._num_steps % self.accuracy_interval:
+            train_cfg['compute_acc'] = False
+        losses = self.head.loss(feats, samples, train_cfg=train_cfg)
+        share = len(rows) / len(data_samples)
+        return {k: v * share if 'loss' in k else v for k, v in losses.items()}
 
     def forward(
         self,
@@ -188,130 +261,68 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         """
         if mode != 'tensor':
             return super().forward(inputs, data_samples, mode)
-        groups = self._route([inputs], data_samples)
-        heatmaps = [self.head(group.feats[0]) for group in groups]
+        groups = self._extract(inputs, data_samples)
+        heatmaps = [self.head(feats) for _, feats in groups]
         if len(groups) == 1:
             return heatmaps[0]
-        rows = [row for group in groups for row in group.rows]
+        rows = [row for rows, _ in groups for row in rows]
         return torch.cat(heatmaps)[torch.tensor(rows).argsort()]
 
-    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
-        """Compute the losses of the tuned route, the only one that trains.
+    def extract_feat(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Compute what the head reads.
 
         Args:
             inputs (Tensor): Images, B x 3 x H x W.
-            data_samples (Sequence[PoseDataSample]): Targets and text prompts.
+            data_samples (Sequence[PoseDataSample], optional): Text prompts; the default one
+                without them.
 
         Returns:
-            dict: The head's losses; averaged over the whole batch, where samples that are
-            left out count as zero. Its accuracy in every ``accuracy_interval``-th step.
-        """
-        self._loaded_untuned = False
-        rows = list(range(len(inputs)))
-        if self.train_cfg.get('route') == 'auto':
-            # Nothing is classified in training.
-            rows = self.router.tuned_rows(data_samples)
-        if not rows:
-            # Distributed training waits for a gradient of every parameter.
-            trained = [p.sum() for p in self.parameters() if p.requires_grad]
-            return dict(loss_kpt=0 * torch.stack(trained).sum())
-        self._num_steps += 1
-        inputs, samples = pick(inputs, rows), [data_samples[row] for row in rows]
-        (feats,) = self._extract_tuned([inputs], samples)
-        train_cfg = {**self.train_cfg}
-        if self._num_steps % self.accuracy_interval:
-            train_cfg['compute_acc'] = False
-        losses = self.head.loss(feats, samples, train_cfg=train_cfg)
-        share = len(rows) / len(data_samples)
-        return {k: v * share if 'loss' in k else v for k, v in losses.items()}
-
-    def predict(
-        self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
-    ) -> list[PoseDataSample]:
-        """Predict keypoints, in pixels of the image.
-
-        Args:
-            inputs (Tensor): Images, B x 3 x H x W.
-            data_samples (Sequence[PoseDataSample]): Boxes and text prompts.
-
-        Returns:
-            list[PoseDataSample]: The samples with ``pred_instances``, and the route that
-            they went in ``pred_route``; with ``test_cfg['output_attention_maps']``, those that
-            were tuned have :class:`AttentionMaps`, of the image itself and not its mirror
-            image, in ``pred_attention_maps``.
+            tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
+            B x C x h x w.
 
         Raises:
-            ValueError: If attention maps are wanted and there are no words.
+            ValueError: If the samples take different routes.
         """
-        views = [inputs]
-        if self.test_cfg.get('flip_test', False):
-            views.append(inputs.flip(-1))
-        predicted = list(data_samples)
-        for route, rows, feats in self._route(views, data_samples):
-            if route == 'tuned' and self._loaded_untuned:
-                self._loaded_untuned = False
-                _warn(
-                    'The checkpoint was never tuned: the tuned route runs on random '
-                    'weights. Train first, or test with model.test_cfg.route=original.'
-                )
-            samples = [data_samples[row] for row in rows]
-            preds = self.head.predict(
-                feats if len(views) > 1 else feats[0], samples, test_cfg=self.test_cfg
+        groups = self._extract(inputs, data_samples)
+        if len(groups) > 1:
+            raise ValueError(
+                "The samples of the batch take different routes on the route 'auto', and "
+                'their features do not fit into one tensor; choose a route, or call the '
+                'model.'
             )
-            instances, fields = preds if isinstance(preds, tuple) else (preds, None)
-            samples = self.add_pred_to_datasample(instances, fields, samples)
-            for row, sample in zip(rows, samples, strict=True):
-                sample.set_metainfo(dict(pred_route=route))
-                predicted[row] = sample
-            if route == 'tuned' and self.test_cfg.get('output_attention_maps', False):
-                text_feats = self._encode_text(samples, inputs.device)
-                tell_attention_maps(
-                    self.matcher, self.text_encoder, feats[0][0], text_feats, samples
-                )
-        return predicted
+        return groups[0][1]
 
-    def _route(
-        self, views: list[Tensor], data_samples: Sequence[PoseDataSample] | None
-    ) -> list[Group]:
-        """Send samples their way: one group for each route that is taken."""
-        samples = [None] * len(views[0]) if data_samples is None else data_samples
-        ways = dict(original=self._extract_original, tuned=self._extract_tuned)
-        return self.router.split(self.route, views, samples, ways)
-
-    def _extract_original(
-        self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
-    ) -> list[tuple[Tensor, ...]]:
-        """What the head reads of each view on the original route."""
-        return [self.backbone(view, tuned=False) for view in views]
-
-    def _extract_tuned(
-        self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
-    ) -> list[tuple[Tensor, ...]]:
-        """What it reads on the tuned one; all views of an image share the words."""
-        text_feats = self._encode_text(data_samples, views[0].device)
-        num_images = len(views[0])
-        if len(views) > 1 and num_images <= JOIN_VIEWS_UP_TO:
-            if text_feats is not None:
-                text_feats = text_feats._replace(index=text_feats.index.repeat(len(views)))
-            feats = self._relate(
-                torch.cat(views), text_feats
-            )  # E and R: views * B, C, h, w
-            return list(zip(*(feat.split(num_images) for feat in feats), strict=True))
-        return [self._relate(view, text_feats) for view in views]
-
-    def _relate(
+    def extract_tuned_feat(
         self, inputs: Tensor, text_feats: TextFeatures | None
     ) -> tuple[Tensor, Tensor]:
-        """E and R of images, B x C x h x w each."""
+        """Compute what the head reads on the tuned route.
+
+        Args:
+            inputs (Tensor): Images, B x 3 x H x W.
+            text_feats (TextFeatures, optional): Text of the batch; ``None``: no text.
+
+        Returns:
+            tuple[Tensor, Tensor]: E and R, B x C x h x w each.
+        """
         (feature_map,) = self.backbone(inputs, text_feats=text_feats)
         return feature_map, self.matcher(feature_map, text_feats)
 
-    # Compiled code would be tied to the text prompts of one batch.
+    # Compiled code would depend on the text prompts of one batch.
     @torch.compiler.disable
-    def _encode_text(
+    def encode_text(
         self, data_samples: Sequence[PoseDataSample | None], device: torch.device
     ) -> TextFeatures | None:
-        """Encode what every sample is told."""
+        """Encode the text prompts of samples.
+
+        Args:
+            data_samples (Sequence[PoseDataSample | None]): The samples.
+            device (torch.device): Where the features are wanted.
+
+        Returns:
+            TextFeatures | None: The features; ``None`` without text encoder.
+        """
         if self.text_encoder is None:
             return None
         prompts = [
@@ -328,9 +339,123 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         prompts = [DEFAULT_TEXT_PROMPT if p is None else p for p in prompts]
         return self.text_encoder(prompts, device)
 
+    def _route(
+        self, views: list[Tensor], data_samples: Sequence[PoseDataSample | None]
+    ) -> list[Group]:
+        """Group samples by route; compute the frozen features of those not yet tuned."""
+        if not len(data_samples) == len(views[0]) > 0:
+            raise ValueError(
+                f'There are {len(views[0])} images and {len(data_samples)} samples; give '
+                'as many, at least one.'
+            )
+        routes = [self.route] * len(data_samples)
+        if self.route == 'auto':
+            routes = [self.router.by_annotation(sample) for sample in data_samples]
+        frozen_rows = [row for row, route in enumerate(routes) if route != 'tuned']
+        groups, feats = [], []
+        if frozen_rows:
+            parts = [pick(view, frozen_rows) for view in views]
+            feats = [self.backbone(part, tuned=False) for part in parts]  # B, C, h, w
+        unknown = [i for i, row in enumerate(frozen_rows) if routes[row] is None]
+        if unknown:
+            log_probs = self.scenario_classifier(pick(feats[0][0], unknown))  # B, S
+            samples = [data_samples[frozen_rows[i]] for i in unknown]
+            decided = self.router.by_classifier(log_probs, samples)
+            for i, (route, decision) in zip(unknown, decided, strict=True):
+                routes[frozen_rows[i]] = route
+                _add_decision(data_samples[frozen_rows[i]], route, decision)
+        kept = [i for i, row in enumerate(frozen_rows) if routes[row] == 'original']
+        if kept:
+            feats = [tuple(pick(feat, kept) for feat in view) for view in feats]
+            groups.append(Group('original', [frozen_rows[i] for i in kept], feats))
+        tuned_rows = [row for row, route in enumerate(routes) if route == 'tuned']
+        return [*groups, Group('tuned', tuned_rows, [])] if tuned_rows else groups
+
+    def _extract(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample | None] | None
+    ) -> list[tuple[list[int], tuple[Tensor, ...]]]:
+        """Rows of each route, and what the head reads of them."""
+        samples = [None] * len(inputs) if data_samples is None else data_samples
+        extracted = []
+        for route, rows, feats in self._route([inputs], samples):
+            if route == 'tuned':
+                text_feats = self.encode_text([samples[row] for row in rows], inputs.device)
+                feats = [self.extract_tuned_feat(pick(inputs, rows), text_feats)]
+            extracted.append((rows, feats[0]))
+        return extracted
+
+    def _extract_views(
+        self, views: list[Tensor], text_feats: TextFeatures | None
+    ) -> list[tuple[Tensor, Tensor]]:
+        """E and R of each view of some images, B x C x h x w each."""
+        num_images = len(views[0])
+        if len(views) == 1 or num_images > JOIN_VIEWS_UP_TO:
+            return [self.extract_tuned_feat(view, text_feats) for view in views]
+        if text_feats is not None:
+            text_feats = text_feats._replace(index=text_feats.index.repeat(len(views)))
+        feats = self.extract_tuned_feat(torch.cat(views), text_feats)  # views * B, C, h, w
+        return list(zip(*(feat.split(num_images) for feat in feats), strict=True))
+
+    @torch.no_grad()
+    def _add_attention_maps(
+        self,
+        feature_map: Tensor,
+        text_feats: TextFeatures | None,
+        data_samples: Sequence[PoseDataSample],
+    ) -> None:
+        """Add ``pred_attention_maps`` to samples with these E and text."""
+        if text_feats is None or getattr(self.text_encoder, 'fresh', False):
+            raise ValueError(
+                'There are no attention maps, as the model reads '
+                f'{"no text" if text_feats is None else "other random states in each call"}'
+                '; give it a text encoder, or omit test_cfg.output_attention_maps.'
+            )
+        _, weights = self.matcher(feature_map, text_feats, need_weights=True)
+        for sample, own in zip(data_samples, weights.float().cpu(), strict=True):
+            maps = attention_maps_of(sample, own, self.text_encoder, self.matcher.variant)
+            sample.set_metainfo(dict(pred_attention_maps=maps))
+
+    def _warn_if_untuned(self) -> None:
+        """Warn once that the loaded checkpoint has no adapter."""
+        if self._loaded_untuned:
+            self._loaded_untuned = False
+            _warn(
+                'The checkpoint was never tuned: the tuned route runs on random weights. '
+                'Train first, or test with model.test_cfg.route=original.'
+            )
+
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: complete a checkpoint, or refuse it before any of it is loaded."""
         self._loaded_untuned = not fit_checkpoint(self, state_dict, prefix)
+
+
+def pick(tensor: Tensor, rows: list[int]) -> Tensor:
+    """Select rows of a batch in order; the tensor itself where they are all."""
+    return tensor if len(rows) == len(tensor) else tensor[rows]
+
+
+def _with_widths(part: str, cfg: dict, **widths: int | None) -> dict:
+    """Fill in the widths of a part, or refuse a config that disagrees."""
+    for name, width in widths.items():
+        if cfg.get(name, width) != width:
+            raise ValueError(
+                f'{part}.{name} is {cfg[name]!r}, and the backbone or text encoder that it '
+                f'follows from makes it {width}; omit {name}.'
+            )
+    return {**cfg, **widths}
+
+
+def _add_decision(sample: PoseDataSample, route: str, decision: Decision) -> None:
+    """Add the classifier's decision to a sample, and its text prompt if it is read."""
+    sample.set_metainfo(
+        dict(
+            pred_scenario=decision.scenario_class.scenario,
+            pred_scenario_prob=decision.scenario_prob,
+            pred_artificial_prob=decision.artificial_prob,
+        )
+    )
+    if route == 'tuned':
+        sample.set_metainfo(dict(text_prompt=decision.scenario_class.text_prompt))
 
 
 def _warn(text: str) -> None:
