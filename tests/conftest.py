@@ -1,10 +1,14 @@
 """Fixtures: the smallest real models and data."""
 
 import copy
+import io
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
+from mmengine.utils import ManagerMixin
 from mmpose.registry import MODELS
 
 from vlpose_mm.analysis.base_model import base_config
@@ -195,7 +200,11 @@ def small_config(
 
 @pytest.fixture(scope='session')
 def mmpose_tool() -> Callable:
-    """Run MMPose's ``tools/NAME.py`` in a process of its own, outside the checkout."""
+    """Run MMPose's ``tools/NAME.py`` as if in the folder ``cwd``; return what it prints.
+
+    With a ``launcher``, or a ``path`` to import from, it runs in a process of its own,
+    outside the checkout.
+    """
     package = Path(find_spec('mmpose').submodule_search_locations[0])
 
     def run(
@@ -206,15 +215,47 @@ def mmpose_tool() -> Callable:
         fails: bool = False,
         path: Path | None = None,
     ) -> str:
-        command = [sys.executable, *launcher, package / f'.mim/tools/{name}.py', *args]
-        env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
-        folders = [str(path or ROOT), os.environ.get('PYTHONPATH')]
-        env['PYTHONPATH'] = os.pathsep.join(filter(None, folders))
-        result = subprocess.run(
-            list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True
-        )
-        output = result.stdout + result.stderr
-        assert (result.returncode != 0) == fails, output[-6000:]
+        command = [str(arg) for arg in (package / f'.mim/tools/{name}.py', *args)]
+        if not launcher and path is None:
+            failed, output = run_script(command, cwd)
+        else:
+            env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+            folders = [str(path or ROOT), os.environ.get('PYTHONPATH')]
+            env['PYTHONPATH'] = os.pathsep.join(filter(None, folders))
+            command = [sys.executable, *launcher, *command]
+            result = subprocess.run(
+                command, cwd=cwd, env=env, capture_output=True, text=True
+            )
+            failed, output = result.returncode != 0, result.stdout + result.stderr
+        assert failed == fails, output[-6000:]
         return output
 
     return run
+
+
+def run_script(command: list[str], cwd: Path) -> tuple[bool, str]:
+    """Run a Python script in this process; return whether it fails and what it prints."""
+    with pytest.MonkeyPatch.context() as patch, io.StringIO() as output:
+        patch.chdir(cwd)
+        patch.setattr(sys, 'argv', command)
+        patch.setattr(sys, 'stdout', output)
+        patch.setattr(sys, 'stderr', output)
+        # MMPose's tools set it.
+        patch.setenv('LOCAL_RANK', '0')
+        # MMEngine's loggers, message hubs and visualizers are global by their names.
+        for cls in manager_classes(ManagerMixin):
+            patch.setattr(cls, '_instance_dict', OrderedDict())
+        try:
+            runpy.run_path(command[0], run_name='__main__')
+            failed = False
+        except (Exception, SystemExit):
+            traceback.print_exc(file=output)
+            failed = True
+        return failed, output.getvalue()
+
+
+def manager_classes(cls: type) -> Iterator[type]:
+    """All classes below one of MMEngine's that keeps its instances by name."""
+    for child in cls.__subclasses__():
+        yield child
+        yield from manager_classes(child)

@@ -1,4 +1,4 @@
-"""A user's config with a stock MMPose config as ``_base_`` and our overlay trains."""
+"""The configs and snippets of the README run."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,9 @@ def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
         'default_hooks.logger.interval=1',
         'default_hooks.checkpoint.save_best=None',
     ]
-    output = mmpose_tool('train', 'my_vlpose.py', '--cfg-options', *options, cwd=tmp_path)
+    args = ('my_vlpose.py', '--cfg-options', *options)
+    # In a new process, which has not imported this package yet.
+    output = mmpose_tool('train', *args, cwd=tmp_path, path=ROOT)
     assert re.search(r'Epoch\(train\).*loss_kpt: 0\.\d+', output)
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
 
