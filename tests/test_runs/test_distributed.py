@@ -92,8 +92,8 @@ def test_two_processes_average_to_the_gradients_of_the_doubled_batch(
         )
         assert 'find_unused_parameters' not in output
         assert ('Distributed training: True' in output) == (processes == 2)
-    # Photos train nothing. Low-rank updates start at zero, and so does what steers them: the
-    # norm of the text gets its first gradients after two steps that learn.
+    # Photos train nothing. Low-rank updates and what steers them start at zero, so the norm
+    # of the text gets its first gradients after two steps that learn.
     silent = []
     # A further step only works where every trained parameter got its gradient.
     for step in range(4):
