@@ -1,4 +1,4 @@
-"""Attention maps of an image, as a program asks for them."""
+"""Attention maps of an image."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmpose.apis import init_model
 
 from tests.test_models.estimators import build
-from vlpose_mm.apis.attention_maps import annotated_people, find_attention_maps
+from vlpose_mm.apis.attention_maps import annotated_bboxes, find_attention_maps
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
@@ -23,7 +23,7 @@ FLIP_INDICES = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 
 @pytest.fixture(scope='session')
 def cartoon(mini_data: Path) -> Path:
-    """A drawn cartoon, with people on it."""
+    """A drawn cartoon."""
     (path,) = mini_data.glob('HumanArt/images/2D_virtual_human/cartoon/*5*.jpg')
     return path
 
@@ -37,12 +37,12 @@ def model(small_config: Path) -> VLPoseEstimator:
     return model
 
 
-def test_maps_of_annotated_people_are_those_of_testing(
+def test_maps_of_annotated_bboxes_equal_those_of_testing(
     model: VLPoseEstimator, cartoon: Path, mini_data: Path
 ) -> None:
-    boxes, words = annotated_people(str(mini_data / ANN), str(cartoon))
-    found = find_attention_maps(model, str(cartoon), boxes, words)
-    assert len(found) == len(boxes) > 0 and 'output_attention_maps' not in model.test_cfg
+    bboxes, annotations = annotated_bboxes(str(mini_data / ANN), str(cartoon))
+    found = find_attention_maps(model, str(cartoon), bboxes, annotations)
+    assert len(found) == len(bboxes) > 0 and 'output_attention_maps' not in model.test_cfg
 
     cfg = model.cfg
     cfg.val_dataloader.dataset.bbox_file = None
@@ -56,27 +56,27 @@ def test_maps_of_annotated_people_are_those_of_testing(
         ]
     for maps, sample in zip(found, tested, strict=True):
         expected = sample.metainfo['pred_attention_maps']
-        assert maps.prompt == expected.prompt == SCENARIOS['cartoon'].text_prompt
+        assert maps.text_prompt == expected.text_prompt == SCENARIOS['cartoon'].text_prompt
         np.testing.assert_allclose(maps.center, expected.center)
         np.testing.assert_allclose(maps.scale, expected.scale)
         torch.testing.assert_close(maps.weights, expected.weights, atol=1e-5, rtol=1e-3)
 
 
-def test_the_whole_image_and_the_text_prompt_of_its_folder_are_the_default(
+def test_defaults_are_the_whole_image_and_the_scenario_of_its_folder(
     model: VLPoseEstimator, cartoon: Path
 ) -> None:
     image = mmcv.imread(str(cartoon))
     (maps,) = find_attention_maps(model, str(cartoon))
-    assert maps.prompt == SCENARIOS['cartoon'].text_prompt
+    assert maps.text_prompt == SCENARIOS['cartoon'].text_prompt
     np.testing.assert_allclose(maps.center, [image.shape[1] / 2, image.shape[0] / 2])
-    words = dict(text_prompt=SCENARIOS['cartoon'].text_prompt)
-    (same,) = find_attention_maps(model, image, words=words)
+    annotations = dict(text_prompt=SCENARIOS['cartoon'].text_prompt)
+    (same,) = find_attention_maps(model, image, annotations=annotations)
     torch.testing.assert_close(same.weights, maps.weights)
-    (other,) = find_attention_maps(model, image, words=dict(category='Stained glass'))
-    assert other.prompt == SCENARIOS['stained_glass'].text_prompt
+    (other,) = find_attention_maps(model, image, annotations=dict(category='Stained glass'))
+    assert other.text_prompt == SCENARIOS['stained_glass'].text_prompt
 
 
-def test_a_model_of_init_model_goes_in_as_it_is(
+def test_takes_a_model_of_init_model(
     small_config: Path, cartoon: Path, tmp_path: Path
 ) -> None:
     made = init_model(str(small_config), device='cpu')
@@ -86,26 +86,28 @@ def test_a_model_of_init_model_goes_in_as_it_is(
     assert sum(maps.shares.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize('box', [(-30, 0, 20, 20), (5000, 0, 20, 20), (0, 0, 0, 9)])
-def test_a_box_that_holds_nothing_is_refused(
-    box: tuple, model: VLPoseEstimator, cartoon: Path
+@pytest.mark.parametrize(
+    'bbox', [(-30, 0, -10, 20), (5000, 0, 5020, 20), (0, 0, 0, 9), (9, 0, 3, 9)]
+)
+def test_refuses_an_empty_or_outside_bbox(
+    bbox: tuple, model: VLPoseEstimator, cartoon: Path
 ) -> None:
-    with pytest.raises(ValueError, match='holds nothing of .*cartoon.* pixels'):
-        find_attention_maps(model, str(cartoon), [box])
+    with pytest.raises(ValueError, match='is empty or outside of .*cartoon.* pixels'):
+        find_attention_maps(model, str(cartoon), [bbox])
 
 
-def test_a_image_or_box_of_another_shape_is_refused(
+def test_refuses_images_and_bboxes_of_other_shapes(
     model: VLPoseEstimator, cartoon: Path
 ) -> None:
     for image in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8)):
         with pytest.raises(ValueError, match='The image must be H x W x 3'):
             find_attention_maps(model, image)
-    for boxes in ([(0, 0, 9)], [(0, 0, 9, 9), (0, 0, 9)], np.zeros((4, 3)), [5]):
-        with pytest.raises(ValueError, match='must be lists of x, y, width and height'):
-            find_attention_maps(model, str(cartoon), boxes)
+    for bboxes in ([(0, 0, 9)], [(0, 0, 9, 9), (0, 0, 9)], np.zeros((4, 3)), [5]):
+        with pytest.raises(ValueError, match='must be lists of x1, y1, x2 and y2'):
+            find_attention_maps(model, str(cartoon), bboxes)
 
 
-def test_no_boxes_have_no_maps_and_a_path_is_a_file(
+def test_no_bboxes_have_no_maps_and_an_image_may_be_a_path(
     model: VLPoseEstimator, cartoon: Path
 ) -> None:
     assert find_attention_maps(model, cartoon, []) == []
@@ -117,12 +119,16 @@ def test_no_boxes_have_no_maps_and_a_path_is_a_file(
     torch.testing.assert_close(maps.weights, same.weights)
 
 
-def test_what_reads_no_words_is_refused(model: VLPoseEstimator, cartoon: Path) -> None:
-    with pytest.raises(ValueError, match='Linear reads no words'):
+def test_refuses_models_and_routes_without_text(
+    model: VLPoseEstimator, cartoon: Path
+) -> None:
+    with pytest.raises(ValueError, match='Linear reads no text prompts'):
         find_attention_maps(torch.nn.Linear(1, 1), str(cartoon))
     with (
         model.disable_adapter(),
-        pytest.raises(ValueError, match='takes the original route, which reads no words'),
+        pytest.raises(
+            ValueError, match='takes the original route, which reads no text prompt'
+        ),
     ):
         find_attention_maps(model, str(cartoon))
     pipeline = model.cfg.test_dataloader.dataset.pipeline
@@ -133,7 +139,7 @@ def test_what_reads_no_words_is_refused(model: VLPoseEstimator, cartoon: Path) -
         find_attention_maps(model, str(cartoon))
 
 
-def test_a_pipeline_that_does_not_tell_the_crop_is_refused(
+def test_refuses_a_pipeline_that_does_not_pack_the_crop(
     model: VLPoseEstimator, cartoon: Path
 ) -> None:
     pack = model.cfg.test_dataloader.dataset.pipeline[-1]
@@ -145,34 +151,34 @@ def test_a_pipeline_that_does_not_tell_the_crop_is_refused(
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ('no json', 'is no annotation file'),
-        ('[]', 'is no annotation file'),
-        ('{"images": []}', 'is no annotation file'),
+        ('no json', 'is not an annotation file'),
+        ('[]', 'is not an annotation file'),
+        ('{"images": []}', 'is not an annotation file'),
         ('{"images": [], "annotations": []}', 'has no image'),
     ],
 )
-def test_an_annotation_file_of_something_else_is_refused(
+def test_refuses_a_broken_annotation_file(
     content: str, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / 'ann.json'
     path.write_text(content)
     with pytest.raises(ValueError, match=message):
-        annotated_people(str(path), 'image.jpg')
+        annotated_bboxes(str(path), 'image.jpg')
 
 
-def test_people_without_keypoints_are_left_out(tmp_path: Path) -> None:
+def test_instances_without_keypoints_are_omitted(tmp_path: Path) -> None:
     images = [dict(id=7, file_name='a/b.jpg', category='mural')]
-    people = [
+    instances = [
         dict(image_id=7, bbox=[1, 2, 3, 4], keypoints=[0, 0, 0]),
         dict(image_id=7, bbox=[5, 6, 7, 8], keypoints=[1, 1, 2]),
         dict(image_id=8, bbox=[0, 0, 1, 1], keypoints=[1, 1, 2]),
     ]
     path = tmp_path / 'ann.json'
-    path.write_text(json.dumps(dict(images=images, annotations=people)))
-    boxes, words = annotated_people(str(path), '/data/a/b.jpg')
-    assert boxes.tolist() == [[5, 6, 7, 8]] and words == dict(category='mural')
-    path.write_text(json.dumps(dict(images=images, annotations=people[:1])))
-    with pytest.raises(ValueError, match='nobody with keypoints on'):
-        annotated_people(str(path), '/data/a/b.jpg')
+    path.write_text(json.dumps(dict(images=images, annotations=instances)))
+    bboxes, annotations = annotated_bboxes(str(path), '/data/a/b.jpg')
+    assert bboxes.tolist() == [[5, 6, 12, 14]] and annotations == dict(category='mural')
+    path.write_text(json.dumps(dict(images=images, annotations=instances[:1])))
+    with pytest.raises(ValueError, match='no instance with keypoints on'):
+        annotated_bboxes(str(path), '/data/a/b.jpg')
     with pytest.raises(ValueError, match='no image /data/c/b.jpg'):
-        annotated_people(str(path), '/data/c/b.jpg')
+        annotated_bboxes(str(path), '/data/c/b.jpg')

@@ -41,10 +41,10 @@ def test_test_draws_them_into_show_dir(
         cwd=tmp_path,
     )
     poses = {file.stem for file in (tmp_path / 'shown').glob('*.jpg')}
-    sheets = {file.stem for file in (tmp_path / 'shown/words').glob('*.png')}
+    sheets = {file.stem for file in (tmp_path / 'shown/attention_maps').glob('*.png')}
     assert poses == sheets and poses
     for name in sheets:
-        sheet = mmcv.imread(str(tmp_path / f'shown/words/{name}.png'))
+        sheet = mmcv.imread(str(tmp_path / f'shown/attention_maps/{name}.png'))
         assert min(sheet.shape[:2]) > 200
 
 
@@ -64,4 +64,4 @@ def test_validation_hands_them_to_the_backends(
     cfg.val_evaluator.ann_file = str(mini_data / IMAGES)
     Runner.from_cfg(cfg).val()
     written = [file.name for file in (tmp_path / 'work').rglob('*.png')]
-    assert any(name.startswith('val_img_words') for name in written), written
+    assert any(name.startswith('val_img_attention_maps') for name in written), written

@@ -50,7 +50,7 @@ def run(*args: object) -> None:
     main([str(arg) for arg in args])
 
 
-def test_draws_a_sheet_for_each_image_and_prints_what_each_word_gets(
+def test_draws_a_sheet_for_each_image_and_prints_the_attention_to_each_word(
     small_config: Path,
     tuned: Path,
     cartoon: Path,
@@ -74,15 +74,15 @@ def test_draws_a_sheet_for_each_image_and_prints_what_each_word_gets(
         sheet = cv2.imread(image['sheet'])
         (record,) = [r for r in truth['images'] if r['category'] == scenario]
         count = sum(a['image_id'] == record['id'] for a in truth['annotations'])
-        assert len(image['people']) == count and sheet.shape[0] > 250 * count
-        for person in image['people']:
+        assert len(image['instances']) == count and sheet.shape[0] > 250 * count
+        for instance in image['instances']:
             text_prompt = SCENARIOS[scenario].text_prompt
-            assert person['prompt'] == text_prompt
-            words = [w['word'] for w in person['words'] if not w['special']]
+            assert instance['text_prompt'] == text_prompt
+            words = [w['word'] for w in instance['words'] if not w['special']]
             assert ' '.join(words) == text_prompt
-            assert sum(person['shares'].values()) == pytest.approx(1)
-            for word in person['words']:
-                assert 0 < word['attention'] <= word['strongest_patch'] < 1
+            assert sum(instance['shares'].values()) == pytest.approx(1)
+            for word in instance['words']:
+                assert 0 < word['attention'] <= word['max'] < 1
                 line = next(
                     line.split()
                     for line in printed.splitlines()
@@ -94,7 +94,7 @@ def test_draws_a_sheet_for_each_image_and_prints_what_each_word_gets(
     )
 
 
-def test_a_prompt_a_box_a_word_and_heads_can_be_chosen(
+def test_text_prompt_bboxes_words_and_heads_are_options(
     small_config: Path,
     tuned: Path,
     cartoon: Path,
@@ -106,8 +106,9 @@ def test_a_prompt_a_box_a_word_and_heads_can_be_chosen(
         all=[], word=['--word', 'Person', '--word', 'a'], heads=['--per-head']
     ).items():
         out = tmp_path / name
-        told = ('--prompt', SCENARIOS['mural'].text_prompt, '--box', 0, 0, 60, 80)
-        run(small_config, tuned, cartoon, *told, *extra, '--out', out)
+        mural = ('--text-prompt', SCENARIOS['mural'].text_prompt)
+        bboxes = ('--bboxes', 0, 0, 60, 80)
+        run(small_config, tuned, cartoon, *mural, *bboxes, *extra, '--out', out)
         assert '"a mural of a person"' in capsys.readouterr().out
         shapes[name] = cv2.imread(str(out / f'{cartoon.stem}.png')).shape
     assert shapes['word'][0] < shapes['all'][0] < shapes['heads'][0]
@@ -116,7 +117,7 @@ def test_a_prompt_a_box_a_word_and_heads_can_be_chosen(
     assert '"an oil painting of a person"' in capsys.readouterr().out
 
 
-def test_a_adapter_checkpoint_is_drawn_with_its_base(
+def test_an_adapter_checkpoint_is_drawn_with_its_base(
     small_config: Path,
     tuned: Path,
     cartoon: Path,
@@ -160,26 +161,27 @@ class Payload:
         (['CONFIG', 'missing.pth', 'IMAGE'], 'There is no file missing.pth'),
         (['CONFIG', 'payload.pth', 'IMAGE'], 'which is not one of the safe globals'),
         (['CONFIG', 'TUNED', 'missing.jpg'], 'Cannot read missing.jpg: No such file'),
-        (['CONFIG', 'TUNED', 'text.jpg'], 'text.jpg is no image'),
+        (['CONFIG', 'TUNED', 'text.jpg'], 'text.jpg is not a readable image'),
         (['CONFIG', 'TUNED', 'IMAGE', '--out', 'text.jpg'], 'text.jpg'),
         (['CONFIG', 'TUNED', 'IMAGE', '--word', 'mural'], "has no word 'mural'; it has"),
-        (['CONFIG', 'TUNED', 'IMAGE', '--prompt', ' '], '--prompt is blank'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--text-prompt', ' '], '--text-prompt is blank'),
         (
-            ['CONFIG', 'TUNED', 'IMAGE', '--prompt', 'unheard of'],
+            ['CONFIG', 'TUNED', 'IMAGE', '--text-prompt', 'unheard of'],
             "holds no features of 'unheard of'",
         ),
         (
-            ['CONFIG', 'TUNED', 'IMAGE', '--box', '900', '0', '9', '9'],
-            'The box 900 0 9 9 (x y width height) holds nothing of',
+            ['CONFIG', 'TUNED', 'IMAGE', '--bboxes', '900', '0', '909', '9'],
+            'The bbox 900 0 909 9 (x1 y1 x2 y2) is empty or outside of',
         ),
         (
-            ['CONFIG', 'TUNED', 'IMAGE', 'IMAGE', '--box', '0', '0', '9', '9'],
-            '--box is for one image',
+            ['CONFIG', 'TUNED', 'IMAGE', 'IMAGE', '--bboxes', '0', '0', '9', '9'],
+            '--bboxes is for one image',
         ),
-        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'is no annotation file'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--bboxes', '0', '0', '9'], 'takes four numbers'),
+        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'is not an annotation file'),
         (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'missing.json'], 'missing.json'),
         (['CONFIG', 'TUNED', 'other.jpg', '--ann', 'ANN'], 'has no image other.jpg'),
-        (['stock.py', 'stock.pth', 'IMAGE'], 'TopdownPoseEstimator reads no words'),
+        (['stock.py', 'stock.pth', 'IMAGE'], 'TopdownPoseEstimator reads no text prompts'),
         (
             [
                 'CONFIG',
@@ -188,7 +190,7 @@ class Payload:
                 '--cfg-options',
                 'model.test_cfg.route=original',
             ],
-            'takes the original route, which reads no words',
+            'takes the original route, which reads no text prompt',
         ),
         (['wordless.py', 'wordless.pth', 'IMAGE'], 'as the model reads no text'),
     ],

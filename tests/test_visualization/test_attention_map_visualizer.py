@@ -1,4 +1,4 @@
-"""Attention maps in MMPose's visualizer."""
+"""MMPose's visualizer with attention maps."""
 
 from pathlib import Path
 
@@ -45,37 +45,37 @@ def visualizer(tmp_path: Path, **settings) -> AttentionMapVisualizer:
 
 
 @pytest.mark.parametrize('per_head', [False, True])
-def test_a_sheet_lies_beside_the_image_of_the_pose(per_head: bool, tmp_path: Path) -> None:
+def test_writes_a_sheet_for_each_image(per_head: bool, tmp_path: Path) -> None:
     out, made = tmp_path / 'person_0.jpg', sample()
     drawer = visualizer(tmp_path, per_head=per_head)
     drawn = drawer.add_datasample('x', IMAGE, made, draw_gt=False, out_file=str(out))
     assert drawn.shape == IMAGE.shape and (drawn != IMAGE).any() and out.exists()
-    sheet = mmcv.imread(str(tmp_path / 'words/person_0.png'))[..., ::-1]
+    sheet = mmcv.imread(str(tmp_path / 'attention_maps/person_0.png'))[..., ::-1]
     maps = made.metainfo['pred_attention_maps']
     assert (sheet == draw_attention_maps(IMAGE, [maps], per_head=per_head)).all()
 
 
-def test_backends_get_the_sheet_under_its_own_name(tmp_path: Path) -> None:
+def test_backends_get_the_sheet_under_a_name_of_its_own(tmp_path: Path) -> None:
     visualizer(tmp_path).add_datasample('val_img', IMAGE, sample(), draw_gt=False, step=4)
     written = {file.name for file in tmp_path.rglob('*.png')}
-    assert written == {'val_img_4.png', 'val_img_words_4.png'}
+    assert written == {'val_img_4.png', 'val_img_attention_maps_4.png'}
 
 
-def test_without_maps_it_is_the_visualizer_of_mmpose_and_says_why(
+def test_without_maps_it_equals_mmposes_visualizer_and_says_why_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = []
+    messages = []
     monkeypatch.setattr(
         'vlpose_mm.visualization.attention_map_visualizer.print_log',
-        lambda text, **_: said.append(text),
+        lambda text, **_: messages.append(text),
     )
     drawer, out = visualizer(tmp_path), tmp_path / 'person_0.jpg'
     plain = sample(with_maps=False)
     for _ in range(2):
         drawer.add_datasample('x', IMAGE, plain, draw_gt=False, out_file=str(out))
     assert [file.name for file in tmp_path.rglob('*.*g')] == ['person_0.jpg']
-    assert len(said) == 1 and 'model.test_cfg.output_attention_maps=True' in said[0]
+    assert len(messages) == 1 and 'model.test_cfg.output_attention_maps=True' in messages[0]
     plain.set_metainfo(dict(pred_route='original'))
     fresh = visualizer(tmp_path / 'other')
     fresh.add_datasample('x', IMAGE, plain, draw_gt=False, out_file=str(out))
-    assert len(said) == 1
+    assert len(messages) == 1

@@ -1,4 +1,4 @@
-"""Ask a model which words the patches of an image read."""
+"""Attention maps of an image."""
 
 import json
 import os
@@ -19,64 +19,65 @@ from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 def find_attention_maps(
     model: VLPoseEstimator,
     image: str | os.PathLike | np.ndarray,
-    boxes: Sequence[Sequence[float]] | np.ndarray | None = None,
-    words: Mapping | None = None,
+    bboxes: Sequence[Sequence[float]] | np.ndarray | None = None,
+    annotations: Mapping | None = None,
 ) -> list[AttentionMaps]:
-    """Find out which words each patch of an image reads.
+    """Compute the attention of each patch of an image to the words of its text prompt.
 
     Args:
-        model (VLPoseEstimator): A model made by :func:`mmpose.apis.init_model`.
+        model (VLPoseEstimator): A model from :func:`mmpose.apis.init_model`.
         image (str | os.PathLike | np.ndarray): A file, or an image in BGR, H x W x 3.
-        boxes (Sequence[Sequence[float]] | np.ndarray, optional): People: x, y, width and
-            height in pixels, N x 4; the whole image by default.
-        words (Mapping, optional): What the image is told, as an image record would:
-            ``text_prompt`` or ``category``, see :class:`AssignTextPrompt`.
+        bboxes (Sequence[Sequence[float]] | np.ndarray, optional): Instances, xyxy in
+            pixels, N x 4; by default the whole image.
+        annotations (Mapping, optional): ``text_prompt`` or ``category``, as of an image
+            record, see :class:`AssignTextPrompt`.
 
     Returns:
-        list[AttentionMaps]: One for each box.
+        list[AttentionMaps]: One for each bbox.
 
     Raises:
         OSError: If the image cannot be read.
-        ValueError: If the model reads no words or none for this image, its test pipeline
-            has no prompts or does not tell the crop, the image is not H x W x 3, or a
-            box is not four numbers, has no size or is outside of the image.
+        ValueError: If the model has no text or not for this image, its test pipeline lacks
+            text prompts or meta keys, the image is not H x W x 3, or a bbox is not four
+            numbers, is empty or is outside of the image.
     """
     if not isinstance(model, VLPoseEstimator):
-        raise ValueError(f'{type(model).__name__} reads no words; give a VLPoseEstimator.')
+        raise ValueError(
+            f'{type(model).__name__} reads no text prompts; use a VLPoseEstimator.'
+        )
     path = None if isinstance(image, np.ndarray) else os.fspath(image)
     pixels = image if path is None else read_image(path)
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f'The image must be H x W x 3, in BGR, got {pixels.shape}.')
     height, width = pixels.shape[:2]
-    boxes = [(0, 0, width, height)] if boxes is None else boxes
-    if any(np.shape(box) != (4,) for box in boxes):
-        raise ValueError(f'Boxes must be lists of x, y, width and height, got {boxes}.')
-    if len(boxes) == 0:
-        return []
-    boxes = np.array(boxes, np.float32)  # N, 4
-    for x, y, w, h in boxes:
-        is_inside = x < width and y < height and x + w > 0 and y + h > 0
-        if not (w > 0 and h > 0 and is_inside):
+    bboxes = [(0, 0, width, height)] if bboxes is None else bboxes
+    if any(np.shape(bbox) != (4,) for bbox in bboxes):
+        raise ValueError(f'bboxes must be lists of x1, y1, x2 and y2, got {bboxes}.')
+    for x1, y1, x2, y2 in bboxes:
+        if not (max(x1, 0) < min(x2, width) and max(y1, 0) < min(y2, height)):
             raise ValueError(
-                f'The box {x:g} {y:g} {w:g} {h:g} (x y width height) holds nothing of '
-                f'{path or "the image"}, which is {width} x {height} pixels.'
+                f'The bbox {x1:g} {y1:g} {x2:g} {y2:g} (x1 y1 x2 y2) is empty or outside '
+                f'of {path or "the image"}, which is {width} x {height} pixels.'
             )
+    if len(bboxes) == 0:
+        return []
     init_default_scope('mmpose')
     pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     batch = []
-    for x, y, w, h in boxes:
+    for bbox in np.array(bboxes, np.float32):
         info = dict(img=pixels.copy(), img_path=path, **model.dataset_meta)
-        info |= dict(bbox=np.array([[x, y, x + w, y + h]]), bbox_score=np.ones(1))
-        batch.append(pipeline(info | dict(words or {})))
-    if any('text_prompt' not in packed['data_samples'].metainfo for packed in batch):
+        info |= dict(bbox=bbox[None], bbox_score=np.ones(1))
+        batch.append(pipeline(info | dict(annotations or {})))
+    metainfo = batch[0]['data_samples'].metainfo
+    if 'text_prompt' not in metainfo:
         raise ValueError(
-            "The model's test pipeline gives no text prompts; add AssignTextPrompt to it, as "
-            'the configs of vlpose_mm have it.'
+            "The model's test pipeline assigns no text prompts; add AssignTextPrompt, "
+            'as in the configs of vlpose_mm.'
         )
     for key in ('input_center', 'input_scale', 'input_size'):
-        if any(key not in packed['data_samples'].metainfo for packed in batch):
+        if key not in metainfo:
             raise ValueError(
-                f"The model's test pipeline does not tell {key}; add it to meta_keys of "
+                f"The model's test pipeline does not pack {key}; add it to meta_keys of "
                 'its PackPoseInputs.'
             )
     before = model.test_cfg
@@ -89,49 +90,53 @@ def find_attention_maps(
     maps = [sample.metainfo.get('pred_attention_maps') for sample in samples]
     if None in maps:
         raise ValueError(
-            f'{path or "The image"} takes the original route, which reads no words; '
-            'give it a text prompt or a scenario, or set model.test_cfg.route=tuned.'
+            f'{path or "The image"} takes the original route, which reads no text prompt; '
+            'set a text prompt or a scenario, or model.test_cfg.route=tuned.'
         )
     return maps
 
 
-def annotated_people(ann_file: str, image: str) -> tuple[np.ndarray, dict]:
-    """Look an image up in an annotation file.
+def annotated_bboxes(ann_file: str, image: str) -> tuple[np.ndarray, dict]:
+    """Look up an image in an annotation file.
 
     Args:
-        ann_file (str): COCO-style annotation file.
-        image (str): Path of the image, which ends with the file's name for it.
+        ann_file (str): COCO-format annotation file.
+        image (str): Path of the image, which ends with its ``file_name`` there.
 
     Returns:
-        tuple[np.ndarray, dict]: Boxes of the people who have keypoints, N x 4 (x, y, width,
-        height in pixels), and the words of the image record; see :func:`find_attention_maps`.
+        tuple[np.ndarray, dict]: Bboxes of the instances with keypoints, xyxy in pixels,
+        N x 4, and the annotations of the image; see :func:`find_attention_maps`.
 
     Raises:
-        OSError: If there is no such annotation file.
-        ValueError: If it is no such file, or does not have the image or people on it.
+        OSError: If the annotation file does not exist.
+        ValueError: If it is broken, or lacks the image or instances on it.
     """
     try:
         with open(ann_file, encoding='utf-8') as file:
-            truth = json.load(file)
+            content = json.load(file)
         path = PurePath(os.path.abspath(image)).parts
         records = [
             record
-            for record in truth['images']
+            for record in content['images']
             if path[-len(name := PurePath(record['file_name']).parts) :] == name
         ]
         image_id = records[0]['id'] if records else None
-        boxes = [
-            person['bbox']
-            for person in truth['annotations']
-            if person['image_id'] == image_id and any(person.get('keypoints', []))
+        bboxes = [
+            [x, y, x + w, y + h]
+            for x, y, w, h in (
+                instance['bbox']
+                for instance in content['annotations']
+                if instance['image_id'] == image_id and any(instance.get('keypoints', []))
+            )
         ]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
-            f"{ann_file} is no annotation file like COCO's ({type(error).__name__}: "
-            f'{error}).'
+            f"{ann_file} is not an annotation file in COCO's format "
+            f'({type(error).__name__}: {error}).'
         ) from error
-    if not boxes:
-        missing = 'nobody with keypoints on' if records else 'no image'
-        raise ValueError(f'{ann_file} has {missing} {image}; give boxes instead.')
-    words = {k: records[0][k] for k in HumanArtVLDataset.IMAGE_KEYS if records[0].get(k)}
-    return np.array(boxes, np.float32), words
+    if not bboxes:
+        missing = 'no instance with keypoints on' if records else 'no image'
+        raise ValueError(f'{ann_file} has {missing} {image}; set the bboxes instead.')
+    record = records[0]
+    annotations = {k: record[k] for k in HumanArtVLDataset.IMAGE_KEYS if record.get(k)}
+    return np.array(bboxes, np.float32), annotations

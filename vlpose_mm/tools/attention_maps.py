@@ -1,4 +1,4 @@
-"""Draw which words of its text prompt each patch of an image reads."""
+"""Draw the attention of each patch of an image to the words of its text prompt."""
 
 import argparse
 import os
@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import load_state_dict
 from mmpose.apis import init_model
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
 
-from vlpose_mm.apis.attention_maps import annotated_people, find_attention_maps
+from vlpose_mm.apis.attention_maps import annotated_bboxes, find_attention_maps
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.image_io import read_image
@@ -33,47 +37,44 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
     Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
+        args (Sequence[str], optional): Arguments; by default those of the command line.
     """
     parser = argparse.ArgumentParser(
-        description='Draw how much attention the patches of an image pay to each word of '
-        'its text prompt, and print the numbers. The tuned route is drawn, on the image as '
-        'it is and not on its mirror image.'
+        description='Draw the attention of the patches of an image to each word of its '
+        'text prompt, and print the numbers; on the tuned route, without flip test.'
     )
     add_config_options(parser, 'model.matcher.variant=cross')
-    parser.add_argument('checkpoint', help='file of the tuned weights')
+    parser.add_argument('checkpoint', help='VLPose or adapter checkpoint')
     parser.add_argument('images', nargs='+', metavar='image', help='JPEG or PNG')
-    told = parser.add_mutually_exclusive_group()
-    told.add_argument('--prompt', help='the text prompt (default: as in testing)')
-    told.add_argument('--scenario', help='the kind of image, such as "oil painting"')
-    people = parser.add_mutually_exclusive_group()
-    people.add_argument(
-        '--box',
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument('--text-prompt', help='the text prompt (default: as in testing)')
+    text.add_argument('--scenario', help='the scenario, such as "oil painting"')
+    bboxes = parser.add_mutually_exclusive_group()
+    bboxes.add_argument(
+        '--bboxes',
         type=float,
-        nargs=4,
-        metavar=('X', 'Y', 'W', 'H'),
-        help='a person on the image, in pixels (default: the whole image)',
+        nargs='+',
+        metavar='X1 Y1 X2 Y2',
+        help='bbox of an instance in pixels, or of several (default: the whole image)',
     )
-    people.add_argument(
-        '--ann', metavar='FILE', help='annotation file with the people on the images'
-    )
+    bboxes.add_argument('--ann', metavar='FILE', help='annotation file with the bboxes')
     parser.add_argument(
         '--word',
         action='append',
         metavar='WORD',
-        help='draw this word alone; may be given several times (default: all)',
+        help='draw only this word; repeatable (default: all)',
     )
-    parser.add_argument(
-        '--per-head', action='store_true', help='draw each head in a row of its own'
-    )
-    parser.add_argument('--out', required=True, help='folder to write PNGs to')
+    parser.add_argument('--per-head', action='store_true', help='draw a row for each head')
+    parser.add_argument('--out', required=True, help='output folder for PNGs')
     options = parser.parse_args(args)
-    if options.box and len(options.images) > 1:
-        raise ValueError('--box is for one image; give --ann FILE for several')
+    if options.bboxes and len(options.bboxes) % 4:
+        parser.error('--bboxes takes four numbers for each instance')
+    if options.bboxes and len(options.images) > 1:
+        parser.error('--bboxes is for one image; use --ann FILE for several')
 
     with log_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
-        found = _draw_all(options)
-    write_results(found, _table(found), options.json)
+        results = _draw_all(options)
+    write_results(results, Group(*_tables(results)), options.json)
 
 
 def _draw_all(options: argparse.Namespace) -> dict:
@@ -82,72 +83,71 @@ def _draw_all(options: argparse.Namespace) -> dict:
     if not cfg.get('model') or not cfg.get('test_dataloader'):
         raise ValueError(f'{options.config} has no model or no test_dataloader.')
     weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
-    given = {}
-    if options.prompt is not None:
-        given['text_prompt'] = check_text_prompt(options.prompt, '--prompt')
+    own = {}
+    if options.text_prompt is not None:
+        own['text_prompt'] = check_text_prompt(options.text_prompt, '--text-prompt')
     if options.scenario is not None:
-        given['category'] = options.scenario
+        own['category'] = options.scenario
     model = init_model(cfg, device='cpu')
     load_state_dict(model, weights, logger=MMLogger.get_current_instance())
     model.to(get_device())
     os.makedirs(options.out, exist_ok=True)
-    found, taken = [], Counter()
+    images, stems = [], Counter()
     for path in options.images:
-        boxes, told = (options.box and [options.box]), {}
-        if options.ann is not None:
-            boxes, told = annotated_people(options.ann, path)
-        if given:
-            told = given
-        people = find_attention_maps(model, path, boxes, told)
+        bboxes, annotations = None, {}
+        if options.bboxes:
+            bboxes = np.reshape(options.bboxes, (-1, 4))
+        elif options.ann is not None:
+            bboxes, annotations = annotated_bboxes(options.ann, path)
+        maps = find_attention_maps(model, path, bboxes, own or annotations)
         image = read_image(path)[..., ::-1]
-        sheet = draw_attention_maps(image, people, options.word, options.per_head)
+        sheet = draw_attention_maps(image, maps, options.word, options.per_head)
         stem = Path(path).stem
-        taken[stem] += 1
-        number = f'_{taken[stem]}' if taken[stem] > 1 else ''
-        out = os.path.join(options.out, f'{stem}{number}.png')
+        stems[stem] += 1
+        suffix = f'_{stems[stem]}' if stems[stem] > 1 else ''
+        out = os.path.join(options.out, f'{stem}{suffix}.png')
         save_image(sheet, out)
-        people = [_numbers(maps) for maps in people]
-        found.append(dict(image=path, sheet=out, people=people))
-    return dict(images=found)
+        images.append(dict(image=path, sheet=out, instances=[_numbers(m) for m in maps]))
+    return dict(images=images)
 
 
 def _numbers(maps: AttentionMaps) -> dict:
-    """The numbers of a person, ready for JSON."""
+    """Return the numbers of an instance, ready for JSON."""
     words = [
         dict(
             word=word.text,
-            tokens=word.num_tokens,
+            num_tokens=word.num_tokens,
             special=word.special,
             attention=float(maps.weights[:, row].mean()),
             uniform=maps.uniform(row),
-            strongest_patch=float(maps.weights[:, row].mean(0).max()),
+            max=float(maps.weights[:, row].mean(0).max()),
         )
         for row, word in enumerate(maps.words)
     ]
-    return dict(prompt=maps.text_prompt, shares=maps.shares, words=words)
+    return dict(text_prompt=maps.text_prompt, shares=maps.shares, words=words)
 
 
-def _table(found: dict) -> str:
-    """Lay the numbers out for people."""
-    lines = []
-    for image in found['images']:
-        lines += [f'{image["image"]} -> {image["sheet"]}']
-        for person in image['people']:
-            header = f'{"":<22}{"attention, %":>14}{"x even":>8}{"most in a patch, %":>20}'
-            lines += [f'"{person["prompt"]}"', header, '-' * len(header)]
-            for word in person['words']:
-                share, most = word['attention'], word['strongest_patch']
-                lines += [
-                    f'{word["word"]:<22}{100 * share:>14.2f}'
-                    f'{share / word["uniform"]:>8.2f}{100 * most:>20.2f}'
-                ]
+def _tables(results: dict) -> list[str | Table]:
+    """Return a table for each instance, below the name of its image."""
+    parts: list[str | Table] = []
+    for image in results['images']:
+        parts.append(f'{image["image"]} -> {image["sheet"]}')
+        for instance in image['instances']:
+            table = Table('', box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+            for column in ('attention, %', 'x uniform', 'max of a patch, %'):
+                table.add_column(column, justify='right')
+            for word in instance['words']:
+                share = word['attention']
+                times = f'{share / word["uniform"]:.2f}'
+                peak = f'{100 * word["max"]:.2f}'
+                table.add_row(word['word'], f'{100 * share:.2f}', times, peak)
+            table.add_section()
+            shares = instance['shares']
             names = dict(words='all words', special='special tokens', patches='patches')
-            lines += ['-' * len(header)]
-            lines += [
-                f'{names[k]:<22}{100 * v:>14.2f}' for k, v in person['shares'].items()
-            ]
-            lines += ['']
-    return '\n'.join([*lines, 'even: if each token and patch got the same'])
+            for key, name in names.items():
+                table.add_row(name, f'{100 * shares[key]:.2f}')
+            parts += [f'"{instance["text_prompt"]}"', table, '']
+    return [*parts, 'uniform: the same attention to each token and patch']
 
 
 if __name__ == '__main__':

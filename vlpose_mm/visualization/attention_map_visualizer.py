@@ -1,4 +1,4 @@
-"""MMPose's visualizer, with the words that are read."""
+"""MMPose's visualizer with attention maps."""
 
 import logging
 from pathlib import Path
@@ -16,22 +16,22 @@ from vlpose_mm.visualization.captions import save_image
 
 @VISUALIZERS.register_module()
 class AttentionMapVisualizer(PoseLocalVisualizer):
-    """MMPose's visualizer, which also draws the attention maps of predictions.
+    """MMPose's visualizer that also draws attention maps.
 
-    They are there with ``model.test_cfg.output_attention_maps=True``. Beside each image of
-    poses a sheet of attention maps is drawn: ``words/NAME.png`` in the folder of the image,
-    or ``NAME_words`` of the backends or the window.
+    Predictions have them with ``model.test_cfg.output_attention_maps=True``. For each image
+    of poses a sheet is drawn: ``attention_maps/NAME.png`` in the folder of the image, or
+    ``NAME_attention_maps`` in a visualization backend or window.
 
     Args:
         name (str): Name of the instance.
-        per_head (bool): Whether to draw each head of the attention by itself.
+        per_head (bool): Whether to draw each attention head.
         **kwargs: Passed to :class:`mmpose.visualization.PoseLocalVisualizer`.
     """
 
     def __init__(self, name: str = 'visualizer', per_head: bool = False, **kwargs) -> None:
         super().__init__(name, **kwargs)
         self.per_head = per_head
-        self._warned_of_maps = False
+        self._has_warned = False
 
     @master_only
     def add_datasample(
@@ -51,29 +51,31 @@ class AttentionMapVisualizer(PoseLocalVisualizer):
         Returns:
             np.ndarray: The image with poses, RGB, H x W x 3.
         """
-        own = dict(show=show, wait_time=wait_time, out_file=out_file, step=step)
-        drawn = super().add_datasample(name, image, data_sample, *args, **own, **kwargs)
+        settings = dict(show=show, wait_time=wait_time, out_file=out_file, step=step)
+        drawn = super().add_datasample(
+            name, image, data_sample, *args, **settings, **kwargs
+        )
         maps = data_sample.metainfo.get('pred_attention_maps')
         if maps is None:
-            self._warn_of_none(data_sample)
+            self._warn(data_sample)
             return drawn
         sheet = draw_attention_maps(image, [maps], per_head=self.per_head)
         if show:
-            self.show(sheet, win_name=f'{name}_words', wait_time=wait_time)
+            self.show(sheet, win_name=f'{name}_attention_maps', wait_time=wait_time)
         if out_file is not None:
             path = Path(out_file)
-            # By themselves, as MMPose counts the files of an image to number them.
-            path = path.parent / 'words' / f'{path.stem}.png'
+            # In another folder, since MMPose numbers an image by the files of its name.
+            path = path.parent / 'attention_maps' / f'{path.stem}.png'
             path.parent.mkdir(exist_ok=True)
             save_image(sheet, str(path))
         else:
-            self.add_image(f'{name}_words', sheet, step)
+            self.add_image(f'{name}_attention_maps', sheet, step)
         return drawn
 
-    def _warn_of_none(self, data_sample: PoseDataSample) -> None:
-        """Say once how to get attention maps, if a sample could have them."""
-        if data_sample.metainfo.get('pred_route') == 'tuned' and not self._warned_of_maps:
-            self._warned_of_maps = True
+    def _warn(self, data_sample: PoseDataSample) -> None:
+        """Log once how to get attention maps, if a sample could have them."""
+        if data_sample.metainfo.get('pred_route') == 'tuned' and not self._has_warned:
+            self._has_warned = True
             print_log(
                 'AttentionMapVisualizer: the predictions have no attention maps; set '
                 'model.test_cfg.output_attention_maps=True.',
