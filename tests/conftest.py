@@ -85,7 +85,7 @@ def vlpose_cfg(text_file: str) -> dict:
         dict(
             type='VLPoseEstimator',
             backbone=dict(
-                prompt=dict(num_tokens=3, deep=True), lora=dict(rank=2), **BACKBONE
+                visual_prompt=dict(num_tokens=3, deep=True), lora=dict(rank=2), **BACKBONE
             ),
             text_encoder=dict(type='PrecomputedTextEncoder', path=text_file),
             matcher=dict(type='RelationMatcher'),
@@ -139,7 +139,7 @@ model = dict(
             num_heads=4,
             feedforward_channels=64,
         ),
-        prompt=dict(num_tokens=4),
+        visual_prompt=dict(num_tokens=4),
     ),
     text_encoder=dict(_delete_=True, type='PrecomputedTextEncoder', path='{text}'),
     matcher=dict(num_heads=4),

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         'process, and print each ratio beside that of the FLOPs. Weights '
         'are random; nothing is trained, loaded or downloaded but the text encoder.'
     )
-    add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
+    add_config_options(parser, 'model.backbone.visual_prompt.num_tokens=5')
     parser.add_argument(
         '--only', nargs='+', choices=[*CASES], metavar='CASE', help=f'some of {[*CASES]}'
     )

@@ -16,10 +16,10 @@ from vlpose_mm.paths import config_path
 def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict) -> None:
     stock = 'PromptedVisionTransformer'
     if kind != 'vit':
-        prompt = vlpose_cfg['backbone']['prompt']
+        prompt = vlpose_cfg['backbone']['visual_prompt']
         backbone = copy.deepcopy(STOCK[kind])
         stock = backbone['type']
-        backbone.update(type=f'Prompted{stock}', prompt=prompt)
+        backbone.update(type=f'Prompted{stock}', visual_prompt=prompt)
         # The stock classes put out all stages by default.
         backbone.pop('out_indices', None)
         vlpose_cfg['backbone'] = backbone

@@ -99,22 +99,18 @@ def test_parts_hold_every_parameter_once(vlpose_cfg: dict) -> None:
     summary = describe(dict(model=vlpose_cfg))
     model = MODELS.build(vlpose_cfg)
 
-    def count(*modules: nn.Module) -> int:
-        return sum(p.numel() for module in modules for p in module.parameters())
+    def count(module: nn.Module) -> int:
+        return sum(p.numel() for p in module.parameters())
 
-    prompts = model.backbone.prompts.numel()
+    added = model.backbone.visual_prompts.numel()
+    added += sum(p.numel() for name, p in model.named_parameters() if 'lora' in name)
     head, matcher = model.head, count(model.matcher)
-    predictor = count(head.final_layer)
-    updates = sum(p.numel() for name, p in model.named_parameters() if 'lora' in name)
-    assert part(summary, 'backbone') == (count(model.backbone) - prompts - updates, 0)
-    assert part(summary, 'prompts') == (prompts, prompts)
-    assert part(summary, 'low-rank updates') == (updates, updates)
-    assert part(summary, 'matcher') == (matcher, matcher)
-    assert part(summary, 'head: original branch') == (count(head.deconv_layers), 0)
-    auxiliary = count(head.aux_deconv_layers)
-    assert part(summary, 'head: auxiliary branch') == (auxiliary, auxiliary)
-    assert part(summary, 'head: predictors') == (2 * predictor, predictor)
-    assert part(summary, 'head: gates') == (2, 2)
+    base_head = count(head.deconv_layers) + count(head.final_layer)
+    assert part(summary, 'backbone') == (count(model.backbone) - added, 0)
+    assert part(summary, 'backbone (adapter)') == (added, added)
+    assert part(summary, 'matcher (adapter)') == (matcher, matcher)
+    assert part(summary, 'head') == (base_head, 0)
+    assert part(summary, 'head (adapter)') == (count(head) - base_head,) * 2
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert summary['total'] == dict(parameters=count(model), trained=trained)
 
@@ -149,7 +145,7 @@ def test_the_frozen_language_model_is_counted_apart(vlpose_cfg: dict, minilm: st
 
     vlpose_cfg['text_encoder'] = dict(encoder, context_tokens=2)
     learnt = describe(dict(model=vlpose_cfg))
-    assert part(learnt, 'text encoder: context') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
+    assert part(learnt, 'text_encoder (adapter)') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
     assert learnt['text']['parameters'] == language_model
     assert learnt['text']['tokens'] == TOKENS + 2
 

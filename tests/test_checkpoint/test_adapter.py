@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tests.conftest import BACKBONE
 from tests.test_models.estimators import build
-from vlpose_mm.checkpoint.adapter import base_hash, extract, identity_of, merge, tuned_names
-from vlpose_mm.checkpoint.metadata import KEY, decode, encode
+from vlpose_mm.checkpoint.adapter import base_hash, extract, merge
+from vlpose_mm.checkpoint.metadata import KEY, decode, encode, metadata_of
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_tuned_part_is_what_trains_with_the_statistics_beside_it(
     assert set(tuned) == added
     assert 'head.aux_deconv_layers.1.running_mean' in tuned
     vlpose_cfg['backbone']['trained_layers'] = 1
-    thawed = set(tuned_names(MODELS.build(vlpose_cfg))) - {*tuned}
+    thawed = set(MODELS.build(vlpose_cfg).adapter_params()) - {*tuned}
     assert thawed and all(
         n.startswith(('backbone.layers.2.', 'backbone.ln1')) for n in thawed
     )
@@ -48,7 +48,7 @@ def test_the_hash_is_that_of_names_shapes_and_numbers(weights: dict) -> None:
     for name in sorted(base):
         digest.update((name + str(tuple(base[name].shape))).encode())
         digest.update(base[name].numpy().astype('<f4').tobytes())
-    assert identity_of(extract(weights))['base']['sha256'] == digest.hexdigest()
+    assert metadata_of(extract(weights))['base']['sha256'] == digest.hexdigest()
     # Half precision of what is exact in it, and another order, are the same base.
     rounded = {name: tensor.half() for name, tensor in base.items()}
     again = {name: rounded[name].float() for name in reversed(rounded)}
@@ -63,7 +63,7 @@ def test_apart_and_together_is_whole_again(weights: dict) -> None:
     assert set(weights) - set(whole) <= counters
     for name, tensor in whole.items():
         assert torch.equal(tensor, weights[name]), name
-    assert 'base' not in identity_of(whole)
+    assert 'base' not in metadata_of(whole)
     assert set(extract(whole)) == set(extract(weights))
 
 
@@ -84,7 +84,7 @@ def test_another_base_is_refused_with_both_hashes_unless_forced(weights: dict) -
         merge(tuned, base)
     floating = {k: v for k, v in base.items() if v.is_floating_point()}
     assert base_hash(floating) in str(error.value)
-    assert identity_of(tuned)['base']['sha256'] in str(error.value)
+    assert metadata_of(tuned)['base']['sha256'] in str(error.value)
     whole = merge(tuned, base, force=True)
     assert torch.equal(whole['backbone.ln1.bias'], base['backbone.ln1.bias'])
 
@@ -93,7 +93,7 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
     tuned, base = extract(weights), stock_part(weights)
     with pytest.raises(ValueError, match='adapter already'):
         extract(tuned)
-    with pytest.raises(ValueError, match='a whole one, not an adapter one'):
+    with pytest.raises(ValueError, match='a whole one, not an adapter'):
         merge(weights, base)
     with pytest.raises(ValueError, match='has no _extra_state'):
         extract(base)
@@ -115,14 +115,16 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
 
 
 def test_an_identity_is_read_as_it_was_written() -> None:
-    identity = dict(choices={'head.wiring': 'dual', 'näme': None}, tuned=['a', 'b'])
+    identity = dict(
+        hyperparameters={'head.wiring': 'dual', 'näme': None}, adapter_params=['a', 'b']
+    )
     assert decode(encode(identity)) == identity
     wrong = [
         encode({**identity, **change})
         for change in (
             dict(base=dict(sha256='0')),
             dict(base=dict(sha256='0', shapes=dict(a=5))),
-            dict(tuned=[['a']]),
+            dict(adapter_params=[['a']]),
             dict(grid=[0, 0]),
             dict(grid=5),
         )

@@ -39,7 +39,7 @@ def test_overlays_go_over_each_other(small_config: Path, tmp_path: Path) -> None
     for name in ('shallow_prompts', 'auto_route', 'scenario_classifier'):
         path = put_over(path, name, tmp_path)
     cfg = Config.fromfile(path)
-    assert not cfg.model.backbone.prompt.deep and cfg.model.backbone.lora.rank == 16
+    assert not cfg.model.backbone.visual_prompt.deep and cfg.model.backbone.lora.rank == 16
     model = MODELS.build(cfg.model)
     assert model.test_cfg['flip_test']
     assert model.route == 'auto' and model.scenario_classifier is not None

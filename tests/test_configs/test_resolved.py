@@ -48,7 +48,7 @@ def test_the_base_config_is_the_papers() -> None:
         'model.text_encoder.pretrained': 'Salesforce/blip-itm-base-coco',
         'model.matcher.variant': 'joint',
         'model.head.wiring': 'dual',
-        'model.backbone.prompt.deep': True,
+        'model.backbone.visual_prompt.deep': True,
         'optim_wrapper.optimizer.type': 'AdamW',
         'optim_wrapper.optimizer.weight_decay': 0.1,
         'optim_wrapper.optimizer.betas.-1': 0.999,
@@ -70,7 +70,7 @@ def test_a_vit_has_the_papers_hyperparameters(size: str) -> None:
     expected = {
         'model.backbone.arch': size,
         'model.backbone.drop_path_rate': drop_path,
-        'model.backbone.prompt.num_tokens': num_prompts,
+        'model.backbone.visual_prompt.num_tokens': num_prompts,
         LAYERS: num_layers,
         DECAY: decay,
         'train_dataloader.batch_size': batch,

@@ -120,8 +120,8 @@ def intended(model: dict) -> str:
     ]
     if model.backbone.get('lora'):
         parts.append(r'backbone\.lora|backbone\.layers\.\d\..*\.lora_')
-    if model.backbone.get('prompt'):
-        parts.append(r'backbone\.prompt')
+    if model.backbone.get('visual_prompt'):
+        parts.append(r'backbone\.visual_prompt')
     elif not model.backbone.get('lora'):
         num_trained = model.backbone.get('trained_layers')
         layers = {None: r'backbone\.', 0: 'nothing', 1: r'backbone\.(layers\.3|ln1)\.'}

@@ -146,7 +146,7 @@ def test_a_checkpoint_with_the_classifier_is_else_the_same(
     for name in fitted:
         added = after['state_dict'][f'scenario_classifier.{name}']
         assert torch.equal(added, fitted[name])
-    wanted = {**told, 'tuned': [*told['tuned'], *names]}
+    wanted = {**told, 'adapter_params': [*told['adapter_params'], *names]}
     assert decode(after['state_dict'][KEY]) == wanted
     # Whatever the file calls its weights.
     named = add_classifier(dict(model=before['state_dict']), model.scenario_classifier)

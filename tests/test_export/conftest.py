@@ -24,10 +24,10 @@ def settings(kind: str = 'vit', **backbone: object) -> dict:
     """A small VLPose on a kind of backbone."""
     head = dict(HEAD)
     if kind == 'vit':
-        given = dict(BACKBONE, prompt=dict(num_tokens=3), lora=dict(rank=2))
+        given = dict(BACKBONE, visual_prompt=dict(num_tokens=3), lora=dict(rank=2))
     else:
         stock = copy.deepcopy(STOCK[kind])
-        given = dict(stock, type=f'Prompted{stock["type"]}', prompt=dict(num_tokens=3))
+        given = dict(stock, type=f'Prompted{stock["type"]}', visual_prompt=dict(num_tokens=3))
         h, w = SIDES[kind]
         head['decoder'] = dict(
             type='MSRAHeatmap',

@@ -33,10 +33,10 @@ RANDOM = {
     'model.text_encoder.pretrained': ABSENT,
 }
 NO_PROMPTS = {
-    'model.backbone.prompt': None,
+    'model.backbone.visual_prompt': None,
     'model.backbone.lora': None,
-    'model.backbone.prompt.num_tokens': ABSENT,
-    'model.backbone.prompt.deep': ABSENT,
+    'model.backbone.visual_prompt.num_tokens': ABSENT,
+    'model.backbone.visual_prompt.deep': ABSENT,
 }
 CHANGES = {
     **{
@@ -48,7 +48,7 @@ CHANGES = {
         for name in ('joint', 'cross', 'cosine')
     },
     **{
-        f'num_prompts/{number}': {'model.backbone.prompt.num_tokens': number}
+        f'num_prompts/{number}': {'model.backbone.visual_prompt.num_tokens': number}
         for number in (1, 5, 10, 20, 50, 100)
     },
     'text_encoder/albef': text('data/text_models/albef'),
@@ -75,7 +75,7 @@ CHANGES = {
     'text_prompt/random_fresh': RANDOM | {'model.text_encoder.fresh': True},
     'text_prompt/learned_context': {'model.text_encoder.context_tokens': 4},
     'tuning/deep_prompts': {},
-    'tuning/shallow_prompts': {'model.backbone.prompt.deep': False},
+    'tuning/shallow_prompts': {'model.backbone.visual_prompt.deep': False},
     'tuning/last_layer': NO_PROMPTS | {'model.backbone.trained_layers': 1},
     'tuning/full': NO_PROMPTS,
     'tuning/head_only': NO_PROMPTS | {'model.backbone.trained_layers': 0},
@@ -148,7 +148,7 @@ def test_a_baseline_is_mmposes_own_estimator_on_the_same_backbone(
     assert not model.keys() & {'text_encoder', 'matcher'}
     trained_layers, prompted = STOCK[name]
     backbone = base['model']['backbone']
-    expected = {**backbone, 'prompt': backbone['prompt'] if prompted else None}
+    expected = {**backbone, 'visual_prompt': backbone['visual_prompt'] if prompted else None}
     if trained_layers is not None:
         expected['trained_layers'] = trained_layers
     # Not to have them is not said of a stock one.

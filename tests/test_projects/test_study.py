@@ -81,7 +81,7 @@ def test_every_arm_trains_what_it_is_called_after() -> None:
         assert cfg.train_cfg.max_epochs == steps
     stock_head = {'head.deconv_layers', 'head.final_layer'}
     assert trained['head_only'] == stock_head
-    assert trained['deep_prompts'] == stock_head | {'backbone.prompts'}
+    assert trained['deep_prompts'] == stock_head | {'backbone.visual_prompts'}
     assert trained['last_layer'] == stock_head | {'backbone.layers', 'backbone.ln1'}
     assert trained['full'] >= {'backbone.patch_embed', 'backbone.pos_embed'} | stock_head
     assert 'backbone.layers' not in trained['paper']

@@ -64,7 +64,7 @@ def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
     _, last_layer, auto, _, base, mine = readme_snippets()
     (tmp_path / 'last_layer.py').write_text(last_layer)
     backbone = Config.fromfile(tmp_path / 'last_layer.py').model.backbone
-    assert backbone.prompt is None and backbone.trained_layers == 1
+    assert backbone.visual_prompt is None and backbone.trained_layers == 1
     (tmp_path / 'auto.py').write_text(auto)
     cfg = Config.fromfile(tmp_path / 'auto.py')
     assert cfg.model.test_cfg.route == 'auto' and cfg.model.test_cfg.flip_test

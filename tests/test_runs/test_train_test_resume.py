@@ -90,7 +90,7 @@ def test_resume_goes_on_where_the_run_stopped(
     assert 'resumed epoch: 1' in output
     assert 'Epoch(train) [2]' in output and 'Epoch(train) [1]' not in output
     first, second = load(work_dir / 'epoch_1.pth'), load(work_dir / 'epoch_2.pth')
-    assert not torch.equal(first['backbone.prompts'], second['backbone.prompts'])
+    assert not torch.equal(first['backbone.visual_prompts'], second['backbone.visual_prompts'])
     base = load(small_config.parent / 'vitpose.pth')
     assert all(torch.equal(second[name], base[name]) for name in base)
 

@@ -215,7 +215,7 @@ def test_bad_input_gets_one_clear_error(
     stock.model = dict(
         type='TopdownPoseEstimator',
         data_preprocessor=stock.model.data_preprocessor,
-        backbone={**stock.model.backbone, 'prompt': None, 'lora': None},
+        backbone={**stock.model.backbone, 'visual_prompt': None, 'lora': None},
         head={**stock.model.head, 'type': 'HeatmapHead', 'in_channels': 32},
     )
     for key in ('wiring', 'gate_init', 'tuned_norms'):

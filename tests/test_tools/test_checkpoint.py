@@ -13,9 +13,9 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from tests.test_models.estimators import TEXT_PROMPTS, build, train
-from vlpose_mm.checkpoint.adapter import base_hash, base_of, identity_of
+from vlpose_mm.checkpoint.adapter import base_hash, base_of
 from vlpose_mm.checkpoint.io import read_file
-from vlpose_mm.checkpoint.metadata import KEY
+from vlpose_mm.checkpoint.metadata import KEY, metadata_of
 from vlpose_mm.models import PrecomputedTextEncoder
 from vlpose_mm.tools.checkpoint import main
 
@@ -159,14 +159,14 @@ def test_info_tells_what_a_file_holds(
     )
     sha256 = base_hash(base_of(stock.state_dict(), []))
     assert full['base_sha256'] == small['base_sha256'] == sha256
-    assert full['choices'] == identity_of(tuned.state_dict())['choices']
+    assert full['hyperparameters'] == metadata_of(tuned.state_dict())['hyperparameters']
     assert full['meta'] == small['meta'] == dict(experiment_name='art', epoch=3)
     assert full['further'] == dict(optimizer=4000) and small['further'].keys() == {
         'text_features'
     }
     parts = {part['name']: part['tensors'] for part in small['parts']}
-    assert parts['prompts'] == 1 and parts['identity'] == 1 and parts['matcher'] == 12
-    assert 'backbone' not in parts
+    assert parts['metadata'] == 1 and parts['matcher (adapter)'] == 12
+    assert 'backbone (adapter)' in parts and 'backbone' not in parts
     assert full['text'] is None and small['text']['width'] == 384
 
 

@@ -84,7 +84,8 @@ def test_a_released_file_alone_says_what_it_lacks(
     out, err = run('released', 'released.pth', 'out.pth')
     assert 'out.pth: ' in out and 'head.tuned_norms  ' in out
     assert 'model.head.wiring=released model.head.tuned_norms=True' in out
-    assert 'model.backbone.prompt.num_tokens=3 model.backbone.prompt.deep=True' in out
+    for setting in ('num_tokens=3', 'deep=True'):
+        assert f'model.backbone.visual_prompt.{setting}' in out
     assert 'BLIP text encoder was omitted: --text FOLDER writes it' in err
     assert 'Salesforce/blip-itm-base-coco' in err
     assert 'The original route cannot be restored from this file' in err

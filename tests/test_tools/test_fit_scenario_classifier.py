@@ -61,7 +61,7 @@ def test_adds_a_classifier_to_a_checkpoint_and_prints_how_it_does(
             assert torch.equal(after['state_dict'][name], tensor)
     added = {*after['state_dict']} - {*before['state_dict']}
     assert {name.split('.')[0] for name in added} == {'scenario_classifier'}
-    assert added <= {*decode(after['state_dict'][KEY])['tuned']}
+    assert added <= {*decode(after['state_dict'][KEY])['adapter_params']}
 
     # What the file holds is measured, not fitted again.
     main([str(small_config), str(out), *OPTIONS])
@@ -140,7 +140,7 @@ def test_bad_input_gets_one_clear_error(
     Path('stock.py').write_text(
         f"_base_ = '{small_config}'\n"
         "model = dict(_delete_=True, type='TopdownPoseEstimator', "
-        "backbone=dict(type='PromptedVisionTransformer', prompt=None))\n"
+        "backbone=dict(type='PromptedVisionTransformer', visual_prompt=None))\n"
     )
     names = dict(CONFIG=str(small_config), TUNED=str(tuned))
     with pytest.raises(SystemExit) as exit_info:

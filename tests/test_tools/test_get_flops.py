@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
 from tests.conftest import ROOT
 from vlpose_mm.tools.get_flops import main
 
@@ -23,7 +26,7 @@ def test_prints_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
     out = capsys.readouterr().out
     assert 'VLPoseEstimator, input 192 x 256' in out
     lines = [' '.join(line.split()) for line in out.splitlines()]
-    assert 'prompts 184.32 k 184.32 k' in lines
+    assert 'backbone (adapter) 3.14 M 3.14 M' in lines
     assert 'total 99.69 M 9.70 M' in lines
     assert 'original 18.52 G' in lines
     assert 'adapter 38.84 MB' in lines
@@ -52,14 +55,20 @@ def test_writes_json_alone_to_the_standard_output(
     small_config: Path, capsys: pytest.CaptureFixture
 ) -> None:
     # Layers of the backbone that train make the estimator warn.
-    options = ['model.backbone.prompt.num_tokens=5', 'model.backbone.trained_layers=2']
+    options = [
+        'model.backbone.visual_prompt.num_tokens=5',
+        'model.backbone.trained_layers=2',
+    ]
     main([str(small_config), '--json', '-', '--cfg-options', *options])
     out, err = capsys.readouterr()
     summary = json.loads(out)
     assert summary['config'] == str(small_config)
-    prompts = dict(name='prompts', parameters=3 * 5 * 32, trained=3 * 5 * 32)
-    assert prompts in summary['parts']
-    assert 'trains more than what is added to it' in err
+    (row,) = [row for row in summary['parts'] if row['name'] == 'backbone (adapter)']
+    cfg = Config.fromfile(small_config).model
+    cfg.backbone.visual_prompt.num_tokens, cfg.backbone.trained_layers = 5, 2
+    params = MODELS.build(cfg).backbone.parameters()
+    assert row['trained'] == sum(p.numel() for p in params if p.requires_grad)
+    assert 'trains more than' in err
 
 
 def test_a_process_of_its_own_prints_json_alone(small_config: Path) -> None:

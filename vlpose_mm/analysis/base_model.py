@@ -46,7 +46,7 @@ def base_config(model: dict) -> dict:
             f'The backbone {prompted!r} has no stock counterpart; known are '
             f'{list(STOCK_BACKBONES)}.'
         )
-    for name in ('prompt', 'lora', 'trained_layers', 'frozen_stages'):
+    for name in ('visual_prompt', 'lora', 'trained_layers', 'frozen_stages'):
         backbone.pop(name, None)
     built = build_on_meta(backbone)
     backbone['type'] = STOCK_BACKBONES[prompted]
@@ -54,7 +54,7 @@ def base_config(model: dict) -> dict:
         # Where the stock class would return all stages by default.
         backbone['out_indices'] = tuple(built.out_indices)
     if prompted == backbone['type']:
-        backbone['prompt'] = None
+        backbone['visual_prompt'] = None
 
     for name in ('wiring', 'gate_init', 'tuned_norms'):
         head.pop(name, None)

@@ -11,26 +11,10 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from vlpose_mm.analysis.base_model import build_on_meta
 from vlpose_mm.analysis.flops import count_flops
+from vlpose_mm.checkpoint.adapter import part_of
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
-from vlpose_mm.models.peft.lora import is_lora
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.models.text_encoders.base import TextEncoder, TextFeatures
-
-# How the names of a VLPose's parameters start, and the part that they belong to.
-PARTS = {
-    'backbone.': 'backbone',
-    'backbone.prompt': 'prompts',
-    'backbone.lora': 'low-rank updates',
-    'matcher.': 'matcher',
-    'head.': 'head: original branch',
-    'head.aux_': 'head: auxiliary branch',
-    'head.tuned_norms.': 'head: auxiliary branch',
-    'head.final_layer.': 'head: predictors',
-    'head.tuned_final_layer.': 'head: predictors',
-    'head.entry_gate': 'head: gates',
-    'head.exit_gate': 'head: gates',
-    'text_encoder.': 'text encoder: context',
-}
 
 
 def describe(cfg: Mapping) -> dict:
@@ -166,30 +150,19 @@ def _encode(encoder: TextEncoder) -> tuple[TextFeatures, int]:
 
 
 def _count_parts(model: nn.Module, is_vlpose: bool) -> list[dict]:
-    """Count the parameters of each part, in the order of ``PARTS`` for a VLPose."""
-    names = list(PARTS.values()) if is_vlpose else []
-    counts = {name: dict(name=name, parameters=0, trained=0) for name in names}
+    """Count the parameters of each part, in the order of the model."""
+    adapter_params = {*model.adapter_params()} if is_vlpose else set()
+    parts = [
+        f'{child}{kind}'
+        for child, _ in model.named_children()
+        for kind in ('', ' (adapter)')
+    ]
+    counts = {part: dict(name=part, parameters=0, trained=0) for part in parts}
     for name, param in model.named_parameters():
-        part = part_of(name) if is_vlpose else name.split('.')[0]
-        row = counts.setdefault(part, dict(name=part, parameters=0, trained=0))
+        row = counts[part_of(name, adapter_params)]
         row['parameters'] += param.numel()
         row['trained'] += param.numel() * param.requires_grad
     return [row for row in counts.values() if row['parameters']]
-
-
-def part_of(name: str) -> str:
-    """Tell which part of a VLPose a parameter belongs to.
-
-    Args:
-        name (str): Its name.
-
-    Returns:
-        str: One of :data:`PARTS`, else the first word of the name.
-    """
-    if is_lora(name):
-        return PARTS['backbone.lora']
-    starts = [start for start in PARTS if name.startswith(start)]
-    return PARTS[max(starts, key=len)] if starts else name.split('.')[0]
 
 
 def _file_bytes(state: dict[str, Tensor]) -> int:

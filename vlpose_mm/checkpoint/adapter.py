@@ -1,61 +1,58 @@
-"""What of a checkpoint belongs to its base, and what to its tuning."""
+"""What of a checkpoint belongs to its base, and what to its adapter."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from vlpose_mm.checkpoint.metadata import KEY, decode, encode
+from vlpose_mm.checkpoint.metadata import KEY, encode, metadata_of
 from vlpose_mm.checkpoint.pos_embed import resize_pos_embed, split_pos_embed
 
-# How the names of a stock estimator's weights start.
-STOCK = ('backbone.', 'head.')
-CLASSIFIER = 'scenario_classifier.'
+# The parts of MMPose's estimator.
+BASE_PARTS = ('backbone', 'head')
 POS_EMBED = 'backbone.pos_embed'
 
 
-def tuned_names(model: nn.Module) -> list[str]:
-    """List what of a model's state is trained.
+def part_of(name: str, adapter_params: Collection[str]) -> str:
+    """Name the part of a VLPose that a tensor belongs to.
 
     Args:
-        model (nn.Module): The model.
+        name (str): The tensor's name.
+        adapter_params (Collection[str]): Names of what the adapter adds or tunes.
 
     Returns:
-        list[str]: Names of trained parameters, and of the statistics beside them.
+        str: The module, such as ``'head'``, with ``' (adapter)'`` behind it where due.
     """
-    names = []
-    for prefix, module in model.named_modules():
-        start = f'{prefix}.' if prefix else ''
-        own = module.named_parameters(recurse=False)
-        trained = [name for name, param in own if param.requires_grad]
-        if trained:
-            trained += [name for name, _ in module.named_buffers(recurse=False)]
-        names += [f'{start}{name}' for name in trained]
-    return names
+    part = 'metadata' if name == KEY else name.partition('.')[0]
+    return f'{part} (adapter)' if name in adapter_params else part
 
 
-def base_of(state_dict: Mapping[str, Tensor], tuned: Iterable[str]) -> dict[str, Tensor]:
-    """Take the base's weights out of a whole checkpoint.
+def base_of(
+    state_dict: Mapping[str, Tensor], adapter_params: Iterable[str]
+) -> dict[str, Tensor]:
+    """Take the base weights out of a whole checkpoint.
 
     Args:
         state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
-        tuned (Iterable[str]): Names of what was trained.
+        adapter_params (Iterable[str]): Names of what the adapter adds or tunes.
 
     Returns:
         dict[str, Tensor]: What the original route computes with. What follows from shapes
-        or is not read, such as a window's index or a batch norm's counter, is left out.
+        or is not read, such as a window's index or a batch norm's counter, is omitted.
     """
-    tuned = set(tuned)
+    adapter_params = set(adapter_params)
     return {
         name: tensor
         for name, tensor in state_dict.items()
-        if name.startswith(STOCK) and name not in tuned and tensor.is_floating_point()
+        if name.partition('.')[0] in BASE_PARTS
+        and name not in adapter_params
+        and tensor.is_floating_point()
     }
 
 
 def base_hash(base: Mapping[str, Tensor]) -> str:
-    """Compute the hash that tells bases apart.
+    """Compute the hash that identifies a base.
 
     Args:
         base (Mapping[str, Tensor]): See :func:`base_of`.
@@ -72,7 +69,7 @@ def base_hash(base: Mapping[str, Tensor]) -> str:
 
 
 def extract(state_dict: Mapping[str, Tensor], sha256: str | None = None) -> dict:
-    """Take the tuned part out of a whole checkpoint.
+    """Take the adapter out of a whole checkpoint.
 
     Args:
         state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
@@ -82,140 +79,122 @@ def extract(state_dict: Mapping[str, Tensor], sha256: str | None = None) -> dict
         dict[str, Tensor]: The weights of an adapter checkpoint.
 
     Raises:
-        ValueError: If the checkpoint does not tell what was trained, lacks some of it, or
-            is adapter already.
+        ValueError: If the checkpoint has no metadata, lacks some of the adapter, or is an
+            adapter checkpoint already.
     """
-    identity = identity_of(state_dict)
-    if 'base' in identity:
-        raise ValueError('The checkpoint is adapter already; there is nothing to take.')
-    missing = [name for name in identity['tuned'] if name not in state_dict]
+    metadata = metadata_of(state_dict)
+    if 'base' in metadata:
+        raise ValueError(
+            'The checkpoint is an adapter already; there is nothing to extract.'
+        )
+    names = metadata['adapter_params']
+    missing = [name for name in names if name not in state_dict]
     if missing:
         raise ValueError(f'The checkpoint lacks {missing[0]}, which was trained.')
-    base = base_of(state_dict, identity['tuned'])
-    identity['base'] = dict(
+    base = base_of(state_dict, names)
+    metadata['base'] = dict(
         sha256=sha256 or base_hash(base),
         shapes={name: list(tensor.shape) for name, tensor in base.items()},
     )
-    kept = {name: state_dict[name] for name in identity['tuned']}
-    return {**kept, KEY: encode(identity)}
+    return {**{name: state_dict[name] for name in names}, KEY: encode(metadata)}
 
 
 def merge(
-    tuned: Mapping[str, Tensor], base: Mapping[str, Tensor], force: bool = False
+    weights: Mapping[str, Tensor], base: Mapping[str, Tensor], force: bool = False
 ) -> dict[str, Tensor]:
-    """Put a tuning and its base together into a whole checkpoint.
+    """Put an adapter and its base together into a whole checkpoint.
 
     Args:
-        tuned (Mapping[str, Tensor]): The weights of an adapter checkpoint.
-        base (Mapping[str, Tensor]): The weights of a stock estimator or of a whole VLPose.
+        weights (Mapping[str, Tensor]): The weights of an adapter checkpoint.
+        base (Mapping[str, Tensor]): The weights of MMPose's estimator or of a whole VLPose.
         force (bool): Take a base with another hash than the one that was tuned.
 
     Returns:
         dict[str, Tensor]: The weights of a whole checkpoint.
 
     Raises:
-        ValueError: If the tuning is none, the base lacks weights or has other shapes, or
-            its hash is another one.
+        ValueError: If the adapter is not one, the base lacks weights or has other shapes,
+            or its hash is another one.
     """
-    identity = identity_of(tuned)
-    if 'base' not in identity:
-        raise ValueError('The checkpoint to merge is a whole one, not an adapter one.')
-    check_content(tuned, identity)
-    base = fit_base(base, identity)
-    check_base(identity, base_hash(base), force)
-    del identity['base']
-    kept = {name: tuned[name] for name in identity['tuned']}
-    return {**base, **kept, KEY: encode(identity)}
+    metadata = metadata_of(weights)
+    if 'base' not in metadata:
+        raise ValueError('The checkpoint to merge is a whole one, not an adapter.')
+    check_content(weights, metadata)
+    base = prepare_base(base, metadata)
+    check_base(metadata, base_hash(base), force)
+    del metadata['base']
+    adapter = {name: weights[name] for name in metadata['adapter_params']}
+    return {**base, **adapter, KEY: encode(metadata)}
 
 
-def check_content(tuned: Iterable[str], identity: Mapping) -> None:
+def check_content(names: Iterable[str], metadata: Mapping) -> None:
     """Check that an adapter checkpoint holds what it says, and nothing of its base.
 
     Args:
-        tuned (Iterable[str]): Names of its tensors.
-        identity (Mapping): What it says.
+        names (Iterable[str]): Names of its tensors.
+        metadata (Mapping): Its metadata.
 
     Raises:
         ValueError: If something is missing, or there is more.
     """
-    given, told = {*tuned} - {KEY}, {*identity['tuned']}
-    for names, verb in ((told - given, 'lacks'), (given - told, 'also holds')):
-        if names:
+    given, said = {*names} - {KEY}, {*metadata['adapter_params']}
+    for wrong, verb in ((said - given, 'lacks'), (given - said, 'also holds')):
+        if wrong:
             raise ValueError(
-                f'The adapter checkpoint {verb} {min(names)}; take it out of its whole '
+                f'The adapter checkpoint {verb} {min(wrong)}; extract it from its whole '
                 'checkpoint again.'
             )
 
 
-def fit_base(base: Mapping[str, Tensor], identity: Mapping) -> dict[str, Tensor]:
-    """Bring a checkpoint into the form in which a tuning's base was loaded.
+def prepare_base(base: Mapping[str, Tensor], metadata: Mapping) -> dict[str, Tensor]:
+    """Bring a checkpoint into the form in which an adapter's base was loaded.
 
     Args:
-        base (Mapping[str, Tensor]): The weights of a stock estimator or a whole VLPose.
-        identity (Mapping): Of the adapter checkpoint.
+        base (Mapping[str, Tensor]): The weights of MMPose's estimator or a whole VLPose.
+        metadata (Mapping): Of the adapter checkpoint.
 
     Returns:
-        dict[str, Tensor]: What the tuning needs of it.
+        dict[str, Tensor]: What the adapter needs of it.
 
     Raises:
         ValueError: If something is missing or has another shape.
     """
-    shapes = identity['base']['shapes']
+    shapes = metadata['base']['shapes']
     missing = [name for name in shapes if name not in base]
     if missing:
         raise ValueError(
             f'The base lacks {missing[0]} and {len(missing) - 1} more that were there when '
-            'it was tuned; give a checkpoint of the same architecture.'
+            'it was tuned; use a checkpoint of the same architecture.'
         )
-    fitted = {name: base[name] for name in shapes}
-    if 'grid' in identity and POS_EMBED in fitted:
-        grid = tuple(identity['grid'])
-        table, source = split_pos_embed(fitted[POS_EMBED], grid)
-        fitted[POS_EMBED] = resize_pos_embed(table, source, grid)
-    for name, tensor in fitted.items():
+    prepared = {name: base[name] for name in shapes}
+    if 'grid' in metadata and POS_EMBED in prepared:
+        grid = tuple(metadata['grid'])
+        table, source = split_pos_embed(prepared[POS_EMBED], grid)
+        prepared[POS_EMBED] = resize_pos_embed(table, source, grid)
+    for name, tensor in prepared.items():
         if list(tensor.shape) != shapes[name]:
             raise ValueError(
                 f"The base's {name} has shape {tuple(tensor.shape)}, not "
-                f'{tuple(shapes[name])}; give a checkpoint of the same architecture.'
+                f'{tuple(shapes[name])}; use a checkpoint of the same architecture.'
             )
-    return fitted
+    return prepared
 
 
-def check_base(identity: Mapping, sha256: str, force: bool = False) -> None:
-    """Check that a tuning belongs to a base.
+def check_base(metadata: Mapping, sha256: str, force: bool = False) -> None:
+    """Check that an adapter belongs to a base.
 
     Args:
-        identity (Mapping): Of the adapter checkpoint.
+        metadata (Mapping): Of the adapter checkpoint.
         sha256 (str): The base's hash, see :func:`base_hash`.
-        force (bool): Take it anyway.
+        force (bool): Skip the check.
 
     Raises:
         ValueError: If it belongs to another one.
     """
-    wanted = identity['base']['sha256']
+    wanted = metadata['base']['sha256']
     if wanted != sha256 and not force:
         raise ValueError(
             f'The base weights are not those that were tuned: their hash is {sha256}, the '
             f'adapter checkpoint was made on {wanted}. Load its base first, or force it '
             '(model.load_adapter(..., force=True), or merge --force).'
         )
-
-
-def identity_of(state_dict: Mapping[str, Tensor]) -> dict:
-    """Read what a VLPose checkpoint says about itself.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
-
-    Returns:
-        dict: See :func:`vlpose_mm.checkpoint.metadata.encode`.
-
-    Raises:
-        ValueError: If it says nothing.
-    """
-    if KEY not in state_dict:
-        raise ValueError(
-            f'The checkpoint has no {KEY}, which every VLPose writes; it is a stock one or '
-            'was never a VLPose.'
-        )
-    return decode(state_dict[KEY])

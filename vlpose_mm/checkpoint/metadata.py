@@ -1,4 +1,4 @@
-"""What a checkpoint says about itself, as its weights alone do not tell it."""
+"""What a checkpoint says about itself, since its weights do not show it."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from torch import Tensor
 KEY = '_extra_state'
 
 
-def encode(identity: Mapping) -> Tensor:
-    """Write an identity as a tensor.
+def encode(metadata: Mapping) -> Tensor:
+    """Write metadata as a tensor.
 
     Args:
-        identity (Mapping): Ready for JSON:
+        metadata (Mapping): Ready for JSON:
 
-            - ``choices`` (dict): Settings that no shape shows, such as
+            - ``hyperparameters`` (dict): Settings that no shape shows, such as
               ``{'head.wiring': 'dual'}``.
-            - ``tuned`` (list[str]): Names of what was trained.
+            - ``adapter_params`` (list[str]): Names of what the adapter adds or tunes.
             - ``grid`` (list[int], optional): Rows and columns of ``backbone.pos_embed``.
             - ``base`` (dict, only of an adapter checkpoint): ``sha256`` of the base's
               weights and their ``shapes`` by name, see :mod:`vlpose_mm.checkpoint.adapter`.
@@ -27,7 +27,7 @@ def encode(identity: Mapping) -> Tensor:
     Returns:
         Tensor: Its JSON in UTF-8, of dtype uint8.
     """
-    text = json.dumps(identity, sort_keys=True)
+    text = json.dumps(metadata, sort_keys=True)
     return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
 
 
@@ -38,39 +38,58 @@ def decode(tensor: Tensor) -> dict:
         tensor (Tensor): See :func:`encode`.
 
     Returns:
-        dict: The identity.
+        dict: The metadata.
 
     Raises:
-        ValueError: If the tensor is none.
+        ValueError: If the tensor holds something else.
     """
     try:
-        identity = json.loads(bytes(tensor.cpu().tolist()))
-        base = identity.get('base', dict(sha256='', shapes={}))
-        grid = identity.get('grid', [1, 1])
-        fits = dict(
-            choices=isinstance(identity['choices'], dict),
-            tuned=all(isinstance(name, str) for name in identity['tuned']),
+        metadata = json.loads(bytes(tensor.cpu().tolist()))
+        base = metadata.get('base', dict(sha256='', shapes={}))
+        grid = metadata.get('grid', [1, 1])
+        valid = dict(
+            hyperparameters=isinstance(metadata['hyperparameters'], dict),
+            adapter_params=all(isinstance(n, str) for n in metadata['adapter_params']),
             grid=_is_shape(grid) and len(grid) == 2 and 0 not in grid,
             base=isinstance(base['sha256'], str)
             and all(_is_shape(shape) for shape in base['shapes'].values()),
         )
-        wrong = [name for name, fit in fits.items() if not fit]
+        wrong = [name for name, is_valid in valid.items() if not is_valid]
         if wrong:
-            raise TypeError(f'{wrong[0]} is {identity[wrong[0]]!r:.80}')
+            raise TypeError(f'{wrong[0]} is {metadata[wrong[0]]!r:.80}')
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The checkpoint's {KEY} is not what a VLPose writes "
             f'({type(error).__name__}: {error}); write the checkpoint again.'
         ) from error
-    return identity
+    return metadata
 
 
-def check_choices(given: Mapping, own: Mapping) -> None:
-    """Check that a checkpoint was tuned with the choices of a config.
+def metadata_of(state_dict: Mapping[str, Tensor]) -> dict:
+    """Read the metadata of a VLPose checkpoint.
 
     Args:
-        given (Mapping): The checkpoint's ``choices``; what it does not tell is not
-            checked.
+        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
+
+    Returns:
+        dict: See :func:`encode`.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if KEY not in state_dict:
+        raise ValueError(
+            f'The checkpoint has no {KEY}, which every VLPose writes; it is of another '
+            'pose estimator.'
+        )
+    return decode(state_dict[KEY])
+
+
+def check_hyperparameters(given: Mapping, own: Mapping) -> None:
+    """Check that a checkpoint was tuned with the hyperparameters of a config.
+
+    Args:
+        given (Mapping): The checkpoint's; what is missing in it is not checked.
         own (Mapping): The model's.
 
     Raises:

@@ -1,15 +1,15 @@
-"""Refuse checkpoints that do not fit, instead of loading half of them in silence."""
+"""Refuse checkpoints that do not match, instead of loading half of them silently."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Set
 
 from torch import Tensor, nn
 
 
 def check_strict(
     module: nn.Module,
-    state_dict: dict[str, Tensor],
+    state_dict: Mapping[str, Tensor],
     prefix: str,
-    optional: Iterable[tuple[str, ...]] = (),
+    optional: Collection[Set[str]] = (),
 ) -> None:
     """Check that a checkpoint holds all of a module, in the right shapes, or nothing.
 
@@ -18,11 +18,11 @@ def check_strict(
 
     Args:
         module (nn.Module): The module about to be loaded.
-        state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
+        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
         prefix (str): What the module's names start with in ``state_dict``; empty if the
-            module is loaded on its own.
-        optional (Iterable[tuple[str, ...]]): Groups of names, given by their starts, that
-            a checkpoint may lack, each group as a whole.
+            module is loaded on its own, where at least one name has to match.
+        optional (Collection[Set[str]]): Groups of names that a checkpoint may
+            lack, each as a whole.
 
     Raises:
         ValueError: If part of the module is missing, has another shape, or the checkpoint
@@ -32,31 +32,25 @@ def check_strict(
     given = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     if not prefix:
         check_touches(module, state_dict)
-
     faults = [
         f'{prefix}{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}'
         for name, tensor in given.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    # Of what this module does not have at all, say prompts, the checkpoint may be full.
-    optional = [g for g in optional if any(name.startswith(g) for name in own)]
-    starts = sum(optional, ())
-    rest = tuple(name for name in own if not name.startswith(starts))
-    for group in (rest, *optional):
-        if any(name.startswith(group) for name in given):
+    required = own.keys() - {name for group in optional for name in group}
+    for group in (required, *optional):
+        if given.keys() & group:
             faults += [
                 f'{prefix}{name} is missing'
                 for name in own
                 # Old checkpoints lack the counters, which nothing reads.
-                if name.startswith(group)
-                and name not in given
-                and not name.endswith('num_batches_tracked')
+                if name in group - given.keys() and not name.endswith('num_batches_tracked')
             ]
     children = tuple(f'{name}.' for name, _ in module.named_children())
     faults += [
         f'{prefix}{name} has no place'
         for name in given
-        if name not in own and name.startswith(children + starts)
+        if name not in own and name.startswith(children)
     ]
     if faults:
         more = f' (and {len(faults) - 3} more)' if len(faults) > 3 else ''
@@ -67,12 +61,12 @@ def check_strict(
         )
 
 
-def check_touches(module: nn.Module, state_dict: dict[str, Tensor]) -> None:
+def check_touches(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
     """Check that a checkpoint holds at least one tensor of a module.
 
     Args:
         module (nn.Module): The module about to be loaded.
-        state_dict (dict[str, Tensor]): The checkpoint's tensors by name.
+        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
 
     Raises:
         ValueError: If no name matches.

@@ -6,8 +6,7 @@ from typing import Any
 from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
-from vlpose_mm.analysis.complexity import part_of
-from vlpose_mm.checkpoint.adapter import CLASSIFIER, base_hash, base_of
+from vlpose_mm.checkpoint.adapter import base_hash, base_of, part_of
 from vlpose_mm.checkpoint.io import STATE_DICT_KEYS, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.text_features import read_text_features
@@ -34,7 +33,7 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
         - ``total`` (dict): ``tensors`` and ``bytes`` of all parts.
         - ``further`` (dict[str, int]): Bytes of the numbers in each other entry, such as
           ``text_features`` or ``optimizer``.
-        - ``choices`` (dict): The hyperparameters of a VLPose that no shape shows.
+        - ``hyperparameters`` (dict): Those of a VLPose that no shape shows.
         - ``base_sha256`` (str): The hash of the base of a VLPose; else ``None``.
         - ``text`` (dict): ``text_prompts`` (list[str]) and ``width`` of the text features;
           ``None`` without them.
@@ -48,43 +47,41 @@ def describe_checkpoint(content: Mapping[str, Any], path: str) -> dict:
         kind, weights, features = 'text features', {}, content
     else:
         kind, weights = 'unknown', state_dict_of(content, path)
-    identity = {}
+    metadata = {}
     if KEY in weights:
-        identity = decode(weights[KEY])
-        kind = 'adapter' if 'base' in identity else 'full'
+        metadata = decode(weights[KEY])
+        kind = 'adapter' if 'base' in metadata else 'full'
     elif {name.split('.')[0] for name in weights} - BESIDES == {'backbone', 'head'}:
         kind = 'base'
     if kind == 'full':
-        sha256 = base_hash(base_of(weights, identity['tuned']))
+        sha256 = base_hash(base_of(weights, metadata['adapter_params']))
     else:
-        sha256 = identity.get('base', {}).get('sha256')
+        sha256 = metadata.get('base', {}).get('sha256')
     text = None
     if features is not None:
         states = read_text_features(features, path)
         text = dict(text_prompts=[*states], width=next(iter(states.values())).shape[1])
     own = {*STATE_DICT_KEYS, 'meta'}
     is_bare = not any(isinstance(content.get(key), Mapping) for key in STATE_DICT_KEYS)
-    parts = _parts(weights)
+    parts = _parts(weights, metadata.get('adapter_params', []))
     meta = content['meta'] if isinstance(content.get('meta'), Mapping) else {}
     return dict(
         kind=kind,
         parts=parts,
         total={key: sum(part[key] for part in parts) for key in ('tensors', 'bytes')},
         further={k: _bytes(content[k]) for k in content if not is_bare and k not in own},
-        choices=identity.get('choices', {}),
+        hyperparameters=metadata.get('hyperparameters', {}),
         base_sha256=sha256,
         text=text,
         meta={k: meta[k] for k in META if isinstance(meta.get(k), str | int | float)},
     )
 
 
-def _parts(weights: Mapping[str, Tensor]) -> list[dict]:
+def _parts(weights: Mapping[str, Tensor], adapter_params: list[str]) -> list[dict]:
     """Count what each part has, in the order of the names."""
-    further = {CLASSIFIER: 'scenario classifier', KEY: 'identity'}
-    counts = {}
+    adapter_params, counts = set(adapter_params), {}
     for name, tensor in weights.items():
-        start = next((start for start in further if name.startswith(start)), None)
-        part = part_of(name) if start is None else further[start]
+        part = part_of(name, adapter_params)
         count = counts.setdefault(part, dict(name=part, tensors=0, bytes=0))
         count['tensors'] += 1
         count['bytes'] += tensor.numel() * tensor.element_size()

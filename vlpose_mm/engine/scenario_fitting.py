@@ -12,7 +12,6 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vlpose_mm.checkpoint.adapter import CLASSIFIER
 from vlpose_mm.checkpoint.io import STATE_DICT_KEYS
 from vlpose_mm.checkpoint.metadata import KEY, decode, encode
 from vlpose_mm.datasets.scenarios import SCENARIOS, text_prompt_from_name, text_prompt_table
@@ -160,11 +159,13 @@ def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
     """
     places = [key for key in STATE_DICT_KEYS if isinstance(content.get(key), Mapping)]
     weights = dict(content[places[0]] if places else content)
-    added = {f'{CLASSIFIER}{name}': t.cpu() for name, t in classifier.state_dict().items()}
+    state = classifier.state_dict()
+    added = {f'scenario_classifier.{name}': t.cpu() for name, t in state.items()}
     if KEY in weights:
-        identity = decode(weights[KEY])
-        identity['tuned'] = list(dict.fromkeys([*identity['tuned'], *added]))
-        added[KEY] = encode(identity)
+        metadata = decode(weights[KEY])
+        names = [*metadata['adapter_params'], *added]
+        metadata['adapter_params'] = list(dict.fromkeys(names))
+        added[KEY] = encode(metadata)
     weights |= added
     return {**content, places[0]: weights} if places else weights
 

@@ -10,6 +10,7 @@ from vlpose_mm.checkpoint.io import (
     state_dict_of,
     write_file,
 )
+from vlpose_mm.checkpoint.metadata import metadata_of
 from vlpose_mm.checkpoint.summary import describe_checkpoint
 from vlpose_mm.checkpoint.text_features import (
     encode_text_prompts,
@@ -86,7 +87,7 @@ def extract(options: argparse.Namespace) -> None:
     content = read_file(options.full)
     weights = state_dict_of(content, options.full)
     with errors_about(options.full):
-        if 'base' not in adapter.identity_of(weights):
+        if 'base' not in metadata_of(weights):
             weights = adapter.extract(weights)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     if options.text is not None:
@@ -156,7 +157,7 @@ def table(summary: dict) -> str:
         lines += [f'{part["name"]:<34}{part["tensors"]:>8}{size:>11}']
     for name, size in summary['further'].items():
         lines += [f'{f"besides: {name}":<42}{size / 1e6:>11.2f}']
-    rows = {**summary['choices'], 'base (SHA-256)': summary['base_sha256']}
+    rows = {**summary['hyperparameters'], 'base (SHA-256)': summary['base_sha256']}
     rows = {k: v for k, v in {**rows, **summary['meta']}.items() if v is not None}
     if rows:
         lines += ['', *(f'{key:<28}{value}' for key, value in rows.items())]

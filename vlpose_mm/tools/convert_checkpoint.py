@@ -105,11 +105,11 @@ def convert_released(options: argparse.Namespace) -> None:
     if options.text:
         write_text_folder(text_model, tokenizer, options.text)
 
-    num_sets, num_tokens, _ = converted.state_dict['backbone.prompts'].shape
+    num_sets, num_tokens, _ = converted.state_dict['backbone.visual_prompts'].shape
     print('Settings for its config, for example with --cfg-options:')
     print('  model.head.wiring=released model.head.tuned_norms=True')
-    print(f'  model.backbone.prompt.num_tokens={num_tokens}', end=' ')
-    print(f'model.backbone.prompt.deep={num_sets > 1}')
+    print(f'  model.backbone.visual_prompt.num_tokens={num_tokens}', end=' ')
+    print(f'model.backbone.visual_prompt.deep={num_sets > 1}')
     if options.text:
         print(f'  model.text_encoder.pretrained={options.text}')
     elif has_blip_text(state_dict):

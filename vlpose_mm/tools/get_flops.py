@@ -30,7 +30,7 @@ def main(args: Sequence[str] | None = None) -> None:
         'the size of checkpoints. Nothing is trained, loaded or downloaded but the text '
         'encoder.'
     )
-    add_config_options(parser, 'model.backbone.prompt.num_tokens=5')
+    add_config_options(parser, 'model.backbone.visual_prompt.num_tokens=5')
     add_text_dims(parser)
     options = parser.parse_args(args)
 

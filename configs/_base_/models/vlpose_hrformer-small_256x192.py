@@ -49,7 +49,7 @@ model = dict(
                 window_sizes=[7, 7, 7, 7],
             ),
         ),
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
     head=dict(
         # The feature map is as large as the heatmaps.

@@ -10,6 +10,6 @@ model = dict(
     backbone=dict(
         type='PromptedPyramidVisionTransformer',
         num_layers=[3, 4, 6, 3],
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
 )

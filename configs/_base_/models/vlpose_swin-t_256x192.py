@@ -14,6 +14,6 @@ model = dict(
         num_heads=[3, 6, 12, 24],
         window_size=7,
         drop_path_rate=0.2,
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
 )

@@ -13,7 +13,7 @@ model = dict(
         img_size=(256, 192),
         patch_cfg=dict(padding=2),
         drop_path_rate=0.3,
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
     head=dict(
         deconv_out_channels=(256, 256),

@@ -6,5 +6,5 @@ base_weights = (
 )
 model = dict(
     base_weights=base_weights,
-    backbone=dict(arch='huge', drop_path_rate=0.55, prompt=dict(num_tokens=5)),
+    backbone=dict(arch='huge', drop_path_rate=0.55, visual_prompt=dict(num_tokens=5)),
 )

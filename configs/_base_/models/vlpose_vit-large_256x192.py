@@ -6,5 +6,5 @@ base_weights = (
 )
 model = dict(
     base_weights=base_weights,
-    backbone=dict(arch='large', drop_path_rate=0.5, prompt=dict(num_tokens=10)),
+    backbone=dict(arch='large', drop_path_rate=0.5, visual_prompt=dict(num_tokens=10)),
 )

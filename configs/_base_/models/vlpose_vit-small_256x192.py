@@ -6,5 +6,5 @@ base_weights = (
 )
 model = dict(
     base_weights=base_weights,
-    backbone=dict(arch='small', drop_path_rate=0.1, prompt=dict(num_tokens=50)),
+    backbone=dict(arch='small', drop_path_rate=0.1, visual_prompt=dict(num_tokens=50)),
 )

@@ -1,2 +1,2 @@
 # Train the whole backbone, without visual prompts and low-rank updates.
-overlay = dict(backbone=dict(prompt=None, lora=None))
+overlay = dict(backbone=dict(visual_prompt=None, lora=None))

@@ -1,2 +1,2 @@
 # Train the last layer of the backbone, without visual prompts and low-rank updates.
-overlay = dict(backbone=dict(prompt=None, lora=None, trained_layers=1))
+overlay = dict(backbone=dict(visual_prompt=None, lora=None, trained_layers=1))

@@ -1,2 +1,2 @@
 # One set of visual prompts for all layers of the frozen backbone.
-overlay = dict(backbone=dict(prompt=dict(deep=False)))
+overlay = dict(backbone=dict(visual_prompt=dict(deep=False)))

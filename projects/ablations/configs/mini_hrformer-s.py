@@ -29,7 +29,7 @@ model = dict(
                 for branches in (2, 3, 4)
             },
         ),
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
     # Its feature map has 768 patches; with eight heads a step takes four times as long.
     matcher=dict(num_heads=2),

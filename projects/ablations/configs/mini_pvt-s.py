@@ -9,7 +9,7 @@ model = dict(
         embed_dims=16,
         num_layers=[1, 1, 2, 1],
         num_heads=[1, 2, 4, 8],
-        prompt=dict(num_tokens=20, deep=True),
+        visual_prompt=dict(num_tokens=20, deep=True),
     ),
     head=dict(deconv_out_channels=(64, 64, 64), deconv_kernel_sizes=(4, 4, 4)),
 )

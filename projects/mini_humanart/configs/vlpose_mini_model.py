@@ -6,7 +6,7 @@ _base_ = [
 
 model = dict(
     type='VLPoseEstimator',
-    backbone=dict(prompt=dict(num_tokens=20, deep=True), lora=dict(rank=32)),
+    backbone=dict(visual_prompt=dict(num_tokens=20, deep=True), lora=dict(rank=32)),
     text_encoder=None,
     matcher=dict(type='RelationMatcher'),
     head=dict(

@@ -47,7 +47,7 @@ def test_the_tuned_route_equals_the_authors_equations(
     stock: nn.Module,
     make_sample: Callable,
 ) -> None:
-    cfg['backbone']['prompt']['deep'] = deep
+    cfg['backbone']['visual_prompt']['deep'] = deep
     if not projected:
         cfg['text_encoder'] = NARROW
     base = stock.state_dict()
@@ -125,9 +125,9 @@ def test_it_says_of_itself_what_the_model_that_reads_it_says(
     weights = from_released(authors.tune(stock.state_dict(), text_dims=384)).state_dict
     model = loaded(cfg, weights)
     own, given = decode(model.state_dict()[KEY]), decode(weights[KEY])
-    assert sorted(given['tuned']) == sorted(own['tuned'])
+    assert sorted(given['adapter_params']) == sorted(own['adapter_params'])
     assert given['grid'] == own['grid'] == [8, 6]
-    assert given['choices'].items() <= own['choices'].items()
+    assert given['hyperparameters'].items() <= own['hyperparameters'].items()
     assert model.state_dict().keys() == weights.keys()
 
 
@@ -151,7 +151,7 @@ def test_its_tuned_part_goes_onto_the_base_later_as_well(stock: nn.Module) -> No
     ('part', 'change', 'fault'),
     [
         ('head', dict(wiring='dual'), "head.wiring='released', not 'dual'"),
-        ('head', dict(tuned_norms=False), 'head.tuned_norms.* has no place'),
+        ('head', dict(tuned_norms=False), 'tuned with head.tuned_norms.*, which the config does not'),
         ('matcher', dict(num_heads=4), 'matcher.num_heads=8, not 4'),
         ('matcher', dict(variant='cosine'), "variant='joint', not 'cosine'"),
     ],

@@ -13,13 +13,13 @@ from mmengine.model import BaseModel
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from mmpose.registry import MODELS
 
-from vlpose_mm.checkpoint.adapter import base_hash, base_of, identity_of
-from vlpose_mm.checkpoint.metadata import KEY
+from vlpose_mm.checkpoint.adapter import base_hash, base_of
+from vlpose_mm.checkpoint.metadata import KEY, metadata_of
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS
 from vlpose_mm.engine import AdapterCheckpointHook
 from vlpose_mm.models import PrecomputedTextEncoder
 
-TUNED = ('backbone.prompts', 'backbone.lora.', 'matcher.', 'head.aux_', 'head.tuned_')
+TUNED = ('backbone.visual_prompts', 'backbone.lora.', 'matcher.', 'head.aux_', 'head.tuned_')
 TUNED += ('head.entry_gate', 'head.exit_gate', KEY)
 INSTEAD = dict(checkpoint=dict(type='AdapterCheckpointHook', max_keep_ckpts=-1))
 BESIDES = dict(
@@ -86,7 +86,7 @@ def test_saves_what_is_tuned_without_base_and_language_model(
     trained = {n for n, param in model.named_parameters() if param.requires_grad}
     assert trained < weights.keys()
     base = base_of(read(cfg.load_from)['state_dict'], [])
-    assert identity_of(weights)['base']['sha256'] == base_hash(base)
+    assert metadata_of(weights)['base']['sha256'] == base_hash(base)
     # MiniLM alone has 91 MB.
     assert path.stat().st_size < 3e6
     texts, text_prompt = PrecomputedTextEncoder(str(path)), SCENARIOS['mural'].text_prompt
@@ -136,7 +136,7 @@ def test_resume_finds_the_last_tuned_checkpoint_where_there_are_no_whole_ones(
     train(cfg, 'instead', default_hooks=INSTEAD, resume=True)
     content = read(folder / 'tuned_epoch_2.pth')
     assert content['meta']['epoch'] == 2
-    name = 'backbone.prompts'
+    name = 'backbone.visual_prompts'
     assert not torch.equal(content['state_dict'][name], first[name])
 
 
@@ -178,13 +178,13 @@ def test_averaged_weights_are_saved_and_resumed(cfg: Config) -> None:
     hooks = [dict(type='EMAHook', momentum=0.2), BESIDES]
     folder = train(cfg, 'averaged', custom_hooks=hooks, train_cfg=dict(max_epochs=1))
     whole, tuned = (read(folder / f'{name}epoch_1.pth') for name in ('', 'tuned_'))
-    base = base_of(whole['state_dict'], identity_of(tuned['state_dict'])['tuned'])
+    base = base_of(whole['state_dict'], metadata_of(tuned['state_dict'])['adapter_params'])
     for name, start in (('state_dict', ''), ('ema_state_dict', 'module.')):
         kept = {n.removeprefix(start): t for n, t in tuned[name].items() if n != 'steps'}
         assert not base.keys() & kept.keys()
         for key in kept.keys() - {KEY}:
             assert torch.equal(kept[key], whole[name][start + key]), key
-    name = 'backbone.prompts'
+    name = 'backbone.visual_prompts'
     assert not torch.equal(
         tuned['state_dict'][name], tuned['ema_state_dict'][f'module.{name}']
     )

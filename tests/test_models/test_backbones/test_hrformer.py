@@ -64,7 +64,7 @@ def test_every_window_attends_to_the_prompts_of_its_block(
     # Before it lie two steps each of stage 2 and 3 and of the first module.
     sets = (6, 2) if deep else (2, 0)
     for block, call, prompts, number in zip(
-        blocks, calls, (model.prompts[0], model.prompts[3]), sets, strict=True
+        blocks, calls, (model.visual_prompts[0], model.visual_prompts[3]), sets, strict=True
     ):
         ((x, H, W), _, got) = call[0]
         prompts = tiny.layer_norm(prompts[number], block.norm1)
@@ -93,8 +93,8 @@ def test_branches_of_fewer_blocks_have_fewer_prompts() -> None:
     uneven = extra()
     uneven['stage2']['num_blocks'] = (2, 1)
     model = tiny.build('hrformer', dict(num_tokens=3, gate_init=0.5), extra=uneven)
-    assert [len(prompts) for prompts in model.prompts] == [8, 7, 6, 4]
-    assert len(model.prompt_gates) == 8
+    assert [len(prompts) for prompts in model.visual_prompts] == [8, 7, 6, 4]
+    assert len(model.visual_prompt_gates) == 8
     assert model(tiny.image('hrformer', batch=1))[0].shape == (1, 8, 24, 16)
 
 

@@ -41,8 +41,8 @@ SECOND = {
 
 
 def sets(model: nn.Module) -> list[tuple[int, int]]:
-    assert all(prompts.shape[1] == 3 for prompts in model.prompts)
-    return [(prompts.shape[0], prompts.shape[2]) for prompts in model.prompts]
+    assert all(prompts.shape[1] == 3 for prompts in model.visual_prompts)
+    return [(prompts.shape[0], prompts.shape[2]) for prompts in model.visual_prompts]
 
 
 @torch.no_grad()
@@ -53,7 +53,7 @@ def test_without_prompts_equals_the_stock_backbone_exactly(kind: str) -> None:
     plain = tiny.build(kind)
     names = set(plain.state_dict())
     assert names == set(stock.state_dict())
-    assert names == {n for n in prompted.state_dict() if not n.startswith('prompt')}
+    assert names == {n for n in prompted.state_dict() if not n.startswith('visual_prompt')}
 
     x = tiny.image(kind)
     for model in (plain, prompted):
@@ -75,9 +75,9 @@ def test_layers_have_sets_of_their_own_or_share_their_stages(kind: str, deep: bo
     model = tiny.build(kind, dict(num_tokens=3, deep=deep))
     assert sets(model) == SETS[kind, deep]
     for name, param in model.named_parameters():
-        assert param.requires_grad == name.startswith('prompts.')
+        assert param.requires_grad == name.startswith('visual_prompts.')
     model(tiny.image(kind))[0].square().sum().backward()
-    for prompts in model.prompts:
+    for prompts in model.visual_prompts:
         assert (prompts.grad.abs().sum((1, 2)) > 0).all()
 
 
@@ -85,7 +85,7 @@ def test_layers_have_sets_of_their_own_or_share_their_stages(kind: str, deep: bo
 def test_layers_before_start_layer_run_plain_and_without_a_graph(kind: str) -> None:
     model = tiny.build(kind, dict(num_tokens=3, start_layer=1, gate_init=0.5))
     assert sets(model) == SETS_FROM_SECOND[kind]
-    assert len(model.prompt_gates) == tiny.NUM_LAYERS[kind] - 1
+    assert len(model.visual_prompt_gates) == tiny.NUM_LAYERS[kind] - 1
     stock = tiny.build_stock(kind).requires_grad_(False)
     load_state_dict(model, stock.state_dict())
     calls = tiny.record(model.get_submodule(SECOND[kind]))
@@ -125,12 +125,12 @@ def test_gated_prompts_start_exactly_at_the_stock_backbone_and_end_as_ungated(
     (got,) = gated(x)
     assert torch.equal(got, stock(x)[0])
     got.square().sum().backward()
-    assert gated.prompt_gates.grad.shape == (tiny.NUM_LAYERS[kind],)
-    assert (gated.prompt_gates.grad != 0).all()
+    assert gated.visual_prompt_gates.grad.shape == (tiny.NUM_LAYERS[kind],)
+    assert (gated.visual_prompt_gates.grad != 0).all()
 
-    gated.prompt_gates.data.fill_(1.0)
+    gated.visual_prompt_gates.data.fill_(1.0)
     ungated = tiny.build(kind, dict(num_tokens=3))
-    weights = {k: v for k, v in gated.state_dict().items() if k != 'prompt_gates'}
+    weights = {k: v for k, v in gated.state_dict().items() if k != 'visual_prompt_gates'}
     ungated.load_state_dict(weights)
     torch.testing.assert_close(gated(x)[0], ungated(x)[0], atol=1e-4, rtol=1e-4)
 
@@ -145,7 +145,7 @@ def test_a_gate_scales_what_prompts_change_in_an_attention(kind: str) -> None:
     x = tiny.image(kind)
     model(x, tuned=False)
     model(x)
-    model.prompt_gates.fill_(1.0)
+    model.visual_prompt_gates.fill_(1.0)
     model(x)
     plain, quarter, full = (
         output[0] if isinstance(output, tuple) else output for _, _, output in calls
@@ -184,7 +184,7 @@ def test_runs_in_bfloat16_autocast(kind: str, deep: bool) -> None:
         got.float(), want, atol=0.05 * want.abs().max().item(), rtol=0.0
     )
     got.float().square().sum().backward()
-    assert all(prompts.grad.isfinite().all() for prompts in model.prompts)
+    assert all(prompts.grad.isfinite().all() for prompts in model.visual_prompts)
 
 
 @torch.no_grad()
@@ -195,7 +195,7 @@ def test_copies_and_pickles_read_their_own_prompts(kind: str) -> None:
     (want,) = model(x)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert torch.equal(other(x)[0], want)
-        other.prompts[0].zero_()
+        other.visual_prompts[0].zero_()
         assert not torch.equal(other(x)[0], want)
         assert torch.equal(model(x)[0], want)
 

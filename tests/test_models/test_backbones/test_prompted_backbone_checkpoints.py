@@ -19,7 +19,7 @@ def test_init_weights_leaves_prompts_as_they_are(kind: str) -> None:
     model.init_weights()
     after = model.state_dict()
     same = {name for name in after if torch.equal(after[name], before[name])}
-    assert {name for name in after if name.startswith('prompt')} <= same
+    assert {name for name in after if name.startswith('visual_prompt')} <= same
     assert not all(name in same for name, _ in model.named_parameters())
 
 
@@ -67,9 +67,12 @@ def widened(weights: dict) -> dict:
         (renamed, 'fits no part'),
         (widened, 'has shape'),
         (without('norm1.bias'), 'norm1.bias is missing'),
-        (without('prompt_gates'), 'prompt_gates is missing'),
-        (without('prompts.1'), 'prompts.1 is missing'),
-        (lambda w: {**w, 'prompts.7': w['prompts.0']}, 'prompts.7 has no place'),
+        (without('visual_prompt_gates'), 'visual_prompt_gates is missing'),
+        (without('visual_prompts.1'), 'visual_prompts.1 is missing'),
+        (
+            lambda w: {**w, 'visual_prompts.7': w['visual_prompts.0']},
+            'visual_prompts.7 has no place',
+        ),
     ],
 )
 def test_refuses_a_checkpoint_that_does_not_fit(

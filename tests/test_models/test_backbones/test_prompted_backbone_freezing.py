@@ -28,7 +28,7 @@ def trained(model: nn.Module) -> set[str]:
 @every_kind
 @pytest.mark.parametrize('prompt', [None, dict(num_tokens=3)], ids=['plain', 'prompted'])
 def test_trained_layers_counts_from_the_end(kind: str, prompt: dict | None) -> None:
-    prompts = set() if prompt is None else {f'prompts.{i}' for i in range(9)}
+    prompts = set() if prompt is None else {f'visual_prompts.{i}' for i in range(9)}
     stock = {name for name, _ in tiny.build_stock(kind).named_parameters()}
     default = trained(tiny.build(kind, prompt)) - prompts
     assert default == (stock if prompt is None else set())
@@ -56,10 +56,12 @@ def test_trained_layers_counts_from_the_end(kind: str, prompt: dict | None) -> N
 
 @every_kind
 def test_frozen_parts_stay_in_eval_mode(kind: str) -> None:
-    for kwargs in (dict(prompt=dict(num_tokens=3)), dict(trained_layers=0)):
+    for kwargs in (dict(visual_prompt=dict(num_tokens=3)), dict(trained_layers=0)):
         model = tiny.build(kind, **kwargs)
         assert model.train() is model and model.training
-        modules = [m for n, m in model.named_modules() if n and not n.startswith('prompt')]
+        modules = [
+            m for n, m in model.named_modules() if n and not n.startswith('visual_prompt')
+        ]
         assert not any(module.training for module in modules)
         x = tiny.image(kind)
         before = copy.deepcopy(model.state_dict())
@@ -71,7 +73,7 @@ def test_frozen_parts_stay_in_eval_mode(kind: str) -> None:
     model = tiny.build(kind, dict(num_tokens=3), trained_layers=1).train()
     for name, module in model.named_modules():
         holds_trained = any(start.startswith(f'{name}.') for start in LAST[kind])
-        if name and not holds_trained and not name.startswith('prompt'):
+        if name and not holds_trained and not name.startswith('visual_prompt'):
             assert module.training == f'{name}.'.startswith(LAST[kind]), name
     assert not torch.equal(model(x)[0], model(x)[0])
 
@@ -81,7 +83,7 @@ def test_frozen_parts_stay_in_eval_mode(kind: str) -> None:
 
 @pytest.mark.parametrize('kind', ['swin', 'hrformer'])
 @pytest.mark.parametrize(
-    'kwargs', [dict(prompt=dict(num_tokens=3)), dict(trained_layers=1)]
+    'kwargs', [dict(visual_prompt=dict(num_tokens=3)), dict(trained_layers=1)]
 )
 def test_refuses_to_be_told_twice_what_is_frozen(kind: str, kwargs: dict) -> None:
     with pytest.raises(ValueError, match='frozen_stages=1 goes neither'):

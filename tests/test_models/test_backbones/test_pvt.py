@@ -45,7 +45,7 @@ def test_queries_attend_to_the_prompts_beside_the_reduced_grid(
     calls = tiny.record(layer.attn)
     model(tiny.image(kind))
     ((x, hw), kwargs, got) = calls[0]
-    prompts = model.prompts[group][number if deep else 0]
+    prompts = model.visual_prompts[group][number if deep else 0]
     if layer.attn.sr_ratio == 1:
         prompts = tiny.layer_norm(prompts, layer.norm1)
     want = [reduced_attention(each, hw, prompts, layer.attn) for each in x]

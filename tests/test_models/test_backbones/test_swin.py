@@ -47,7 +47,7 @@ def test_every_window_attends_to_the_prompts_of_its_block(
     model(tiny.image('swin'))
     ((x, hw), _, got) = calls[0]
     assert any(side % 4 for side in hw)
-    prompts = model.prompts[stage][number if deep else 0]
+    prompts = model.visual_prompts[stage][number if deep else 0]
     prompts = tiny.layer_norm(prompts, block.norm1)
     want = torch.stack([shifted_windows(each, hw, prompts, block.attn) for each in x])
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
@@ -62,7 +62,7 @@ def gradients(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize('prompt', [dict(start_layer=1), dict(gate_init=0.5)])
 def test_checkpointed_blocks_give_the_same_gradients(prompt: dict) -> None:
-    kwargs = dict(prompt=dict(num_tokens=3, **prompt), trained_layers=1)
+    kwargs = dict(visual_prompt=dict(num_tokens=3, **prompt), trained_layers=1)
     model = tiny.build('swin', **kwargs)
     checkpointed = tiny.build('swin', with_cp=True, **kwargs)
     checkpointed.load_state_dict(model.state_dict())
@@ -70,7 +70,7 @@ def test_checkpointed_blocks_give_the_same_gradients(prompt: dict) -> None:
     x = tiny.image('swin')
     want, got = gradients(model, x), gradients(checkpointed, x)
     assert len(runs) == 3  # with prompts, without, and once more in the backward pass
-    assert got.keys() == want.keys() and 'prompts.1' in got
+    assert got.keys() == want.keys() and 'visual_prompts.1' in got
     for name in got:
         torch.testing.assert_close(got[name], want[name])
 
@@ -83,7 +83,7 @@ def test_gradients_reach_the_position_bias_beside_prompts() -> None:
     ((x, hw), _, got) = calls[0]
     table = block.attn.w_msa.relative_position_bias_table
     (grad,) = torch.autograd.grad(got.square().sum(), table, retain_graph=True)
-    prompts = tiny.layer_norm(model.prompts[1][1], block.norm1)
+    prompts = tiny.layer_norm(model.visual_prompts[1][1], block.norm1)
     want = torch.stack([shifted_windows(each, hw, prompts, block.attn) for each in x])
     (want,) = torch.autograd.grad(want.square().sum(), table)
     torch.testing.assert_close(grad, want, atol=1e-4, rtol=1e-3)

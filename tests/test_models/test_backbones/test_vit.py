@@ -72,12 +72,12 @@ def plain_vit(model: torch.nn.Module, image: Tensor, prompts: list) -> Tensor:
 @pytest.mark.parametrize('mode', ['plain', 'deep', 'shallow'])
 def test_equals_textbook_vit_with_prompts_pushed_through(mode: str) -> None:
     prompt = None if mode == 'plain' else dict(num_tokens=5, deep=mode == 'deep')
-    model = build(prompt=prompt).eval()
+    model = build(visual_prompt=prompt).eval()
     prompts = [None] * 3
     if mode == 'deep':
-        prompts = list(model.prompts)
+        prompts = list(model.visual_prompts)
     elif mode == 'shallow':
-        prompts = [model.prompts[0], None, None]
+        prompts = [model.visual_prompts[0], None, None]
     image = torch.randn(2, 3, 128, 96)
     (got,) = model(image)
     assert got.shape == (2, 32, 8, 6)
@@ -86,26 +86,26 @@ def test_equals_textbook_vit_with_prompts_pushed_through(mode: str) -> None:
 
 @pytest.mark.parametrize('deep', [True, False])
 def test_prompts_join_at_start_layer_and_layers_before_have_no_graph(deep: bool) -> None:
-    model = build(prompt=dict(num_tokens=5, deep=deep, start_layer=1)).eval()
-    assert model.prompts.shape == (2 if deep else 1, 5, 32)
+    model = build(visual_prompt=dict(num_tokens=5, deep=deep, start_layer=1)).eval()
+    assert model.visual_prompts.shape == (2 if deep else 1, 5, 32)
     outputs = []
     for layer in model.layers:
         layer.register_forward_hook(lambda layer, args, output: outputs.append(output))
     image = torch.randn(2, 3, 128, 96)
     (got,) = model(image)
-    prompts = [None, model.prompts[0], model.prompts[1] if deep else None]
+    prompts = [None, model.visual_prompts[0], model.visual_prompts[1] if deep else None]
     torch.testing.assert_close(got, plain_vit(model, image, prompts), atol=1e-5, rtol=1e-5)
     assert [output.requires_grad for output in outputs] == [False, True, True]
     assert [output.shape[1] for output in outputs] == [48, *[48 if deep else 53] * 2]
     got.square().sum().backward()
-    assert (model.prompts.grad.abs().sum((1, 2)) > 0).all()
+    assert (model.visual_prompts.grad.abs().sum((1, 2)) > 0).all()
 
 
 def test_gates_count_from_start_layer() -> None:
-    model = build(prompt=dict(num_tokens=5, gate_init=0.5, start_layer=2)).eval()
-    assert model.prompt_gates.shape == (1,)
+    model = build(visual_prompt=dict(num_tokens=5, gate_init=0.5, start_layer=2)).eval()
+    assert model.visual_prompt_gates.shape == (1,)
     weights = copy.deepcopy(model.state_dict())
-    model.prompt_gates.data.fill_(0.0)
+    model.visual_prompt_gates.data.fill_(0.0)
     image = torch.randn(2, 3, 128, 96)
     assert torch.equal(model(image)[0], model(image, tuned=False)[0])
     model.load_state_dict(weights)
@@ -114,7 +114,7 @@ def test_gates_count_from_start_layer() -> None:
 
 @pytest.mark.parametrize('deep', [True, False])
 def test_without_prompts_equals_the_plain_vit_exactly(deep: bool) -> None:
-    model = build(prompt=dict(num_tokens=5, deep=deep)).eval()
+    model = build(visual_prompt=dict(num_tokens=5, deep=deep)).eval()
     plain = build().eval()
     plain.load_state_dict(model.state_dict(), strict=False)
     image = torch.randn(2, 3, 128, 96)
@@ -123,13 +123,13 @@ def test_without_prompts_equals_the_plain_vit_exactly(deep: bool) -> None:
 
 
 def test_prompts_alone_are_trained_and_frozen_layers_never_drop_paths() -> None:
-    model = build(prompt=dict(num_tokens=5)).train()
+    model = build(visual_prompt=dict(num_tokens=5)).train()
     trained = [name for name, p in model.named_parameters() if p.requires_grad]
-    assert trained == ['prompts']
+    assert trained == ['visual_prompts']
     image = torch.randn(2, 3, 128, 96)
     assert torch.equal(model(image)[0], model(image)[0])
     model(image)[0].square().sum().backward()
-    assert (model.prompts.grad.abs().sum((1, 2)) > 0).all()
+    assert (model.visual_prompts.grad.abs().sum((1, 2)) > 0).all()
 
     plain = build().train()
     assert not torch.equal(plain(image)[0], plain(image)[0])
@@ -146,21 +146,21 @@ def test_frozen_embeddings_never_drop_out() -> None:
 
 def test_gated_prompts_start_exactly_at_the_plain_vit_and_end_as_ungated_ones() -> None:
     gated = MODELS.build(
-        dict(copy.deepcopy(BACKBONE), prompt=dict(num_tokens=5, gate_init=0.0))
+        dict(copy.deepcopy(BACKBONE), visual_prompt=dict(num_tokens=5, gate_init=0.0))
     ).eval()
     image = torch.randn(2, 3, 128, 96)
     (got,) = gated(image)
     assert torch.equal(got, gated(image, tuned=False)[0])
     got.square().sum().backward()
-    assert (gated.prompt_gates.grad != 0).all()
+    assert (gated.visual_prompt_gates.grad != 0).all()
 
-    gated.prompt_gates.data.fill_(1.0)
-    ungated = build(prompt=dict(num_tokens=5)).eval()
-    weights = {k: v for k, v in gated.state_dict().items() if k != 'prompt_gates'}
+    gated.visual_prompt_gates.data.fill_(1.0)
+    ungated = build(visual_prompt=dict(num_tokens=5)).eval()
+    weights = {k: v for k, v in gated.state_dict().items() if k != 'visual_prompt_gates'}
     ungated.load_state_dict(weights)
     torch.testing.assert_close(gated(image)[0], ungated(image)[0], atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match='needs deep prompts'):
-        build(prompt=dict(num_tokens=5, deep=False, gate_init=0.0))
+        build(visual_prompt=dict(num_tokens=5, deep=False, gate_init=0.0))
 
 
 def test_takes_init_cfg_lists_and_patch_cfgs_of_its_own_stride() -> None:
@@ -195,9 +195,13 @@ def test_frozen_stages_freeze_the_first_layers() -> None:
 def test_trained_layers_counts_from_the_end(
     prompt: dict | None, trained_layers: int | None, starts: tuple[str, ...]
 ) -> None:
-    model = build(prompt=prompt, trained_layers=trained_layers)
+    model = build(visual_prompt=prompt, trained_layers=trained_layers)
     if prompt is not None:
-        starts = ('prompts', *starts) if trained_layers is not None else ('prompts',)
+        starts = (
+            ('visual_prompts', *starts)
+            if trained_layers is not None
+            else ('visual_prompts',)
+        )
     for name, param in model.named_parameters():
         assert param.requires_grad == name.startswith(starts)
     assert model.train() is model
@@ -212,14 +216,16 @@ def test_out_channels_are_those_of_the_feature_map() -> None:
 
 
 def test_serves_other_input_sizes_than_its_own() -> None:
-    (feature_map,) = build(prompt=dict(num_tokens=5)).eval()(torch.randn(1, 3, 160, 96))
+    (feature_map,) = build(visual_prompt=dict(num_tokens=5)).eval()(
+        torch.randn(1, 3, 160, 96)
+    )
     assert feature_map.shape == (1, 32, 10, 6)
 
 
 @pytest.mark.parametrize('num_tokens', [0, -1, 2.5])
 def test_refuses_a_prompt_count_below_one(num_tokens: float) -> None:
     with pytest.raises(ValueError, match='num_tokens must be an integer of at least 1'):
-        build(prompt=dict(num_tokens=num_tokens))
+        build(visual_prompt=dict(num_tokens=num_tokens))
 
 
 @pytest.mark.parametrize(
@@ -232,8 +238,8 @@ def test_refuses_a_prompt_count_below_one(num_tokens: float) -> None:
         (dict(frozen_stages=4), 'frozen_stages'),
         (dict(frozen_stages=2, trained_layers=1), 'both say what is frozen'),
         (dict(trained_layers=4), r'trained_layers must be an integer in \[0, 3\]'),
-        (dict(prompt=dict(num_tokens=5, start_layer=3)), 'start_layer'),
-        (dict(prompt=dict(tokens=5)), "Unknown keys .'tokens'"),
+        (dict(visual_prompt=dict(num_tokens=5, start_layer=3)), 'start_layer'),
+        (dict(visual_prompt=dict(tokens=5)), "Unknown keys .'tokens'"),
         (dict(arch=dict(BACKBONE['arch'], num_heads=5)), 'num_heads=5 does not divide'),
     ],
 )

@@ -10,7 +10,7 @@ from tests.test_models.test_backbones.test_vit import build
 
 
 def test_takes_a_class_token_row_and_drops_it() -> None:
-    source, target = build(), build(prompt=dict(num_tokens=5))
+    source, target = build(), build(visual_prompt=dict(num_tokens=5))
     weights = source.state_dict()
     weights['cls_token'] = torch.randn(1, 1, 32)
     weights['pos_embed'] = torch.cat([torch.randn(1, 1, 32), weights['pos_embed']], dim=1)

@@ -94,10 +94,10 @@ def build_stock(kind: str, **kwargs) -> nn.Module:
     return model
 
 
-def build(kind: str, prompt: dict | None = None, **kwargs) -> nn.Module:
+def build(kind: str, visual_prompt: dict | None = None, **kwargs) -> nn.Module:
     """Build ours with random numbers in every place, in eval mode."""
     cfg = copy.deepcopy(STOCK[kind])
-    cfg.update(type=f'Prompted{cfg["type"]}', prompt=prompt, **kwargs)
+    cfg.update(type=f'Prompted{cfg["type"]}', visual_prompt=visual_prompt, **kwargs)
     return randomize(MODELS.build(cfg)).eval()
 
 
@@ -106,7 +106,7 @@ def randomize(model: nn.Module) -> nn.Module:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if 'var' in name:
             nn.init.uniform_(tensor, 0.5, 1.5)
-        elif tensor.is_floating_point() and name != 'prompt_gates':
+        elif tensor.is_floating_point() and name != 'visual_prompt_gates':
             nn.init.normal_(tensor, std=0.3)
     return model
 

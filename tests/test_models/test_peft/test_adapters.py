@@ -11,8 +11,9 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
 
 from tests.test_models.estimators import TEXT_PROMPTS, build, train
-from vlpose_mm.checkpoint.adapter import extract, identity_of
+from vlpose_mm.checkpoint.adapter import extract
 from vlpose_mm.checkpoint.io import write_file
+from vlpose_mm.checkpoint.metadata import metadata_of
 from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.models import (
     PrecomputedTextEncoder,
@@ -132,7 +133,7 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
     model = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
     load_state_dict(model, build(base_cfg).state_dict())
     before = copy.deepcopy(model.state_dict())
-    wanted = identity_of(torch.load(first)['state_dict'])['base']['sha256']
+    wanted = metadata_of(torch.load(first)['state_dict'])['base']['sha256']
     own = model.base_hash()
     for load in (
         lambda: model.load_adapter(first, 'x'),
@@ -182,14 +183,12 @@ def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
     vlpose_cfg['backbone']['trained_layers'] = 1
     other = MODELS.build(copy.deepcopy(vlpose_cfg))
     load_checkpoint(other, base)
-    with pytest.raises(
-        ValueError, match=r'lacks backbone\.\S+, which the config has other'
-    ):
+    with pytest.raises(ValueError, match=r'lacks backbone\.\S+, unlike the config'):
         other.load_adapter(tuned[0][0], 'x')
-    vlpose_cfg['backbone'].update(trained_layers=0, prompt=dict(num_tokens=5))
+    vlpose_cfg['backbone'].update(trained_layers=0, visual_prompt=dict(num_tokens=5))
     other = MODELS.build(vlpose_cfg)
     load_checkpoint(other, base)
-    with pytest.raises(ValueError, match='backbone.prompts has shape'):
+    with pytest.raises(ValueError, match='backbone.visual_prompts has shape'):
         other.load_adapter(tuned[0][0], 'x')
 
 

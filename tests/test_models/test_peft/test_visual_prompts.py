@@ -5,18 +5,20 @@ import torch
 from torch import nn
 
 from vlpose_mm.models.peft.visual_prompts import (
-    PromptSettings,
+    VisualPromptSettings,
     make_prompts,
     prefix_keys_values,
-    settle_trained_layers,
+    count_trained_layers,
 )
 
 
 def test_reads_a_prompt_and_its_defaults() -> None:
-    assert PromptSettings.from_dict(None, 4) is None
-    settings = PromptSettings.from_dict(dict(num_tokens=5), 4)
-    assert settings == PromptSettings(5, deep=True, gate_init=None, start_layer=0)
-    settings = PromptSettings.from_dict(dict(num_tokens=5, start_layer=3, gate_init=0), 4)
+    assert VisualPromptSettings.from_dict(None, 4) is None
+    settings = VisualPromptSettings.from_dict(dict(num_tokens=5), 4)
+    assert settings == VisualPromptSettings(5, deep=True, gate_init=None, start_layer=0)
+    settings = VisualPromptSettings.from_dict(
+        dict(num_tokens=5, start_layer=3, gate_init=0), 4
+    )
     assert (settings.start_layer, settings.gate_init) == (3, 0)
 
 
@@ -40,7 +42,7 @@ def test_reads_a_prompt_and_its_defaults() -> None:
 )
 def test_refuses_a_bad_prompt(prompt: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PromptSettings.from_dict(prompt, 4)
+        VisualPromptSettings.from_dict(prompt, 4)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +52,13 @@ def test_refuses_a_bad_prompt(prompt: dict, message: str) -> None:
 def test_trains_nothing_beside_prompts_by_default_and_everything_without(
     trained_layers: int | None, prompted: bool, settled: int | None
 ) -> None:
-    assert settle_trained_layers(trained_layers, prompted, 4) == settled
+    assert count_trained_layers(trained_layers, prompted, 4) == settled
 
 
 @pytest.mark.parametrize('trained_layers', [-1, 5, 1.5, True])
 def test_refuses_more_trained_layers_than_there_are(trained_layers: float) -> None:
     with pytest.raises(ValueError, match=r'trained_layers must be an integer in \[0, 4\]'):
-        settle_trained_layers(trained_layers, True, 4)
+        count_trained_layers(trained_layers, True, 4)
 
 
 def test_prompts_start_in_the_xavier_bound_of_the_stem() -> None:

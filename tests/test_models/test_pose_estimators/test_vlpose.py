@@ -95,7 +95,7 @@ def test_test_cfg_chooses_the_route(vlpose_cfg: dict, make_sample: Callable) -> 
 
 
 TRAINED = (
-    'backbone.prompts',
+    'backbone.visual_prompts',
     'backbone.lora.',
     'matcher.',
     'head.aux_deconv_layers.',

@@ -43,11 +43,11 @@ def without_gates(cfg: dict) -> None:
 
 
 def with_more_prompts(cfg: dict) -> None:
-    cfg['backbone']['prompt'] = dict(num_tokens=4)
+    cfg['backbone']['visual_prompt'] = dict(num_tokens=4)
 
 
 def without_prompts(cfg: dict) -> None:
-    cfg['backbone'].update(prompt=None, trained_layers=0)
+    cfg['backbone'].update(visual_prompt=None, trained_layers=0)
 
 
 def rewired(cfg: dict) -> None:
@@ -78,9 +78,9 @@ def with_mean_text_prompts(cfg: dict) -> None:
         (with_other_heads, 'matcher.num_heads=8, not 4'),
         (wordless, "text_encoder='words', not None"),
         (with_mean_text_prompts, "text_encoder.combine='concat', not 'mean'"),
-        (without_prompts, 'tuned with prompts and the config has backbone.prompt=None'),
-        (without_gates, 'head.entry_gate has no place'),
-        (with_more_prompts, 'backbone.prompts has shape'),
+        (without_prompts, 'tuned with backbone.visual_prompts, which the config does not'),
+        (without_gates, 'tuned with head.exit_gate, which the config does not have'),
+        (with_more_prompts, 'backbone.visual_prompts has shape'),
     ],
 )
 def test_refuses_a_tuned_checkpoint_of_another_config(
@@ -95,11 +95,11 @@ def test_refuses_a_tuned_checkpoint_of_another_config(
 
 
 def test_refuses_shallow_prompts_of_another_layer(vlpose_cfg: dict) -> None:
-    prompt = vlpose_cfg['backbone']['prompt']
+    prompt = vlpose_cfg['backbone']['visual_prompt']
     prompt.update(deep=False, start_layer=1)
     weights = MODELS.build(copy.deepcopy(vlpose_cfg)).state_dict()
     prompt['start_layer'] = 2
-    with pytest.raises(ValueError, match=r'prompt.start_layer=1, not 2'):
+    with pytest.raises(ValueError, match=r'visual_prompt.start_layer=1, not 2'):
         load_state_dict(MODELS.build(vlpose_cfg), weights)
 
 
@@ -124,7 +124,7 @@ def test_init_weights_twice_keeps_what_was_loaded(vlpose_cfg: dict) -> None:
 def test_zero_gates_start_exactly_at_the_loaded_original(
     vlpose_cfg: dict, base_cfg: dict, make_sample: Callable
 ) -> None:
-    vlpose_cfg['backbone']['prompt']['gate_init'] = 0.0
+    vlpose_cfg['backbone']['visual_prompt']['gate_init'] = 0.0
     vlpose_cfg['head']['gate_init'] = 0.0
     stock, model = build(base_cfg).eval(), MODELS.build(vlpose_cfg).eval()
     load_state_dict(model, stock.state_dict())
@@ -147,7 +147,10 @@ def test_zero_gates_start_exactly_at_the_loaded_original(
             lambda name: not name.startswith('matcher.'),
             'only some of the .* matcher',
         ),
-        (lambda name: name != 'backbone.prompts', 'only some .* backbone.prompts'),
+        (
+            lambda name: name != 'backbone.visual_prompts',
+            'backbone.visual_prompts is missing',
+        ),
     ],
 )
 def test_refuses_a_checkpoint_without_whole_parts(
@@ -204,7 +207,8 @@ def test_a_learned_context_is_trained_saved_and_loaded(
     load_state_dict(other, weights)
     image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
     assert torch.equal(other(image, samples), model.eval()(image, samples))
-    for context_tokens in (0, 3):
+    faults = {0: 'which the config does not have', 3: r'has shape \(2, 384\), not \(3'}
+    for context_tokens, fault in faults.items():
         vlpose_cfg['text_encoder']['context_tokens'] = context_tokens
-        with pytest.raises(ValueError, match='context_tokens=2'):
+        with pytest.raises(ValueError, match=f'text_encoder.context,? {fault}'):
             load_state_dict(build(vlpose_cfg), weights)

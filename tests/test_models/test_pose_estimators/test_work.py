@@ -129,7 +129,7 @@ def test_updates_cost_nothing_once_they_are_merged(
 def test_tuning_computes_only_gradients_that_are_needed(
     start: int, paper_cfg: dict, batch: Callable
 ) -> None:
-    paper_cfg['backbone']['prompt']['start_layer'] = start
+    paper_cfg['backbone']['visual_prompt']['start_layer'] = start
     model = MODELS.build(paper_cfg).train()
     inputs, samples = batch(TEXT_PROMPTS * 2)
     L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]

@@ -58,7 +58,7 @@ def test_settings_change_what_is_measured(
 ) -> None:
     floors = []
     for tokens in ('1', '50'):
-        setting = f'model.backbone.prompt.num_tokens={tokens}'
+        setting = f'model.backbone.visual_prompt.num_tokens={tokens}'
         options = ['--only', 'training', '--cfg-options', setting, '--json', '-']
         main([str(small_config), *QUICK, *options])
         report = json.loads(capsys.readouterr().out)

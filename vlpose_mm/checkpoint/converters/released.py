@@ -30,9 +30,9 @@ MATCHER_PARTS = ('q', 'k', 'v', 'proj', 'norm')
 # Rows to columns of ViTPose's images.
 RATIO = (4, 3)
 # What the weights alone do not tell, see :mod:`vlpose_mm.checkpoint.metadata`.
-CHOICES = {
+HYPERPARAMETERS = {
     'text_encoder': 'words',
-    'backbone.prompt.start_layer': 0,
+    'backbone.visual_prompt.start_layer': 0,
     'matcher.variant': 'joint',
     'matcher.num_heads': 8,
     'head.wiring': 'released',
@@ -83,7 +83,7 @@ def from_released(
         renamed[POS_EMBED] = source[POS_EMBED][:, 1:]  # 1, hw, C
     prompts = [source[name] for name in PROMPTS if name in source]  # 1 | N-1, P, C
     if prompts:
-        renamed['backbone.prompts'] = torch.cat(prompts)  # 1 | N, P, C
+        renamed['backbone.visual_prompts'] = torch.cat(prompts)  # 1 | N, P, C
     unmapped = [name for name in unmapped if name not in (POS_EMBED, *PROMPTS)]
 
     # Only this copy is the tuned route's own; the base may change the other.
@@ -97,16 +97,19 @@ def from_released(
 
     base_names, tuned = vitpose_names(renamed), _tuned_names(renamed)
     whole, unmapped = check_complete(Converted(renamed, unmapped), base_names | tuned)
-    num_layers, num_sets = count(whole, r'backbone\.layers'), len(whole['backbone.prompts'])
+    num_layers = count(whole, r'backbone\.layers')
+    num_sets = len(whole['backbone.visual_prompts'])
     if num_sets not in (1, num_layers):
         raise ValueError(f'it has {num_sets} sets of prompts for {num_layers} layers')
     if base is not None:
         whole |= _original(whole, sorted(base_names), base)
 
-    choices = {**CHOICES, 'backbone.prompt.deep': num_sets > 1}
+    hyperparameters = {**HYPERPARAMETERS, 'backbone.visual_prompt.deep': num_sets > 1}
     _, grid = split_pos_embed(whole[POS_EMBED], RATIO)
-    identity = dict(choices=choices, tuned=sorted(tuned), grid=grid)
-    return Converted(whole | {KEY: encode(identity)}, unmapped)
+    metadata = dict(
+        hyperparameters=hyperparameters, adapter_params=sorted(tuned), grid=grid
+    )
+    return Converted(whole | {KEY: encode(metadata)}, unmapped)
 
 
 def _tuned_names(renamed: Mapping[str, Tensor]) -> set[str]:
@@ -115,7 +118,7 @@ def _tuned_names(renamed: Mapping[str, Tensor]) -> set[str]:
     # Absent where text and image features are equally wide.
     if any(name.startswith('matcher.text_proj.') for name in renamed):
         modules.append('matcher.text_proj')
-    names = {'backbone.prompts', *with_bias(*modules)}
+    names = {'backbone.visual_prompts', *with_bias(*modules)}
     names |= branch_names(renamed, 'aux_deconv_layers')
     for i in range(num_blocks(renamed)):
         norm = f'head.tuned_norms.{i}'

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader
 
 from vlpose_mm.engine.scenario_fitting import fit_scenarios, original_maps, training_loader
 from vlpose_mm.models.classifiers.scenario_classifier import Decision, bbox_scores
-from vlpose_mm.models.peft.lora import is_lora
 from vlpose_mm.models.pose_estimators.router import NO_IMAGE, image_of
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
@@ -49,11 +48,7 @@ class ScenarioClassifierHook(Hook):
                 what is added to it, or the training images are of one side alone.
         """
         model = _model_of(runner)
-        changing = [
-            name
-            for name, param in model.backbone.named_parameters()
-            if param.requires_grad and not (name.startswith('prompt') or is_lora(name))
-        ]
+        changing = model.backbone.thawed_params
         if changing:
             raise ValueError(
                 f'The backbone trains more than what is added to it ({changing[0]} and '

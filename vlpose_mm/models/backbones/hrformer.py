@@ -32,19 +32,19 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
 
     Args:
         extra (dict): The stages; stage 4 puts out its first branch alone.
-        frozen_stages (int): As the stock backbone's; only without ``prompt`` and
+        frozen_stages (int): As MMPose's backbone's; only without ``visual_prompt`` and
             ``trained_layers``.
-        prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`PromptSettings`. ``None``: the stock backbone.
+        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
+            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last steps are trained, with all
             that follows the first of them (fusions, transitions); 0 freezes everything but
-            the prompts. ``None``: 0 with ``prompt``, everything without. Frozen parts stay
+            the prompts. ``None``: 0 with ``visual_prompt``, everything without. Frozen parts stay
             in eval mode, batch norms too.
         **kwargs: Passed to :class:`mmpose.models.HRFormer`.
 
     Raises:
-        ValueError: If ``prompt`` or ``trained_layers`` is out of range, what is frozen is
-            said twice, or stage 4 puts out several feature maps.
+        ValueError: If ``visual_prompt`` or ``trained_layers`` is out of range, what is frozen is
+            set twice, or stage 4 puts out several feature maps.
     """
 
     prefix_attention = PrefixWindowMSA
@@ -54,7 +54,7 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
         extra: dict,
         *,
         frozen_stages: int = -1,
-        prompt: dict | None = None,
+        visual_prompt: dict | None = None,
         trained_layers: int | None = None,
         **kwargs,
     ) -> None:
@@ -70,7 +70,7 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
             f'stage4.{len(self.stage4) - 1}.fuse_layers.{i}.'
             for i in range(1, last.num_branches)
         )
-        self.add_prompts(self._layers(), self.conv1, prompt, trained_layers)
+        self.add_prompts(self._layers(), self.conv1, visual_prompt, trained_layers)
 
     def _layers(self) -> list[PromptedLayer]:
         """The steps; fusions and transitions follow some."""

@@ -1,20 +1,20 @@
 """What the prompted forms of MMPose's own backbones share (method, part 2)."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from vlpose_mm.checkpoint.strict import check_strict
+from vlpose_mm.models.peft.adapter_params import trained_params
 from vlpose_mm.models.peft.visual_prompts import (
     Prefix,
-    PromptSettings,
+    VisualPromptSettings,
+    count_trained_layers,
     make_gates,
     make_prompts,
-    settle_trained_layers,
 )
-from vlpose_mm.models.text_encoders.base import TextFeatures
 
 
 class PromptSite(NamedTuple):
@@ -45,19 +45,35 @@ class PromptedLayer(NamedTuple):
     parts: list[nn.Module]
 
 
-class PromptedBackbone:
-    """Prompts, freezing and loading; to be inherited from before a stock backbone.
+class Reader(NamedTuple):
+    """A site with its prompts.
 
-    The stock forward runs as it is. While it runs with prompts, every attention that
+    Args:
+        site (PromptSite): The site.
+        width (int): Which tensor of prompts it reads.
+        number (int): Which set of it.
+        layer (int): Its layer, counted from the first one with prompts.
+    """
+
+    site: PromptSite
+    width: int
+    number: int
+    layer: int
+
+
+class PromptedBackbone:
+    """Prompts, freezing and loading; to be inherited from before MMPose's backbone.
+
+    MMPose's forward runs as it is. While it runs with prompts, every attention that
     reads some carries them as its ``prefix``. A subclass names :attr:`prefix_attention`,
-    lists its layers, and calls :meth:`add_prompts` when the stock network is built.
+    lists its layers, and calls :meth:`add_prompts` when MMPose's network is built.
     """
 
     prefix_attention: type[nn.Module]
-    """The stock attention's class, extended by a ``prefix``."""
+    """MMPose's attention class, extended by a ``prefix``."""
 
     unused_outputs: tuple[str, ...] = ()
-    """Starts of names of stock outputs that this backbone does not compute."""
+    """Starts of names of MMPose's outputs that this backbone does not compute."""
 
     def __init__(self, *args, lora: dict | None = None, **kwargs) -> None:
         if lora is not None:
@@ -71,36 +87,43 @@ class PromptedBackbone:
         self,
         layers: list[PromptedLayer],
         stem: nn.Module,
-        prompt: dict | None,
+        visual_prompt: dict | None,
         trained_layers: int | None,
     ) -> None:
-        """Create the prompts and freeze what is not trained.
+        """Freeze what is not trained and create the prompts.
 
         Args:
             layers (list[PromptedLayer]): All layers, in the order of computation.
             stem (nn.Module): The convolution that reads the pixels.
-            prompt (dict, optional): See :class:`PromptSettings`.
-            trained_layers (int, optional): See :func:`settle_trained_layers`.
+            visual_prompt (dict, optional): See :class:`VisualPromptSettings`.
+            trained_layers (int, optional): See :func:`count_trained_layers`.
 
         Raises:
-            ValueError: If an argument is out of range, or ``frozen_stages`` is given too.
+            ValueError: If an argument is out of range, or ``frozen_stages`` is set too.
         """
-        settings = PromptSettings.from_dict(prompt, len(layers))
-        trained = settle_trained_layers(trained_layers, settings is not None, len(layers))
+        settings = VisualPromptSettings.from_dict(visual_prompt, len(layers))
+        trained = count_trained_layers(trained_layers, settings is not None, len(layers))
         # PVT has no frozen_stages.
         if trained is not None and getattr(self, 'frozen_stages', -1) >= 0:
             raise ValueError(
-                f'frozen_stages={self.frozen_stages} goes neither with prompt nor with '
-                'trained_layers, which say what is frozen; omit it.'
+                f'frozen_stages={self.frozen_stages} goes neither with visual_prompt nor '
+                'with trained_layers, which say what is frozen; omit it.'
             )
         self._frozen = [] if trained is None else self._freeze(layers, trained)
-        self._readers: list[tuple[PromptSite, int, int, int]] = []
-        self.prompts = self.prompt_gates = None
+        #: Names of what is trained in the base itself.
+        self.thawed_params = trained_params(self)
+        self._readers: list[Reader] = []
+        self.visual_prompts = self.visual_prompt_gates = None
         self.hyperparameters = {} if settings is None else settings.hyperparameters
         if settings is not None:
             self._make_prompts(layers[settings.start_layer :], stem, settings)
+        self._adapter_params = trained_params(self)
         self.train()
-        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
+        self.register_load_state_dict_pre_hook(PromptedBackbone.prepare_checkpoint)
+
+    def adapter_params(self) -> list[str]:
+        """List the names of the visual prompts, their gates, and the trained layers."""
+        return self._adapter_params
 
     def _freeze(self, layers: list[PromptedLayer], trained: int) -> list[str]:
         """Freeze all but the last layers; return the names of whole frozen modules."""
@@ -123,9 +146,13 @@ class PromptedBackbone:
         return [name for name in names if name.rpartition('.')[0] not in names]
 
     def _make_prompts(
-        self, layers: list[PromptedLayer], stem: nn.Module, settings: PromptSettings
+        self, layers: list[PromptedLayer], stem: nn.Module, settings: VisualPromptSettings
     ) -> None:
         """Create the sets of every width, and let the attentions read them."""
+        sites = [site for layer in layers for site in layer.sites]
+        prefixed = replace_modules(
+            self, [site.attn for site in sites], self.prefix_attention
+        )
         sets_of: dict[int, dict[Hashable, int]] = {}
         for i, layer in enumerate(layers):
             for j, site in enumerate(layer.sites):
@@ -133,30 +160,28 @@ class PromptedBackbone:
                 name = (i, j) if settings.deep else site.stage
                 number = sets.setdefault(name, len(sets))
                 width = list(sets_of).index(site.embed_dims)
-                self._readers.append((site, width, number, i))
-                # The stock class builds its attentions by name, deep inside; changing the
-                # class afterwards keeps their weights and the names of these.
-                site.attn.__class__ = self.prefix_attention
-        self.prompts = nn.ParameterList(
+                site = site._replace(attn=prefixed[site.attn])
+                self._readers.append(Reader(site, width, number, i))
+        self.visual_prompts = nn.ParameterList(
             make_prompts(len(sets), settings.num_tokens, embed_dims, stem)
             for embed_dims, sets in sets_of.items()
         )
-        if settings.gate_init is not None:
-            self.prompt_gates = make_gates(len(layers), settings.gate_init)
+        self.visual_prompt_gates = make_gates(len(layers), settings.gate_init)
 
     @contextmanager
     def _reading_prompts(self) -> Iterator[None]:
         """Hand every attention its prompts inside a ``with`` block."""
-        sets = [prompts.unbind(0) for prompts in self.prompts]
-        gates = None if self.prompt_gates is None else self.prompt_gates.unbind(0)
+        sets = [prompts.unbind(0) for prompts in self.visual_prompts]
+        gates = self.visual_prompt_gates
+        gates = None if gates is None else gates.unbind(0)
         try:
             for site, width, number, layer in self._readers:
                 tokens = site.norm(sets[width][number])  # P, C
                 site.attn.prefix = Prefix(tokens, None if gates is None else gates[layer])
             yield
         finally:
-            for site, *_ in self._readers:
-                site.attn.prefix = None
+            for reader in self._readers:
+                reader.site.attn.prefix = None
 
     def train(self, mode: bool = True) -> 'PromptedBackbone':
         """Set the training mode; frozen parts stay in eval mode."""
@@ -166,25 +191,24 @@ class PromptedBackbone:
         return self
 
     def forward(
-        self, x: Tensor, tuned: bool = True, text_feats: TextFeatures | None = None
+        self, x: Tensor, tuned: bool = True, text_feats: object = None
     ) -> tuple[Tensor]:
         """Compute the last feature map E.
 
         Args:
             x (Tensor): Images, B x 3 x H x W.
-            tuned (bool): ``False`` runs the stock backbone, as if there were no
-                prompts.
-            text_feats (TextFeatures, optional): Not read.
+            tuned (bool): ``False`` runs MMPose's backbone, without prompts.
+            text_feats (object): Not read, as there are no low-rank updates to steer.
 
         Returns:
             tuple[Tensor]: One feature map, B x C x h x w.
         """
-        prompted = tuned and self.prompts is not None
+        prompted = tuned and self.visual_prompts is not None
         with self._reading_prompts() if prompted else nullcontext():
             return tuple(super().forward(x))
 
-    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: drop outputs that are not computed, refuse a misfit."""
+    def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: drop outputs that are not computed, refuse what does not match."""
         unused = tuple(prefix + name for name in self.unused_outputs)
         for name in [name for name in state_dict if unused and name.startswith(unused)]:
             del state_dict[name]
@@ -193,7 +217,34 @@ class PromptedBackbone:
             table = name.replace('_position_index', '_position_bias_table')
             if table != name and prefix + table in state_dict:
                 state_dict.setdefault(prefix + name, buffer)
-        check_strict(self, state_dict, prefix, optional=[('prompts', 'prompt_gates')])
+        added = set(self.adapter_params()).difference(self.thawed_params)
+        check_strict(self, state_dict, prefix, optional=[added])
+
+
+def replace_modules(
+    root: nn.Module, modules: Iterable[nn.Module], cls: type[nn.Module]
+) -> dict[nn.Module, nn.Module]:
+    """Put modules of a subclass in the places of modules that a base class built.
+
+    Args:
+        root (nn.Module): The module that they are in.
+        modules (Iterable[nn.Module]): The modules to replace, of the parent class of
+            ``cls``.
+        cls (type): Adds behavior alone: a module of it takes over parameters, children and
+            settings as they are, so that names stay.
+
+    Returns:
+        dict[nn.Module, nn.Module]: The new module by the one that it replaces.
+    """
+    names = {module: name for name, module in root.named_modules()}
+    replaced = {}
+    for module in modules:
+        new = cls.__new__(cls)
+        nn.Module.__init__(new)
+        vars(new).update(vars(module))
+        root.set_submodule(names[module], new)
+        replaced[module] = new
+    return replaced
 
 
 def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:

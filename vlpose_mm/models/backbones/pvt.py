@@ -21,7 +21,7 @@ from vlpose_mm.models.peft.visual_prompts import Prefix
 
 
 class PrefixMultiheadAttention(nn.MultiheadAttention):
-    """PyTorch's attention with a prefix; without one the stock forward runs."""
+    """PyTorch's attention with a prefix; without one the original forward runs."""
 
     prefix: Prefix | None = None
     """What is read, while the backbone runs with prompts."""
@@ -38,7 +38,7 @@ class PrefixMultiheadAttention(nn.MultiheadAttention):
 
         Returns:
             tuple[Tensor, Tensor | None]: Tokens, N x B x C, and the attention weights
-            where the stock forward alone runs.
+            where the original forward alone runs.
         """
         if self.prefix is None:
             return super().forward(query, key, value)
@@ -61,7 +61,7 @@ class _PromptedPVT(PromptedBackbone):
         *,
         num_layers: Sequence[int] = (3, 4, 6, 3),
         out_indices: Sequence[int] | None = None,
-        prompt: dict | None = None,
+        visual_prompt: dict | None = None,
         trained_layers: int | None = None,
         **kwargs,
     ) -> None:
@@ -73,7 +73,7 @@ class _PromptedPVT(PromptedBackbone):
         layers = self._layers()
         self.out_channels = layers[-1].sites[0].embed_dims
         stem = self.layers[0][0].projection
-        self.add_prompts(layers, stem, prompt, trained_layers)
+        self.add_prompts(layers, stem, visual_prompt, trained_layers)
 
     def _layers(self) -> list[PromptedLayer]:
         """The encoder layers; norms and the next stage's embeddings follow some."""
@@ -104,21 +104,21 @@ class PromptedPyramidVisionTransformer(_PromptedPVT, PyramidVisionTransformer):
     same norm as they: the reduction's, or the layer's first where nothing is reduced.
     Queries are the grid alone, so tokens cannot travel. PyTorch's attention rounds
     otherwise where weights are frozen, so without prompts the output equals that of the
-    stock backbone bit for bit if the latter's weights are frozen, too. Deep: every layer
+    MMPose's backbone bit for bit if the latter's weights are frozen, too. Deep: every layer
     reads a fresh set of P tokens. Shallow: the layers of a stage read the same set.
 
     Args:
         num_layers (Sequence[int]): Number of encoder layers of every stage.
         out_indices (Sequence[int], optional): Only the last stage, the default.
-        prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`PromptSettings`. ``None``: the stock backbone.
+        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
+            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last encoder layers are trained,
             with all that follows the first of them; 0 freezes everything but the prompts.
-            ``None``: 0 with ``prompt``, everything without. Frozen parts stay in eval mode.
-        **kwargs: Passed to the stock backbone.
+            ``None``: 0 with ``visual_prompt``, everything without. Frozen parts stay in eval mode.
+        **kwargs: Passed to MMPose's backbone.
 
     Raises:
-        ValueError: If ``prompt``, ``trained_layers`` or ``out_indices`` is out of range.
+        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of range.
     """
 
 

@@ -17,6 +17,7 @@ from vlpose_mm.models.backbones.prompted_backbone import (
     PromptedLayer,
     PromptSite,
     last_stage,
+    replace_modules,
 )
 from vlpose_mm.models.backbones.window_attention import PrefixWindowAttention
 
@@ -70,17 +71,17 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
     Args:
         depths (Sequence[int]): Number of blocks of every stage.
         out_indices (Sequence[int], optional): Only the last stage, the default.
-        frozen_stages (int): As the stock backbone's; only without ``prompt`` and
+        frozen_stages (int): As MMPose's backbone's; only without ``visual_prompt`` and
             ``trained_layers``.
-        prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`PromptSettings`. ``None``: the stock backbone.
+        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
+            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last blocks are trained, with all
             that follows the first of them; 0 freezes everything but the prompts. ``None``:
-            0 with ``prompt``, everything without. Frozen parts stay in eval mode.
+            0 with ``visual_prompt``, everything without. Frozen parts stay in eval mode.
         **kwargs: Passed to :class:`mmpose.models.SwinTransformer`.
 
     Raises:
-        ValueError: If ``prompt``, ``trained_layers`` or ``out_indices`` is out of range,
+        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of range,
             or what is frozen is said twice.
     """
 
@@ -92,7 +93,7 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
         depths: Sequence[int] = (2, 2, 6, 2),
         out_indices: Sequence[int] | None = None,
         frozen_stages: int = -1,
-        prompt: dict | None = None,
+        visual_prompt: dict | None = None,
         trained_layers: int | None = None,
         **kwargs,
     ) -> None:
@@ -105,13 +106,18 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
         self.out_channels = self.num_features[-1]
         self.unused_outputs = tuple(f'norm{i}.' for i in range(len(depths) - 1))
         self.add_prompts(
-            self._layers(), self.patch_embed.projection, prompt, trained_layers
+            self._layers(), self.patch_embed.projection, visual_prompt, trained_layers
         )
-        for block in [block for stage in self.stages for block in stage.blocks]:
-            block.attn.__class__ = TraceableShiftWindowMSA
-            if block.with_cp and isinstance(block.attn.w_msa, PrefixWindowMSA):
-                block.__class__ = CheckpointedSwinBlock
-                block.with_cp = False
+        blocks = [block for stage in self.stages for block in stage.blocks]
+        attentions = [block.attn for block in blocks]
+        replace_modules(self, attentions, TraceableShiftWindowMSA)
+        checkpointed = [
+            block
+            for block in blocks
+            if block.with_cp and isinstance(block.attn.w_msa, PrefixWindowMSA)
+        ]
+        for block in replace_modules(self, checkpointed, CheckpointedSwinBlock).values():
+            block.with_cp = False
 
     def _layers(self) -> list[PromptedLayer]:
         """The blocks; patch merging and the final norm follow some."""

@@ -1,4 +1,4 @@
-"""The vision transformer of ViTPose, with optional learnable prompts (method, part 2)."""
+"""The vision transformer of ViTPose with optional visual prompts (method, part 2)."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from vlpose_mm.checkpoint.pos_embed import resize_pos_embed, split_pos_embed
 from vlpose_mm.checkpoint.strict import check_strict
 from vlpose_mm.models.backbones.transformer_layer import TransformerLayer
-from vlpose_mm.models.peft.lora import is_lora, make_lora
+from vlpose_mm.models.peft.adapter_params import trained_params
+from vlpose_mm.models.peft.lora import LoRALinear, make_lora
 from vlpose_mm.models.peft.visual_prompts import (
-    PromptSettings,
+    VisualPromptSettings,
+    count_trained_layers,
     make_gates,
     make_prompts,
-    settle_trained_layers,
 )
 from vlpose_mm.models.text_encoders.base import TextFeatures
 from vlpose_mm.models.utils.cache import WeightCache
@@ -35,16 +36,15 @@ for _name, _alias in zip('sblh', list(ARCHS), strict=True):
 
 @MODELS.register_module()
 class PromptedVisionTransformer(BaseModule):
-    """The ViT of ViTPose with optional learnable visual prompts.
+    """The ViT of ViTPose with optional visual prompts and low-rank updates.
 
-    Takes the keyword arguments that MMPose's ViTPose configs give to
+    Takes the arguments that MMPose's ViTPose configs give to
     ``mmpretrain.VisionTransformer`` and loads the same checkpoints by name. The prompts
     follow `VPT <https://arxiv.org/abs/2203.12119>`_. Deep: every layer from
-    ``start_layer`` on reads a fresh set of P prompt tokens; since they are thrown away
-    after the layer, only their keys and values matter, and only these are computed (once,
-    not per sample). Shallow: P tokens are put before the patch tokens at ``start_layer``
-    and travel through the layers from there on. Position embeddings are added to patch
-    tokens only.
+    ``start_layer`` on reads a fresh set of P prompt tokens; only their keys and values
+    matter, and only these are computed, once and not per sample. Shallow: P tokens are put
+    before the patch tokens at ``start_layer`` and travel through the layers. Position
+    embeddings are added to patch tokens only.
 
     Args:
         arch (str | dict): ``'small'`` (ViTPose's, 384 wide), ``'base'``, ``'large'``,
@@ -66,21 +66,19 @@ class PromptedVisionTransformer(BaseModule):
         frozen_stages (int, optional): -1 freezes nothing, 0 the patch and position
             embeddings, N also the first N layers, the number of layers also the final
             norm. ``None`` leaves it to ``trained_layers``. Frozen parts stay in eval mode.
-        prompt (dict, optional): ``num_tokens`` (int, at least 1), ``deep`` (bool, ``True``
-            by default), ``start_layer`` (int, 0 by default) and ``gate_init`` (float,
-            optional): the initial value of a gate per layer on what deep prompts change;
-            0.0 starts exactly at the plain ViT, at the cost of a second attention.
-            ``None``: no prompts.
+        visual_prompt (dict, optional): ``num_tokens`` (int, at least 1), ``deep`` (bool,
+            ``True`` by default), ``start_layer`` (int, 0 by default) and ``gate_init``
+            (float, optional): the initial value of a gate per layer on what deep prompts
+            change; 0.0 starts exactly at the plain ViT, at the cost of a second attention.
         lora (dict, optional): ``rank`` (int, at least 1) of the low-rank updates of every
-            layer, see :mod:`vlpose_mm.models.peft.lora`. ``None``: no updates.
+            layer, see :mod:`vlpose_mm.models.peft.lora`.
         trained_layers (int, optional): How many of the last layers are trained, with the
-            final norm; 0 freezes everything but prompts and low-rank updates. ``None``: 0
-            with ``prompt`` or ``lora``, everything without.
+            final norm; by default 0 with ``visual_prompt`` or ``lora``, else all.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
         ValueError: If an argument asks for what ViTPose does not have, a value is out of
-            range, or what is frozen is said twice.
+            range, or both ``frozen_stages`` and ``trained_layers`` are set.
     """
 
     def __init__(
@@ -99,7 +97,7 @@ class PromptedVisionTransformer(BaseModule):
         norm_eps: float = 1e-6,
         patch_cfg: dict | None = None,
         frozen_stages: int | None = None,
-        prompt: dict | None = None,
+        visual_prompt: dict | None = None,
         lora: dict | None = None,
         trained_layers: int | None = None,
         init_cfg: dict | None = None,
@@ -113,8 +111,10 @@ class PromptedVisionTransformer(BaseModule):
             )
         self.embed_dims = self.out_channels = arch['embed_dims']
         self.num_layers = arch['num_layers']
-        self.prompt_settings = PromptSettings.from_dict(prompt, self.num_layers)
-        tunes = self.prompt_settings is not None or lora is not None
+        self.visual_prompt_settings = VisualPromptSettings.from_dict(
+            visual_prompt, self.num_layers
+        )
+        tunes = self.visual_prompt_settings is not None or lora is not None
         self.frozen_stages = self._frozen_stages(frozen_stages, trained_layers, tunes)
 
         self.patch_embed = PatchEmbed(
@@ -145,19 +145,24 @@ class PromptedVisionTransformer(BaseModule):
             nn.LayerNorm(self.embed_dims, eps=norm_eps) if final_norm else nn.Identity()
         )
 
-        self.prompts = self.prompt_gates = None
-        self.prefixes_cache = WeightCache()
-        self.hyperparameters = (
-            {} if self.prompt_settings is None else self.prompt_settings.hyperparameters
-        )
-        if self.prompt_settings is not None:
-            self._make_prompts(self.prompt_settings)
         for part in self._frozen_parts():
             part.requires_grad_(False)
-        # After freezing, as it lives inside of what is frozen.
+        #: Names of what is trained in the base itself.
+        self.thawed_params = trained_params(self)
+
+        self.visual_prompts = self.visual_prompt_gates = None
+        self.prefixes_cache = WeightCache()
+        self.hyperparameters = {}
+        if self.visual_prompt_settings is not None:
+            self._make_prompts(self.visual_prompt_settings)
         self.lora = make_lora(self.layers, lora)
+        self._adapter_params = trained_params(self)
         self.train()
-        self._register_load_state_dict_pre_hook(self.fit_checkpoint)
+        self.register_load_state_dict_pre_hook(PromptedVisionTransformer.prepare_checkpoint)
+
+    def adapter_params(self) -> list[str]:
+        """List the names of prompts, gates, low-rank updates, and the trained layers."""
+        return self._adapter_params
 
     @staticmethod
     def _arch_settings(arch: str | dict) -> dict:
@@ -176,7 +181,7 @@ class PromptedVisionTransformer(BaseModule):
     ) -> int:
         """Settle how much is frozen."""
         if frozen_stages is None:
-            trained = settle_trained_layers(trained_layers, tunes, self.num_layers)
+            trained = count_trained_layers(trained_layers, tunes, self.num_layers)
             return -1 if trained is None else self.num_layers - trained
         if trained_layers is not None:
             raise ValueError(
@@ -188,20 +193,20 @@ class PromptedVisionTransformer(BaseModule):
             )
         return frozen_stages
 
-    def _make_prompts(self, settings: PromptSettings) -> None:
+    def _make_prompts(self, settings: VisualPromptSettings) -> None:
         """Create the prompt tokens: one set per layer (deep) or one in all (shallow)."""
         num_reading = self.num_layers - settings.start_layer
-        self.prompts = make_prompts(
+        self.hyperparameters = settings.hyperparameters
+        self.visual_prompts = make_prompts(
             num_reading if settings.deep else 1,
             settings.num_tokens,
             self.embed_dims,
             self.patch_embed.projection,
         )
-        if settings.gate_init is not None:
-            self.prompt_gates = make_gates(num_reading, settings.gate_init)
+        self.visual_prompt_gates = make_gates(num_reading, settings.gate_init)
 
     def _frozen_parts(self) -> list[nn.Module | nn.Parameter]:
-        """Everything that ``frozen_stages`` freezes."""
+        """List what ``frozen_stages`` freezes."""
         if self.frozen_stages < 0:
             return []
         parts = [self.pos_embed, self.patch_embed, self.drop_after_pos]
@@ -237,18 +242,18 @@ class PromptedVisionTransformer(BaseModule):
             pos_embed = resize_pos_embed(pos_embed, self.patch_embed.init_out_size, (h, w))
         x = self.drop_after_pos(x + pos_embed)
 
-        settings = self.prompt_settings if tuned else None
+        settings = self.visual_prompt_settings if tuned else None
         prefixes = gates = updates = [None] * self.num_layers
         if settings is not None and settings.deep:
             skipped = [None] * settings.start_layer
             prefixes = skipped + self._prefixes()
-            if self.prompt_gates is not None:
-                gates = [*skipped, *self.prompt_gates]
+            if self.visual_prompt_gates is not None:
+                gates = [*skipped, *self.visual_prompt_gates]
         if tuned and self.lora is not None:
             updates = self.lora(x, text_feats)
         for i, layer in enumerate(self.layers):
             if settings is not None and not settings.deep and i == settings.start_layer:
-                prompts = self.prompts.expand(x.shape[0], -1, -1)
+                prompts = self.visual_prompts.expand(x.shape[0], -1, -1)
                 x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
             x = layer(x, prefixes[i], gates[i], updates[i])
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
@@ -256,20 +261,20 @@ class PromptedVisionTransformer(BaseModule):
 
     def _prefixes(self) -> list[Tensor]:
         """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""
-        readers = self.layers[self.prompt_settings.start_layer :]
-        sources = [self.prompts]
+        readers = self.layers[self.visual_prompt_settings.start_layer :]
+        sources = [self.visual_prompts]
         for layer in readers:
             sources += [*layer.ln1.parameters(), *layer.attn.qkv.parameters()]
         return self.prefixes_cache.get(
             sources,
             lambda: [
                 layer.prefix(prompts)
-                for layer, prompts in zip(readers, self.prompts, strict=True)
+                for layer, prompts in zip(readers, self.visual_prompts, strict=True)
             ],
         )
 
-    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: fit ``pos_embed``, drop what is not used, refuse a misfit."""
+    def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: resize ``pos_embed``, drop what is not used, refuse a mismatch."""
         name = prefix + 'pos_embed'
         table = state_dict.get(name)
         if table is not None and table.shape[-1] == self.embed_dims:
@@ -277,17 +282,12 @@ class PromptedVisionTransformer(BaseModule):
             table, source_grid = split_pos_embed(table, grid)
             state_dict[name] = resize_pos_embed(table, source_grid, grid)
         state_dict.pop(prefix + 'cls_token', None)
-        lora = tuple(filter(is_lora, self.state_dict()))
-        if not lora:
+        if self.lora is None:
             # They lie in the middle of a layer, where nothing else may be too much.
-            start = len(prefix)
             for name in [n for n in state_dict if n.startswith(prefix)]:
-                if is_lora(name[start:]):
+                if name.rpartition('.')[2] in LoRALinear.adapter_params():
                     del state_dict[name]
-        check_strict(
-            self,
-            state_dict,
-            prefix,
-            # MAE checkpoints end before the final norm; the rest is ours alone.
-            optional=[('ln1.',), ('prompts', 'prompt_gates'), lora],
-        )
+        # MAE's checkpoints end before the final norm.
+        final_norm = {f'ln1.{name}' for name in self.ln1.state_dict()}
+        added = set(self.adapter_params()).difference(self.thawed_params)
+        check_strict(self, state_dict, prefix, optional=[final_norm, added])

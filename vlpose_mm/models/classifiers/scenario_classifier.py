@@ -75,6 +75,10 @@ class ScenarioClassifier(nn.Module):
         """bool: Whether there is something to ask."""
         return bool(self.classes)
 
+    def adapter_params(self) -> list[str]:
+        """List the names of the fitted state; none before that."""
+        return list(STATE) if self.fitted else []
+
     def assign(self, classes: list[ScenarioClass], weight: Tensor, bias: Tensor) -> None:
         """Take over what was fitted.
 

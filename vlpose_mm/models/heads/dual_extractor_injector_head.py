@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from vlpose_mm.checkpoint.strict import check_strict
+from vlpose_mm.models.peft.adapter_params import trained_params
 
 # A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
 BLOCK_LEN = 3
@@ -116,7 +117,12 @@ class DualExtractorInjectorHead(HeatmapHead):
 
         for part in (self.deconv_layers, self.final_layer):
             part.requires_grad_(False)
-        self.register_load_state_dict_pre_hook(DualExtractorInjectorHead.fit_checkpoint)
+        self._adapter_params = trained_params(self)
+        self.register_load_state_dict_pre_hook(DualExtractorInjectorHead.prepare_checkpoint)
+
+    def adapter_params(self) -> list[str]:
+        """List the names of the auxiliary branch, the tuned copies and the gates."""
+        return self._adapter_params
 
     def train(self, mode: bool = True) -> 'DualExtractorInjectorHead':
         """Set the training mode; the original head stays in eval mode."""
@@ -171,8 +177,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         """Scale what one branch hands to the other."""
         return x if gate is None else gate * x
 
-    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: start tuned copies from their originals; refuse a misfit."""
+    def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Load hook: start tuned copies from their originals; refuse a mismatch."""
         for name in self.final_layer.state_dict():
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:
@@ -183,9 +189,9 @@ class DualExtractorInjectorHead(HeatmapHead):
             original = state_dict.get(f'{prefix}deconv_layers.{norm}.{last}')
             if original is not None:
                 state_dict.setdefault(f'{prefix}tuned_norms.{name}', original)
-        auxiliary = ('aux_deconv_layers.', 'entry_gate', 'exit_gate')
-        copied = [('tuned_final_layer.',), ('tuned_norms.',)]
-        check_strict(self, state_dict, prefix, optional=[auxiliary, *copied])
+        copied = ('tuned_final_layer.', 'tuned_norms.')
+        auxiliary = {n for n in self.adapter_params() if not n.startswith(copied)}
+        check_strict(self, state_dict, prefix, optional=[auxiliary])
 
 
 def _at_least_float32(heatmaps: Tensor) -> Tensor:

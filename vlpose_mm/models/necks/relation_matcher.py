@@ -78,7 +78,11 @@ class RelationMatcher(BaseModule):
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
         self.text_cache = WeightCache()
-        self.register_load_state_dict_pre_hook(RelationMatcher.fit_checkpoint)
+        self.register_load_state_dict_pre_hook(RelationMatcher.prepare_checkpoint)
+
+    def adapter_params(self) -> list[str]:
+        """List the names of all parameters, as the base has no matcher."""
+        return [name for name, _ in self.named_parameters()]
 
     def forward(
         self,
@@ -161,6 +165,6 @@ class RelationMatcher(BaseModule):
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
-    def fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
+    def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: refuse a mismatch, such as text of another width."""
         check_strict(self, state_dict, prefix)

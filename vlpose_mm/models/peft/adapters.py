@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from vlpose_mm.checkpoint import adapter, metadata
-from vlpose_mm.checkpoint.adapter import CLASSIFIER
+from vlpose_mm.checkpoint import adapter
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.checkpoint.metadata import KEY
+from vlpose_mm.checkpoint.metadata import (
+    KEY,
+    check_hyperparameters,
+    decode,
+    encode,
+    metadata_of,
+)
+from vlpose_mm.checkpoint.strict import check_strict, check_touches
 from vlpose_mm.checkpoint.text_features import (
     encode_text_prompts,
     read_text_features,
@@ -21,6 +27,10 @@ from vlpose_mm.checkpoint.text_features import (
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
 from vlpose_mm.models.text_encoders.base import Prompt, Word
+
+# The modules that an adapter adds to or tunes, and that a base checkpoint may lack.
+TUNED_PARTS = ('backbone', 'text_encoder', 'matcher', 'head')
+CLASSIFIER = 'scenario_classifier'
 
 
 class Adapter(NamedTuple):
@@ -45,16 +55,15 @@ class AdapterMixin:
     """
 
     def init_adapters(self) -> None:
-        """Start with the adapter that the model is built with."""
-        # Once, as a copy with averaged weights trains nothing.
-        self._trained = adapter.tuned_names(self)
+        """Start with the adapter that the model is built with; call when it is built."""
         self._active_adapter = 'default'
         self._adapters: dict[str, Adapter] = {}
-        self.has_base = False
+        self._has_base = self._loaded_untuned = False
         # Of the base in float32, once it is known.
         self._base_sha256: str | None = None
         # Those of the config, for an adapter that brings none.
         self._text_prompts, self._words = self._read_from_file()
+        self.register_load_state_dict_pre_hook(AdapterMixin.prepare_checkpoint)
 
     @property
     def active_adapter(self) -> str:
@@ -81,19 +90,19 @@ class AdapterMixin:
         """
         content = read_file(path)
         weights = state_dict_of(content, path)
-        identity = adapter.identity_of(weights)
-        if 'base' not in identity:
+        metadata = metadata_of(weights)
+        if 'base' not in metadata:
             raise ValueError(
                 f'{path} is a whole checkpoint; extract its adapter with '
                 'python -m vlpose_mm.tools.checkpoint extract.'
             )
         if force:
-            if not self.has_base and self.base_weights is not None:
+            if not self._has_base and self.base_weights is not None:
                 base = state_dict_of(read_file(self.base_weights), self.base_weights)
                 self.load_state_dict(base, strict=False)
-            if self.has_base:
-                identity['base']['sha256'] = self.base_hash()
-                weights[KEY] = metadata.encode(identity)
+            if self._has_base:
+                metadata['base']['sha256'] = self.base_hash()
+                weights[KEY] = encode(metadata)
         text_prompts, words = None, {}
         if content.get('text_features') is not None:
             text_prompts = read_text_features(content['text_features'], path)
@@ -124,12 +133,11 @@ class AdapterMixin:
         weights, text_prompts, words = self._adapters[adapter_name]
         own = self.state_dict()
         with torch.no_grad():
-            for name in self._trained:
+            for name in self.adapter_params(TUNED_PARTS):
                 own[name].copy_(weights[name])
-        start = len(CLASSIFIER)
-        state = {k[start:]: v for k, v in weights.items() if k.startswith(CLASSIFIER)}
-        if state and self.scenario_classifier is not None:
-            self.scenario_classifier.load_state_dict(state)
+        fitted = _of_part(weights, CLASSIFIER)
+        if fitted and self.scenario_classifier is not None:
+            self.scenario_classifier.load_state_dict(fitted)
         self._read_text_prompts(text_prompts, words)
         self._active_adapter = adapter_name
 
@@ -175,18 +183,24 @@ class AdapterMixin:
         if lora is not None:
             lora.unmerge()
 
-    def adapter_params(self) -> list[str]:
-        """List what the adapter adds or tunes.
+    def adapter_params(
+        self, parts: Sequence[str] = (*TUNED_PARTS, CLASSIFIER)
+    ) -> list[str]:
+        """List what the adapter adds or tunes, as each module says.
+
+        Args:
+            parts (Sequence[str]): The modules to ask.
 
         Returns:
-            list[str]: Names of trained parameters and the buffers beside them, and of a
-            fitted scenario classifier's state.
+            list[str]: Names of parameters, and of the buffers beside them.
         """
-        names = list(self._trained)
-        classifier = self.scenario_classifier
-        if classifier is not None and classifier.fitted:
-            names += [f'{CLASSIFIER}{name}' for name in classifier.state_dict()]
-        return names
+        modules = {part: getattr(self, part) for part in parts}
+        return [
+            f'{part}.{name}'
+            for part, module in modules.items()
+            if module is not None
+            for name in module.adapter_params()
+        ]
 
     def adapter_state_dict(
         self, state_dict: dict[str, Tensor] | None = None
@@ -216,7 +230,7 @@ class AdapterMixin:
         further = [DEFAULT_TEXT_PROMPT]
         if classifier is not None and classifier.fitted:
             for scenario_class in classifier.classes:
-                prompt = scenario_class.prompt
+                prompt = scenario_class.text_prompt
                 further += [prompt] if isinstance(prompt, str) else prompt
         text_prompts = [*encoder.used, *filter(encoder.knows, further)]
         return encode_text_prompts(encoder, text_prompts) if text_prompts else None
@@ -228,30 +242,145 @@ class AdapterMixin:
             self._base_sha256 = adapter.base_hash(base)
         return self._base_sha256
 
-    def identity(self) -> dict:
-        """Return what the weights do not show, see :mod:`vlpose_mm.checkpoint.metadata`."""
-        choices = {'text_encoder': 'words' if self.text_encoder else None}
-        for part in ('backbone', 'text_encoder', 'matcher', 'head'):
-            own = getattr(getattr(self, part), 'hyperparameters', {})
-            choices |= {f'{part}.{name}': choice for name, choice in own.items()}
-        identity = dict(choices=choices, tuned=self.adapter_params())
-        patches = getattr(self.backbone, 'patch_embed', None)
-        if hasattr(self.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
-            identity['grid'] = list(patches.init_out_size)
-        return identity
-
     def get_extra_state(self) -> Tensor:
-        """Return :meth:`identity` as a tensor for checkpoints."""
-        return metadata.encode(self.identity())
+        """Return metadata for checkpoints, see :mod:`vlpose_mm.checkpoint.metadata`."""
+        return encode(self._metadata())
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Ignore what the load hook has checked already."""
+        """Ignore the metadata, which the load hook has checked already."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
         """Move or convert; the base is known by its weights in full precision."""
-        if self.has_base and fn(torch.empty(0)).dtype != torch.float32:
+        if self._has_base and fn(torch.empty(0)).dtype != torch.float32:
             self.base_hash()
         return super()._apply(fn, recurse)
+
+    def prepare_checkpoint(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: object
+    ) -> None:
+        """Load hook: complete a checkpoint, or refuse it before any of it is loaded.
+
+        Args:
+            state_dict (dict[str, Tensor]): Tensors of MMPose's estimator, a whole VLPose or
+                an adapter; completed in place.
+            prefix (str): What the model's names start with in it.
+
+        Raises:
+            ValueError: If it does not match the model.
+        """
+        if not prefix:
+            check_touches(self, state_dict)
+        metadata = decode(state_dict.setdefault(prefix + KEY, self.get_extra_state()))
+        if 'base' in metadata:
+            names = (name for name in state_dict if name.startswith(prefix))
+            adapter.check_content((n.removeprefix(prefix) for n in names), metadata)
+        if self.scenario_classifier is None:
+            # Routes are the config's to choose; without them it is of no use.
+            for name in _of_part(state_dict, prefix + CLASSIFIER):
+                del state_dict[f'{prefix}{CLASSIFIER}.{name}']
+        self._check_config(state_dict, prefix, metadata)
+        if 'base' in metadata:
+            self._add_base(state_dict, prefix, metadata)
+
+        added = {*self.adapter_params(TUNED_PARTS)}
+        added -= {f'backbone.{name}' for name in self.backbone.thawed_params}
+        tuned = any(prefix + name in state_dict for name in added)
+        # MMEngine loads part by part, so look at all of them first.
+        trial = dict(state_dict)
+        for part in ('backbone', 'head', 'matcher'):
+            start = f'{prefix}{part}.'
+            if part != 'matcher' and not any(name.startswith(start) for name in trial):
+                raise ValueError(
+                    f'The checkpoint has no {start}*, which would stay random for ever; '
+                    'use one of a whole ViTPose or VLPose.'
+                )
+            getattr(self, part).prepare_checkpoint(trial, start)
+        missing = sorted(name for name in added if prefix + name not in trial)
+        if tuned and missing:
+            raise ValueError(
+                f'The checkpoint holds only some of the tuned parts: {prefix}{missing[0]} '
+                'is missing. Use the config that it was tuned with.'
+            )
+        self._has_base, self._loaded_untuned = True, not tuned
+        if 'base' not in metadata:
+            self._base_sha256 = None
+
+    def _check_config(
+        self, state_dict: dict[str, Tensor], prefix: str, metadata: dict
+    ) -> None:
+        """Check that the model has everything that an adapter was tuned with."""
+        check_hyperparameters(
+            metadata['hyperparameters'], self._metadata()['hyperparameters']
+        )
+        own = self.state_dict()
+        foreign = [
+            name
+            for name in metadata['adapter_params']
+            if name not in own and prefix + name in state_dict
+        ]
+        if foreign:
+            raise ValueError(
+                f'The checkpoint was tuned with {foreign[0]}, which the config does not '
+                'have; use the config that it was tuned with.'
+            )
+        weight = state_dict.get(f'{prefix}{CLASSIFIER}.weight')
+        dims = self.backbone.out_channels
+        if weight is not None and weight.numel() and weight.shape[1:] != (dims,):
+            raise ValueError(
+                f"The checkpoint's scenario classifier reads features of shape "
+                f'{tuple(weight.shape[1:])}, and those of the backbone are {dims} wide; '
+                'use the config that it was fitted with.'
+            )
+        if self.text_encoder is not None:
+            learned = {*self.text_encoder.adapter_params()}
+            start = f'{prefix}text_encoder.'
+            check_strict(self.text_encoder, state_dict, start, optional=[learned])
+
+    def _add_base(self, state_dict: dict[str, Tensor], prefix: str, metadata: dict) -> None:
+        """Add the base weights to an adapter checkpoint."""
+        own = self.state_dict()
+        wanted = {*self.adapter_params(TUNED_PARTS)}
+        given = {
+            n for n in metadata['adapter_params'] if not n.startswith(f'{CLASSIFIER}.')
+        }
+        if given != wanted:
+            name = min(given ^ wanted)
+            verb = 'holds' if name in given else 'lacks'
+            raise ValueError(
+                f'The adapter checkpoint {verb} {name}, unlike the config; use the config '
+                'that it was tuned with.'
+            )
+        if self._has_base:
+            base, sha256 = adapter.base_of(own, wanted), self.base_hash()
+        elif self.base_weights is None:
+            raise ValueError(
+                'An adapter checkpoint holds no base weights, and none are loaded: name '
+                'them in the config as model.base_weights, load them first, or put both '
+                'together with python -m vlpose_mm.tools.checkpoint merge.'
+            )
+        else:
+            content = read_file(self.base_weights)
+            base = adapter.prepare_base(state_dict_of(content, self.base_weights), metadata)
+            sha256 = adapter.base_hash(base)
+        adapter.check_base(metadata, sha256)
+        self._base_sha256 = sha256
+        for name, tensor in {**own, **base}.items():
+            if name not in wanted and name != KEY:
+                state_dict.setdefault(f'{prefix}{name}', tensor)
+
+    def _metadata(self) -> dict:
+        """What the weights do not show, see :mod:`vlpose_mm.checkpoint.metadata`."""
+        hyperparameters = {'text_encoder': 'words' if self.text_encoder else None}
+        for part in TUNED_PARTS:
+            own = getattr(getattr(self, part), 'hyperparameters', {})
+            hyperparameters |= {f'{part}.{name}': value for name, value in own.items()}
+        metadata = dict(
+            hyperparameters=hyperparameters, adapter_params=self.adapter_params()
+        )
+        patches = getattr(self.backbone, 'patch_embed', None)
+        if hasattr(self.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
+            metadata['grid'] = list(patches.init_out_size)
+        return metadata
 
     def _keep_active(self) -> None:
         """Keep the active adapter as it is now, in the numbers it was loaded with."""
@@ -306,6 +435,12 @@ class AdapterMixin:
                 'token states there. Use the config that it was tuned with, or read its own with '
                 f"text_encoder=dict(type='PrecomputedTextEncoder', path='{path}')."
             )
+
+
+def _of_part(state_dict: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors of a module, named from there."""
+    start = f'{part}.'
+    return {k.removeprefix(start): v for k, v in state_dict.items() if k.startswith(start)}
 
 
 def _alike(tokens: Tensor, others: Tensor) -> bool:

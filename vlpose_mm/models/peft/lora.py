@@ -267,15 +267,3 @@ def _replace_linears(layer: nn.Module, rank: int) -> tuple[LoRALinear, ...]:
     for name in names:
         layer.set_submodule(name, LoRALinear(layer.get_submodule(name), rank))
     return tuple(layer.get_submodule(name) for name in names)
-
-
-def is_lora(name: str) -> bool:
-    """Whether a parameter belongs to low-rank updates.
-
-    Args:
-        name (str): Its name, from a backbone's or the whole model's root.
-
-    Returns:
-        bool: Whether it does.
-    """
-    return f'.{name}'.startswith(('.lora.', '.backbone.lora.')) or '.lora_' in name

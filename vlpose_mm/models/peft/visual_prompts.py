@@ -1,4 +1,4 @@
-"""What a backbone's ``prompt`` says, and the prompt tokens themselves (method, part 2)."""
+"""What a backbone's ``visual_prompt`` says, and the prompt tokens (method, part 2)."""
 
 import math
 from dataclasses import dataclass, fields
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class PromptSettings:
-    """The checked ``prompt`` of a backbone.
+class VisualPromptSettings:
+    """The checked ``visual_prompt`` of a backbone.
 
     Args:
         num_tokens (int): Tokens P of a set, at least 1.
         deep (bool): Whether every layer has a set of its own.
         gate_init (float, optional): Initial value of a gate per layer on what deep prompts
-            change; ``None``: no gates, everything counts.
+            change; ``None``: no gates.
         start_layer (int): The first layer that reads prompts.
 
     Raises:
@@ -32,70 +32,77 @@ class PromptSettings:
     def __post_init__(self) -> None:
         if not _is_int(self.num_tokens) or self.num_tokens < 1:
             raise ValueError(
-                'prompt.num_tokens must be an integer of at least 1, got '
-                f'{self.num_tokens!r}; use prompt=None for a backbone without prompts.'
+                'visual_prompt.num_tokens must be an integer of at least 1, got '
+                f'{self.num_tokens!r}; use visual_prompt=None for no visual prompts.'
             )
         if not isinstance(self.deep, bool):
-            raise ValueError(f'prompt.deep must be True or False, got {self.deep!r}.')
+            raise ValueError(
+                f'visual_prompt.deep must be True or False, got {self.deep!r}.'
+            )
         if self.gate_init is not None and not self.deep:
-            raise ValueError('prompt.gate_init needs deep prompts.')
+            raise ValueError('visual_prompt.gate_init needs deep prompts.')
 
     @property
     def hyperparameters(self) -> dict:
         """dict: Those that no shape shows."""
-        return {'prompt.deep': self.deep, 'prompt.start_layer': self.start_layer}
+        names = ('deep', 'start_layer')
+        return {f'visual_prompt.{name}': getattr(self, name) for name in names}
 
     @classmethod
-    def from_dict(cls, prompt: dict | None, num_layers: int) -> 'PromptSettings | None':
-        """Read and check a backbone's ``prompt``.
+    def from_dict(
+        cls, visual_prompt: dict | None, num_layers: int
+    ) -> 'VisualPromptSettings | None':
+        """Read and check a backbone's ``visual_prompt``.
 
         Args:
-            prompt (dict, optional): The config's value.
-            num_layers (int): Number of layers that could read prompts.
+            visual_prompt (dict, optional): The config's value.
+            num_layers (int): Number of layers that can read prompts.
 
         Returns:
-            PromptSettings | None: The settings; ``None`` if there are no prompts.
+            VisualPromptSettings | None: The settings; ``None`` without prompts.
 
         Raises:
             ValueError: If a key is unknown or missing, or a value is out of range.
         """
-        if prompt is None:
+        if visual_prompt is None:
             return None
         known = [field.name for field in fields(cls)]
-        unknown = sorted(prompt.keys() - set(known))
+        unknown = sorted(visual_prompt.keys() - set(known))
         if unknown:
-            raise ValueError(f'Unknown keys {unknown} in prompt; known are {known}.')
-        if 'num_tokens' not in prompt:
-            raise ValueError('prompt lacks num_tokens, the number of tokens of a set.')
-        settings = cls(**prompt)
+            raise ValueError(f'Unknown keys {unknown} in visual_prompt; known are {known}.')
+        if 'num_tokens' not in visual_prompt:
+            raise ValueError(
+                'visual_prompt lacks num_tokens, the number of tokens of a set.'
+            )
+        settings = cls(**visual_prompt)
         start = settings.start_layer
         if not _is_int(start) or not 0 <= start < num_layers:
             raise ValueError(
-                f'prompt.start_layer must be an integer in [0, {num_layers - 1}] for '
+                f'visual_prompt.start_layer must be an integer in [0, {num_layers - 1}] for '
                 f'{num_layers} layers, got {start!r}.'
             )
         return settings
 
 
-def settle_trained_layers(
-    trained_layers: int | None, prompted: bool, num_layers: int
+def count_trained_layers(
+    trained_layers: int | None, tunes: bool, num_layers: int
 ) -> int | None:
-    """Settle how many of the last layers are trained apart from prompts.
+    """Find out how many of the last layers are trained.
 
     Args:
         trained_layers (int, optional): The config's value.
-        prompted (bool): Whether the backbone has prompts.
+        tunes (bool): Whether something is added to the backbone and trained.
         num_layers (int): Number of layers.
 
     Returns:
-        int | None: A number in [0, ``num_layers``], by default 0 with prompts; ``None``
-        where nothing is frozen, the default without prompts.
+        int | None: A number in [0, ``num_layers``], by default 0 where something is added;
+        ``None`` where nothing is frozen, the default elsewhere.
 
     Raises:
         ValueError: If ``trained_layers`` is out of range.
     """
     if trained_layers is None:
-        return 0 if prompted else None
+        return 0 if tunes else None
     if not _is_int(trained_layers) or not 0 <= trained_layers <= num_layers:
         raise ValueError(
             f'trained_layers must be an integer in [0, {num_layers}], the number of '
@@ -113,8 +120,7 @@ def make_prompts(
         num_sets (int): Number of sets.
         num_tokens (int): Tokens P of a set.
         embed_dims (int): Width C of the tokens.
-        stem (nn.Module): The convolution that reads the pixels; its fan-in is the one of
-            the initialization.
+        stem (nn.Module): The convolution that reads the pixels, whose fan-in counts.
 
     Returns:
         nn.Parameter: Prompt tokens, sets x P x C, uniform in +-sqrt(6 / (fan-in + C)).
@@ -124,16 +130,10 @@ def make_prompts(
     return nn.Parameter(nn.init.uniform_(prompts, -bound, bound))
 
 
-def make_gates(num_layers: int, gate_init: float) -> nn.Parameter:
-    """Create the gates of deep prompts.
-
-    Args:
-        num_layers (int): Number of layers that read prompts.
-        gate_init (float): Initial value.
-
-    Returns:
-        nn.Parameter: A gate per layer.
-    """
+def make_gates(num_layers: int, gate_init: float | None) -> nn.Parameter | None:
+    """Create a gate for each layer that reads deep prompts; ``None`` without gates."""
+    if gate_init is None:
+        return None
     return nn.Parameter(torch.full((num_layers,), float(gate_init)))
 
 
@@ -155,7 +155,7 @@ class Prefix(NamedTuple):
 
 
 def prefix_keys_values(qkv: nn.Linear, tokens: Tensor, num_heads: int) -> Tensor:
-    """Compute keys and values of prompt tokens, which ask nothing themselves.
+    """Compute keys and values of prompt tokens, which have no queries.
 
     Args:
         qkv (nn.Linear): Makes queries, keys and values, from C to 3C.

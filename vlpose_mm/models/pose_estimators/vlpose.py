@@ -13,7 +13,6 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from vlpose_mm.checkpoint.loading import added_names, fit_checkpoint
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.classifiers.scenario_classifier import Decision
 from vlpose_mm.models.necks.attention_maps import attention_maps_of
@@ -121,7 +120,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             prompted = [name for name in MODELS.module_dict if name.startswith('Prompted')]
             raise ValueError(
                 f'{type(self.backbone).__name__} takes no visual prompts; choose one of '
-                f'{prompted}, with prompt=None to have none.'
+                f'{prompted}, with visual_prompt=None to have none.'
             )
         self.head = MODELS.build(_with_widths('head', head, in_channels=embed_dims))
         self.head.test_cfg = self.test_cfg.copy()
@@ -147,15 +146,13 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 f'{self.accuracy_interval!r}; use compute_acc=False for no accuracy.'
             )
         self._num_steps = 0
-        self._loaded_untuned = self._warned_of_text = False
-        trained = [name for name, param in self.named_parameters() if param.requires_grad]
-        thawed = sorted({*trained} - {*added_names(self)})
+        self._warned_of_text = False
+        thawed = self.backbone.thawed_params
         if thawed:
             _warn(
-                f'The backbone trains more than the adapter ({thawed[0]} and '
+                f'The backbone trains more than the adapter (backbone.{thawed[0]} and '
                 f'{len(thawed) - 1} more); the original route changes with it.'
             )
-        self.register_load_state_dict_pre_hook(VLPoseEstimator._fit_checkpoint)
 
     @property
     def route(self) -> str:
@@ -423,10 +420,6 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 'The checkpoint was never tuned: the tuned route runs on random weights. '
                 'Train first, or test with model.test_cfg.route=original.'
             )
-
-    def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: complete a checkpoint, or refuse it before any of it is loaded."""
-        self._loaded_untuned = not fit_checkpoint(self, state_dict, prefix)
 
 
 def pick(tensor: Tensor, rows: list[int]) -> Tensor:

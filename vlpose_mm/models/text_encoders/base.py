@@ -97,6 +97,10 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         """bool: Whether a gradient is wanted, so that nothing may be cached."""
         return False
 
+    def adapter_params(self) -> list[str]:
+        """List the names of what is learned, such as words of context."""
+        return [name for name, _ in self.named_parameters()]
+
     @property
     def used(self) -> list[str]:
         """list[str]: Text prompts encoded so far, at most ``cache_size`` of them."""

@@ -1,3 +1,3 @@
 _base_ = '{{$BASE:../vit-base.py}}'
 
-model = dict(backbone=dict(prompt=dict(num_tokens=10)))
+model = dict(backbone=dict(visual_prompt=dict(num_tokens=10)))

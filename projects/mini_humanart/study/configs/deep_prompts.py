@@ -6,5 +6,5 @@ model = {
     ),
     '_delete_': True,
 }
-model['backbone'].update(prompt=dict(num_tokens=20, deep=True))
+model['backbone'].update(visual_prompt=dict(num_tokens=20, deep=True))
 optim_wrapper = dict(optimizer=dict(lr=3e-3))

@@ -6,5 +6,5 @@ model = {
     ),
     '_delete_': True,
 }
-model['backbone'].update(prompt=None)
+model['backbone'].update(visual_prompt=None)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))

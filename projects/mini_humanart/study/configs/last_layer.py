@@ -6,5 +6,5 @@ model = {
     ),
     '_delete_': True,
 }
-model['backbone'].update(prompt=None, trained_layers=1)
+model['backbone'].update(visual_prompt=None, trained_layers=1)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
