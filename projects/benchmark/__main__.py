@@ -1,4 +1,4 @@
-"""Measure what a VLPose costs beside its stock counterpart."""
+"""Measure what a VLPose costs beside MMPose's own model."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from projects.benchmark.conditions import DTYPES, Conditions
-from projects.benchmark.report import CASES, benchmark
+from projects.benchmark.report import CASES, DATA_CASES, benchmark
 from projects.benchmark.report_table import report_table
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
@@ -51,7 +51,8 @@ def main(args: Sequence[str] | None = None) -> None:
                 redirect_stdout(sys.stderr),
                 errors_about(options.config, (ValueError, TypeError, KeyError)),
             ):
-                found = benchmark(cfg, conditions, options.only or [*CASES])
+                cases = options.only or [c for c in CASES if c not in DATA_CASES]
+                found = benchmark(cfg, conditions, cases)
         except OSError as error:
             raise OSError(
                 f'{error} Or give --text-dims D, the width of its token states (768 for '
@@ -64,13 +65,17 @@ def main(args: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     """Make the command's parser."""
     parser = argparse.ArgumentParser(
-        description='Measure a VLPose beside its stock counterpart, in turns in one '
+        description='Measure a VLPose beside its base model, in turns in one '
         'process, and print each ratio beside that of the FLOPs. Weights '
         'are random; nothing is trained, loaded or downloaded but the text encoder.'
     )
     add_config_options(parser, 'model.backbone.visual_prompt.num_tokens=5')
     parser.add_argument(
-        '--only', nargs='+', choices=[*CASES], metavar='CASE', help=f'some of {[*CASES]}'
+        '--only',
+        nargs='+',
+        choices=[*CASES],
+        metavar='CASE',
+        help=f'some of {[*CASES]} (default: all but {[*DATA_CASES]})',
     )
     add_text_dims(parser)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""What was measured of several model pairs, ready for JSON."""
+"""Comparisons of what was measured, ready for JSON."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def compare(
     per_image: bool = False,
     note: str | None = None,
 ) -> dict:
-    """Set model pairs beside the first one.
+    """Compare what was measured with the first row.
 
     The ratio to the first is that of each round, so that what slows a whole round leaves
     it alone. Their FLOPs have a ratio as well: the floor, which the
@@ -22,17 +22,17 @@ def compare(
     Args:
         title (str): What was measured.
         unit (str): Of the samples.
-        samples (Mapping[str, Sequence[float]]): What was measured of each model pair,
-            round by round, as many of all.
+        samples (Mapping[str, Sequence[float]]): What was measured in each row,
+            round by round.
         flops (Mapping[str, int], optional): FLOPs of each.
         per_image (bool): Whether the samples are milliseconds per image, so that a
-            rate can be told.
+            rate can be computed.
         note (str, optional): What else is to be known.
 
     Returns:
-        dict: ``title``, ``unit``, ``note`` and ``rows``, one of each model pair: ``name``,
+        dict: ``title``, ``unit``, ``note`` and ``rows``, each with ``name``,
         ``samples``, their ``median``, ``lower`` and ``upper`` quartile; ``ratio`` to the
-        first model pair, with the same four; ``flops``, ``floor`` and ``to_floor``, the
+        first row, with the same four; ``flops``, ``floor`` and ``to_floor``, the
         median ratio divided by it; ``images_per_second``. What does not apply is
         ``None``.
     """
@@ -56,6 +56,6 @@ def compare(
 
 
 def _spread(samples: Sequence[float]) -> dict:
-    """Tell the middle of the samples and how far they spread."""
+    """Return the samples with their median and quartiles."""
     lower, median, upper = np.percentile(samples, [25, 50, 75]).tolist()
     return dict(samples=[*samples], median=median, lower=lower, upper=upper)

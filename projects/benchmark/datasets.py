@@ -1,7 +1,6 @@
-"""Where the images of the data cases come from: the config's own, or synthetic ones."""
+"""The images of the data cases: the config's own, or synthetic ones."""
 
 import copy
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,17 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 from mmengine.dataset import BaseDataset
 from mmpose.registry import DATASETS
 
-from vlpose_mm.datasets.scenarios import SCENARIOS
+from projects.benchmark.synthetic import write_dataset
 
 # As large as most of COCO's.
 WIDTH, HEIGHT = 640, 480
 NUM_IMAGES = 16
-PEOPLE_PER_IMAGE = 2
 
 
 class Datasets(NamedTuple):
@@ -28,7 +24,7 @@ class Datasets(NamedTuple):
     Attributes:
         train (BaseDataset): With the config's pipeline for training.
         val (BaseDataset): With the one for validation.
-        source (str): Whose images they are.
+        source (str): Where the images come from.
     """
 
     train: BaseDataset
@@ -38,15 +34,15 @@ class Datasets(NamedTuple):
 
 @contextmanager
 def open_datasets(cfg: Mapping) -> Iterator[Datasets]:
-    """Build the config's datasets, of synthetic images where its own are not there.
+    """Build the config's datasets, of synthetic images where its own are missing.
 
-    Boxes are the true ones.
+    Both have ground-truth bboxes.
 
     Args:
         cfg (Mapping): A config with ``train_dataloader`` and ``val_dataloader``.
 
     Yields:
-        Datasets: Both. Synthetic images are removed in the end.
+        Datasets: The datasets. Synthetic images are removed in the end.
 
     Raises:
         ValueError: If an annotation file is broken.
@@ -67,62 +63,52 @@ def open_datasets(cfg: Mapping) -> Iterator[Datasets]:
         yield Datasets(*built, source="the config's own images")
         return
     with TemporaryDirectory() as folder:
-        annotations = write_people(Path(folder))
-        built = [
-            DATASETS.build(
-                dict(
-                    type='HumanArtVLDataset',
-                    data_root=folder,
-                    ann_file=annotations,
-                    data_prefix=dict(img=''),
-                    pipeline=dataset['pipeline'],
-                    test_mode=bool(dataset.get('test_mode', False)),
-                )
-            )
-            for dataset in wanted
-        ]
-        size = f'{WIDTH} x {HEIGHT}'
-        yield Datasets(*built, source=f'synthetic images of {size}; there is no {missing}')
+        ann_file, _ = write_dataset(Path(folder), NUM_IMAGES, [(HEIGHT, WIDTH)])
+        built = [DATASETS.build(synthetic_dataset(d, ann_file)) for d in wanted]
+        source = f'synthetic images of {WIDTH} x {HEIGHT}; there is no {missing}'
+        yield Datasets(*built, source=source)
 
 
-def write_people(folder: Path) -> str:
-    """Make up people on smooth random images, laid out as Human-Art is.
+def synthetic_dataset(dataset: Mapping, ann_file: Path) -> dict:
+    """Put a synthetic set in the place of a dataset's own.
 
     Args:
-        folder (Path): Where to write.
+        dataset (Mapping): The config of the dataset.
+        ann_file (Path): The annotation file; the images lie beside it.
 
     Returns:
-        str: The annotation file, relative to the folder.
+        dict: The config of the other dataset, with the same pipeline.
     """
-    rng = np.random.default_rng(0)
-    images, people = [], []
-    for index in range(NUM_IMAGES):
-        scenario = [*SCENARIOS][index % len(SCENARIOS)]
-        name = f'HumanArt/images/{SCENARIOS[scenario].group}/{scenario}/{index:012d}.jpg'
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        coarse = rng.integers(0, 256, (HEIGHT // 40, WIDTH // 40, 3), dtype=np.uint8)
-        image = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-        cv2.imwrite(str(folder / name), image)
-        record = dict(id=index, file_name=name, width=WIDTH, height=HEIGHT)
-        images.append(dict(record, category=scenario.replace('_', ' '), description=''))
-        for _ in range(PEOPLE_PER_IMAGE):
-            w, h = rng.integers((100, 200), (300, 440)).tolist()
-            x, y = rng.integers((WIDTH - w, HEIGHT - h)).tolist()
-            points = rng.uniform((x, y), (x + w, y + h), (17, 2)).round(1)
-            keypoints = np.hstack([points, np.full((17, 1), 2)])  # 17, 3
-            person = dict(id=len(people), image_id=index, category_id=1, iscrowd=0)
-            person.update(bbox=[x, y, w, h], area=w * h, num_keypoints=17)
-            people.append(dict(person, keypoints=keypoints.flatten().tolist()))
-    path = 'HumanArt/annotations/humanart.json'
-    (folder / path).parent.mkdir()
-    categories = [dict(id=1, name='person')]
-    content = dict(images=images, annotations=people, categories=categories)
-    (folder / path).write_text(json.dumps(content))
-    return path
+    return dict(
+        type='HumanArtVLDataset',
+        data_root=f'{ann_file.parent}/',
+        ann_file=ann_file.name,
+        data_prefix=dict(img=''),
+        pipeline=copy.deepcopy(dataset['pipeline']),
+        test_mode=bool(dataset.get('test_mode', False)),
+    )
+
+
+def mmpose_dataset(dataset: Mapping) -> dict:
+    """Put MMPose's dataset, flip and packing in the place of ours, without text prompts.
+
+    Args:
+        dataset (Mapping): The config of one of our datasets.
+
+    Returns:
+        dict: The config of MMPose's.
+    """
+    pipeline = [
+        dict(step, type='RandomFlip') if step['type'] == 'ContiguousRandomFlip' else step
+        for step in dataset['pipeline']
+        if step['type'] not in ('AssignTextPrompt', 'PackPoseInputs')
+    ]
+    pipeline.append(dict(type='PackPoseInputs'))
+    return dict(dataset, type='HumanArtDataset', pipeline=pipeline)
 
 
 def _missing_file(dataset: Mapping) -> str | None:
-    """Name an annotation file that a dataset, or one that it is made of, has not got."""
+    """Name a missing annotation file of a dataset, or of one that it is made of."""
     for part in dataset.get('datasets', []):
         missing = _missing_file(part)
         if missing is not None:

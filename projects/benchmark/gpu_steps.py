@@ -182,16 +182,17 @@ def summarize(results: dict) -> None:
     Args:
         results (dict): See :func:`main`.
     """
+    console = Console(width=160, markup=False, highlight=False)
     for name, result in results['steps'].items():
         if 'report' in result:
-            print(f'\n{name}\n{report_table(result["report"])}')
+            console.print(f'\n{name}', report_table(result['report']))
         elif result.get('tail'):
             print(f'\n{name}: {result["outcome"]}\n{result["tail"][-1500:]}')
     versions = ', '.join(f'{k} {v}' for k, v in results['versions'].items())
     table = Table('step', 'outcome', 'seconds', title=versions)
     for name, result in results['steps'].items():
         table.add_row(name, result['outcome'], f'{result["seconds"]:.0f}')
-    Console(width=92).print(table)
+    console.print(table)
 
 
 def _version(name: str) -> str | None:

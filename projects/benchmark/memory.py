@@ -33,7 +33,7 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
     Args:
         call (Callable): What is measured; it runs once.
         device (torch.device): Whose memory: exact on the CPU, where every allocation of
-            PyTorch's is recorded; on a GPU what its allocator tells.
+            PyTorch's is recorded; on a GPU what its allocator reports.
 
     Returns:
         int: The bytes, at least 0.

@@ -1,4 +1,4 @@
-"""Who is compared: a VLPose and its stock counterpart."""
+"""The model pair that is compared: a VLPose and its base model."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,20 +14,20 @@ from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
-class Pair(NamedTuple):
+class ModelPair(NamedTuple):
     """Two models that compute the same on the original route.
 
     Attributes:
-        stock (TopdownPoseEstimator): The one of MMPose's own classes.
+        base (TopdownPoseEstimator): The one of MMPose's own classes.
         vlpose (VLPoseEstimator): The one of the config.
     """
 
-    stock: TopdownPoseEstimator
+    base: TopdownPoseEstimator
     vlpose: VLPoseEstimator
 
 
-def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
-    """Build the model of a config and its stock counterpart, with the same weights.
+def build_pair(cfg: Mapping, conditions: Conditions) -> ModelPair:
+    """Build the model of a config and its base model, with the same weights.
 
     They are random: how long arithmetic takes does not depend on them.
 
@@ -36,12 +36,12 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
         conditions (Conditions): Where they run, and whether compiled.
 
     Returns:
-        Pair: Both models, in eval mode.
+        ModelPair: Both models, in eval mode.
 
     Raises:
         OSError: If the text encoder cannot load its language model or file.
-        ValueError: If there is no ``model``, it is no VLPose, or its backbone has no
-            stock counterpart.
+        ValueError: If there is no ``model``, it is not a VLPose, or its backbone has no
+            base model.
     """
     if not cfg.get('model'):
         raise ValueError('The config has no `model`; give the config of a VLPose.')
@@ -49,26 +49,26 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> Pair:
     vlpose = MODELS.build(model_cfg)
     if not isinstance(vlpose, VLPoseEstimator):
         raise ValueError(
-            f'{type(vlpose).__name__} is no VLPoseEstimator, so there is nothing to '
-            'compare with its stock counterpart; give the config of a VLPose.'
+            f'{type(vlpose).__name__} is not a VLPoseEstimator, so there is nothing to '
+            'compare with its base model; give the config of a VLPose.'
         )
-    stock = MODELS.build(base_config(model_cfg))
-    stock.load_state_dict(vlpose.state_dict(), strict=False)
-    # It will be written to, as that of the VLPose, which is a copy.
-    stock.test_cfg = {**stock.test_cfg}
+    base = MODELS.build(base_config(model_cfg))
+    base.load_state_dict(vlpose.state_dict(), strict=False)
+    # The cases write into it; that of the VLPose is a copy already.
+    base.test_cfg = {**base.test_cfg}
     if conditions.dtype != 'float32':
-        _put_out_float32(stock)
-    pair = Pair(stock, vlpose)
+        _output_float32(base)
+    pair = ModelPair(base, vlpose)
     for model in pair:
         model.eval().to(conditions.device)
         if conditions.compiled:
-            # In place, so that whoever calls the model runs compiled code.
+            # In place, so that every call of the model runs compiled code.
             model.compile()
     return pair
 
 
-def _put_out_float32(model: TopdownPoseEstimator) -> None:
-    """Convert heatmaps as our head does: numpy, which decodes them, has no bf16."""
+def _output_float32(model: TopdownPoseEstimator) -> None:
+    """Convert heatmaps as our head does: NumPy, which decodes them, has no bf16."""
     forward = model.head.forward
     model.head.forward = lambda feats: forward(feats).float()
 
@@ -95,7 +95,7 @@ def build_optimizer(model: nn.Module, cfg: Mapping) -> OptimWrapper:
 
 
 def fresh_compiler(conditions: Conditions) -> None:
-    """Forget compiled code, as there is a limit of how often code is compiled again.
+    """Drop compiled code, as PyTorch limits how often code is recompiled.
 
     Args:
         conditions (Conditions): Whether anything is compiled at all.

@@ -8,10 +8,13 @@ import torch
 from mmengine.logging import print_log
 
 from projects.benchmark.cases import (
+    annotations,
     data,
     end_to_end,
+    evaluation,
     inference,
     memory,
+    pipelines,
     startup,
     text,
     training,
@@ -28,7 +31,12 @@ CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = dict(
     data=data.measure,
     startup=startup.measure,
     end_to_end=end_to_end.measure,
+    annotations=annotations.measure,
+    pipelines=pipelines.measure,
+    evaluation=evaluation.measure,
 )
+# They run no model, take long, and are measured when asked for.
+DATA_CASES = ('annotations', 'pipelines', 'evaluation')
 # What cases read of a config besides its model.
 NEEDS = dict(
     training=('optim_wrapper',),
@@ -36,15 +44,17 @@ NEEDS = dict(
     text=('optim_wrapper',),
     data=('optim_wrapper', 'train_dataloader', 'val_dataloader'),
     end_to_end=('train_dataloader', 'val_dataloader'),
+    annotations=('train_dataloader',),
+    pipelines=('train_dataloader', 'val_dataloader'),
 )
 
 
 def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dict:
-    """Compare a VLPose with its stock counterpart.
+    """Compare a VLPose with its base model.
 
     Args:
         cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
         cases (Sequence[str]): Some of :data:`CASES`.
 
     Returns:

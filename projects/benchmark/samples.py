@@ -1,4 +1,4 @@
-"""Synthetic images and people that a model can train on and predict."""
+"""Synthetic batches that a model can train on and predict."""
 
 from collections.abc import Mapping
 
@@ -24,13 +24,13 @@ META_KEYS = (
 
 
 def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dict:
-    """Make up a batch as a data loader would give it.
+    """Make a batch as a data loader yields it.
 
     Args:
-        cfg (Mapping): A config with ``model``. Its pipelines tell the text prompts: sample
-            by sample those of the next scenario.
+        cfg (Mapping): A config with ``model``. Its training pipeline assigns the text
+            prompts, to each sample those of the next scenario.
         size (int): How many samples.
-        every_second (dict, optional): What every second sample brings besides.
+        every_second (dict, optional): More fields of every second sample.
 
     Returns:
         dict: ``inputs``, images of 3 x H x W bytes, and ``data_samples``, with targets.
@@ -43,7 +43,7 @@ def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dic
             dict(type='PackPoseInputs', meta_keys=META_KEYS),
         ]
     )
-    words = scenario_words(cfg)
+    prompts = scenario_text_prompts(cfg)
     rng = np.random.default_rng(0)
     samples = []
     for index in range(size):
@@ -59,7 +59,7 @@ def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dic
             keypoints=inside.astype(np.float32),
             keypoints_visible=np.ones((1, num_keypoints), np.float32),
             dataset_keypoint_weights=np.ones(num_keypoints, np.float32),
-            **words[index % len(words)],
+            **prompts[index % len(prompts)],
         )
         if index % 2:
             sample.update(every_second or {})
@@ -67,8 +67,8 @@ def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dic
     return pseudo_collate(samples)
 
 
-def scenario_words(cfg: Mapping) -> list[dict]:
-    """Tell what the config's own pipeline tells an image of each scenario, and of none.
+def scenario_text_prompts(cfg: Mapping) -> list[dict]:
+    """Return what the config's pipeline assigns to an image of each scenario, and of none.
 
     Args:
         cfg (Mapping): A config; without :class:`AssignTextPrompt` in the pipeline of its
@@ -78,19 +78,20 @@ def scenario_words(cfg: Mapping) -> list[dict]:
         list[dict]: ``text_prompt``, ``text_source``, ``scenario`` and ``group`` of each.
     """
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    given = [t for t in dataset.get('pipeline', []) if t['type'] == 'AssignTextPrompt']
-    assign = TRANSFORMS.build((given or [dict(type='AssignTextPrompt')])[0])
+    own = [t for t in dataset.get('pipeline', []) if t['type'] == 'AssignTextPrompt']
+    assign = TRANSFORMS.build((own or [dict(type='AssignTextPrompt')])[0])
     names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name']
-    words = []
-    for scenario in (*SCENARIOS, None):
-        told = assign(dict(category=scenario, keypoint_id2name=names))
-        told.pop('category')
-        told.pop('keypoint_id2name')
-        words.append(told)
-    return words
+    samples = [
+        assign(dict(category=scenario, keypoint_id2name=names))
+        for scenario in (*SCENARIOS, None)
+    ]
+    return [
+        {k: v for k, v in s.items() if k not in ('category', 'keypoint_id2name')}
+        for s in samples
+    ]
 
 
 def _flip_indices(num_keypoints: int) -> list[int]:
-    """Which keypoint is which in a mirror image; of unknown ones each is itself."""
+    """Return the flip indices of COCO; other keypoints stay where they are."""
     coco = CocoDataset(lazy_init=True).metainfo['flip_indices']
     return coco if len(coco) == num_keypoints else [*range(num_keypoints)]

@@ -1,4 +1,4 @@
-"""Build a model and predict an image; tell when each was done.
+"""Build a model and predict an image; print when each was done.
 
 Run in a process of its own by the case ``startup``: config, device, dtype, threads.
 """

@@ -19,18 +19,18 @@ def alternate(
     measure: Callable[[Call], T],
     warm_up: int = WARM_UP,
 ) -> dict[str, list[T]]:
-    """Measure model pairs in turns, so that what slows the machine slows all of them.
+    """Measure calls in turns, so that what slows the machine slows all of them.
 
     Every other round runs in the opposite order.
 
     Args:
-        calls (Mapping[str, Callable]): What each model pair does in a round.
+        calls (Mapping[str, Callable]): What is done in a round.
         rounds (int): Rounds that count.
-        measure (Callable): Runs a call and tells its cost, such as :func:`stopwatch`'s.
+        measure (Callable): Runs a call and returns its cost, such as :func:`stopwatch`'s.
         warm_up (int): Rounds before them, which do not count.
 
     Returns:
-        dict[str, list]: The costs of each model pair, round by round.
+        dict[str, list]: The costs of each call, round by round.
     """
     costs = {name: [] for name in calls}
     for turn in range(-warm_up, rounds):
@@ -48,7 +48,7 @@ def stopwatch(device: torch.device) -> Callable[[Call], float]:
         device (torch.device): The device.
 
     Returns:
-        Callable[[Callable], float]: Runs a call and tells the seconds until its work is
+        Callable[[Callable], float]: Runs a call and returns the seconds until its work is
         done, by events of the device where it is CUDA's.
     """
     return _cuda_seconds if device.type == 'cuda' else _seconds

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 from projects.benchmark.conditions import Conditions
-from projects.benchmark.model_pair import Pair, build_pair
+from projects.benchmark.model_pair import ModelPair, build_pair
 from vlpose_mm.analysis.base_model import base_config
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def runnable_config(config: Path, data: Path) -> Path:
 
 
 @pytest.fixture
-def pair(config: Path, device: torch.device) -> Pair:
+def pair(config: Path, device: torch.device) -> ModelPair:
     """MMPose's model and ours on the device, with an adapter that changes something."""
     torch.manual_seed(0)
     pair = build_pair(Config.fromfile(config), Conditions(device))

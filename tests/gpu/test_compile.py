@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from projects.benchmark.model_pair import Pair
+from projects.benchmark.model_pair import ModelPair
 from projects.benchmark.samples import make_batch
 from tests.gpu.test_routes import distance, heatmaps
 
@@ -17,7 +17,7 @@ def fresh_compiler() -> None:
 
 
 @pytest.mark.parametrize('route', ['original', 'tuned'])
-def test_both_routes_compile(config: Path, pair: Pair, route: str) -> None:
+def test_both_routes_compile(config: Path, pair: ModelPair, route: str) -> None:
     batch = make_batch(Config.fromfile(config), 4)
     batch = pair.vlpose.data_preprocessor(batch, training=False)
     expected = heatmaps(pair.vlpose, batch, route)
@@ -25,7 +25,9 @@ def test_both_routes_compile(config: Path, pair: Pair, route: str) -> None:
     assert distance(heatmaps(pair.vlpose, batch, route), expected) < 1e-3
 
 
-def test_a_compiled_training_step_has_the_same_gradients(config: Path, pair: Pair) -> None:
+def test_a_compiled_training_step_has_the_same_gradients(
+    config: Path, pair: ModelPair
+) -> None:
     batch = make_batch(Config.fromfile(config), 4)
     batch = pair.vlpose.data_preprocessor(batch, training=True)
 

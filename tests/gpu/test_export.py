@@ -4,11 +4,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from projects.benchmark.model_pair import Pair
+from projects.benchmark.model_pair import ModelPair
 from vlpose_mm.export.exporter import export_model
 
 
-def test_export_agrees_with_pytorch(config: Path, pair: Pair, tmp_path: Path) -> None:
+def test_export_agrees_with_pytorch(config: Path, pair: ModelPair, tmp_path: Path) -> None:
     path = tmp_path / 'model.onnx'
     # Raises where ONNX Runtime's CPU provider finds something else.
     exported = export_model(Config.fromfile(config), pair.vlpose.to('cpu'), str(path))

@@ -7,12 +7,12 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from projects.benchmark.model_pair import Pair
+from projects.benchmark.model_pair import ModelPair
 from projects.benchmark.samples import make_batch
 
 
 @pytest.fixture
-def batch(config: Path, pair: Pair) -> dict:
+def batch(config: Path, pair: ModelPair) -> dict:
     """Eight images with different text prompts, every second one for the original route."""
     batch = make_batch(Config.fromfile(config), 8, every_second=dict(route='original'))
     return pair.vlpose.data_preprocessor(batch, training=False)
@@ -30,14 +30,14 @@ def distance(result: Tensor, expected: Tensor) -> float:
     return float((result - expected).abs().max() / expected.abs().max())
 
 
-def test_original_route_is_the_base_model_bit_for_bit(pair: Pair, batch: dict) -> None:
-    expected = heatmaps(pair.stock, batch)
+def test_original_route_is_the_base_model_bit_for_bit(pair: ModelPair, batch: dict) -> None:
+    expected = heatmaps(pair.base, batch)
     assert torch.equal(heatmaps(pair.vlpose, batch, 'original'), expected)
     assert distance(heatmaps(pair.vlpose, batch, 'tuned'), expected) > 1e-2
 
 
 def test_original_route_predicts_the_keypoints_of_the_base_model(
-    pair: Pair, batch: dict
+    pair: ModelPair, batch: dict
 ) -> None:
     pair.vlpose.set_route('original')
     with torch.no_grad():
@@ -49,14 +49,14 @@ def test_original_route_predicts_the_keypoints_of_the_base_model(
 
 
 @pytest.mark.parametrize('route', ['original', 'tuned', 'auto'])
-def test_the_device_agrees_with_the_cpu(pair: Pair, batch: dict, route: str) -> None:
+def test_the_device_agrees_with_the_cpu(pair: ModelPair, batch: dict, route: str) -> None:
     result = heatmaps(pair.vlpose, batch, route).cpu()
     pair.vlpose.to('cpu')
     on_cpu = dict(batch, inputs=batch['inputs'].cpu())
     assert distance(result, heatmaps(pair.vlpose, on_cpu, route)) < 1e-3
 
 
-def test_a_mixed_batch_is_both_routes_side_by_side(pair: Pair, batch: dict) -> None:
+def test_a_mixed_batch_is_both_routes_side_by_side(pair: ModelPair, batch: dict) -> None:
     mixed = heatmaps(pair.vlpose, batch, 'auto')
     for start, route in ((0, 'tuned'), (1, 'original')):
         expected = heatmaps(pair.vlpose, batch, route)[start::2]
@@ -65,7 +65,7 @@ def test_a_mixed_batch_is_both_routes_side_by_side(pair: Pair, batch: dict) -> N
 
 @pytest.mark.parametrize('route', ['original', 'tuned', 'auto'])
 def test_bf16_stays_near_float32(
-    pair: Pair, batch: dict, route: str, device: torch.device
+    pair: ModelPair, batch: dict, route: str, device: torch.device
 ) -> None:
     expected = heatmaps(pair.vlpose, batch, route)
     with torch.autocast(device.type, torch.bfloat16):

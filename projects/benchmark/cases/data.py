@@ -23,7 +23,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     Args:
         cfg (Mapping): The config of a VLPose, with ``optim_wrapper``,
             ``train_dataloader`` and ``val_dataloader``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
         dict: A comparison of the pipeline for validation with prediction on the tuned

@@ -22,7 +22,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     Args:
         cfg (Mapping): The config of a VLPose, with ``train_dataloader`` and
             ``val_dataloader``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
         dict: A comparison for each number of workers of the loader.
@@ -43,7 +43,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
                 )
             )
             calls = dict(
-                stock=_test(pair.stock, loader, conditions),
+                base=_test(pair.base, loader, conditions),
                 original=_test(pair.vlpose, loader, conditions, 'original'),
                 tuned=_test(pair.vlpose, loader, conditions, 'tuned'),
             )
@@ -55,7 +55,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
                 'ms per image',
                 samples,
                 per_image=True,
-                note=f'Loaded: {num_images} people; {datasets.source}.',
+                note=f'Loaded: {num_images} instances; {datasets.source}.',
             )
 
 

@@ -1,4 +1,4 @@
-"""Prediction, per image: stock, original route, tuned route, both in one batch."""
+"""Prediction, per image: base, original route, tuned route, both in one batch."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -6,13 +6,13 @@ import torch
 
 from projects.benchmark.comparison import compare
 from projects.benchmark.conditions import Conditions
-from projects.benchmark.model_pair import Pair, build_pair, fresh_compiler
+from projects.benchmark.model_pair import ModelPair, build_pair, fresh_compiler
 from projects.benchmark.samples import make_batch
 from projects.benchmark.timing import alternate, stopwatch
 from vlpose_mm.analysis.flops import count_flops
 
-# What is asked of the model: its name, the mode of its forward, with flip test or not.
-ASKED = (
+# What is predicted: its name, the mode of the model's forward, whether with flip test.
+OUTPUTS = (
     ('heatmaps', 'tensor', False),
     ('predict', 'predict', False),
     ('predict with flip test', 'predict', True),
@@ -24,14 +24,14 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Args:
         cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
-        dict: A comparison for every batch size and everything asked of the models.
+        dict: A comparison for every batch size and everything predicted.
     """
     pair = build_pair(cfg, conditions)
     for size in conditions.batch_sizes:
-        for asked, mode, flip in ASKED:
+        for output, mode, flip in OUTPUTS:
             fresh_compiler(conditions)
             calls = inference_calls(pair, cfg, conditions, size, mode, flip)
             flops = {}
@@ -42,7 +42,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
             clock = settled(conditions)
             seconds = alternate(calls, conditions.rounds, clock, warm_up=1)
             samples = {k: [s / size * 1000 for s in v] for k, v in seconds.items()}
-            title = f'{asked}, batch {size}'
+            title = f'{output}, batch {size}'
             yield compare(title, 'ms per image', samples, flops, per_image=True)
 
 
@@ -50,7 +50,7 @@ def settled(conditions: Conditions) -> Callable[[Callable[[], None]], float]:
     """Make a clock for a batch in the middle of many that are alike.
 
     Args:
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Returns:
         Callable: Runs a call twice, as the routes share what the model caches, and returns
@@ -66,7 +66,7 @@ def settled(conditions: Conditions) -> Callable[[Callable[[], None]], float]:
 
 
 def inference_calls(
-    pair: Pair,
+    pair: ModelPair,
     cfg: Mapping,
     conditions: Conditions,
     size: int,
@@ -76,22 +76,22 @@ def inference_calls(
     """Make the calls that predict a batch.
 
     Args:
-        pair (Pair): The models.
+        pair (ModelPair): The models.
         cfg (Mapping): Their config.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
         size (int): How many images.
         mode (str): ``'tensor'``: heatmaps alone; ``'predict'``: keypoints.
         flip (bool): Whether with flip test.
 
     Returns:
-        dict[str, Callable]: ``stock`` and each route, on samples with different text
+        dict[str, Callable]: ``base`` and each route, on samples with different text
         prompts; ``one text prompt``, on samples that have the same, for models that merge
         their low-rank updates then; ``mixed``, where every second sample takes the original
         route. The last two are not in batches of one.
     """
-    batch = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
+    batch = pair.base.data_preprocessor(make_batch(cfg, size), training=False)
     halves = make_batch(cfg, size, every_second=dict(route='original'))
-    halves = pair.stock.data_preprocessor(halves, training=False)
+    halves = pair.base.data_preprocessor(halves, training=False)
 
     mergeable = getattr(pair.vlpose.backbone, 'lora', None) is not None
     can_merge = mergeable and conditions.dtype == 'float32' and not conditions.compiled
@@ -111,12 +111,12 @@ def inference_calls(
         return call
 
     calls = dict(
-        stock=make(pair.stock, batch, None),
+        base=make(pair.base, batch, None),
         original=make(pair.vlpose, batch, 'original'),
         tuned=make(pair.vlpose, batch, 'tuned', alike=size == 1),
     )
     if size > 1 and mergeable:
-        alike = pair.stock.data_preprocessor(make_batch(cfg, size), training=False)
+        alike = pair.base.data_preprocessor(make_batch(cfg, size), training=False)
         for sample in alike['data_samples']:
             prompt = alike['data_samples'][0].text_prompt
             sample.set_metainfo(dict(text_prompt=prompt))

@@ -20,7 +20,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Args:
         cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
         dict: A comparison of predictions and one of training steps.
@@ -32,8 +32,8 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
         calls = inference_calls(pair, cfg, conditions, size, flip=flip)
         samples = {}
         for name, call in calls.items():
-            model = pair.stock if name == 'stock' else pair.vlpose
-            # Forget what another model pair left behind, which would count as given back.
+            model = pair.base if name == 'base' else pair.vlpose
+            # Drop what the call before has cached; to free it would count.
             model.eval()
             samples[name] = [_mebibytes(model, call, conditions)]
         title = f'predict{" with flip test" if flip else ""}, batch {size}'
@@ -41,7 +41,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     fresh_compiler(conditions)
     samples = {}
-    for name, model in (('full fine-tuning', pair.stock), ('tuning', pair.vlpose)):
+    for name, model in (('full fine-tuning', pair.base), ('tuning', pair.vlpose)):
         step = training_step(model, cfg, conditions)
         samples[name] = [_mebibytes(model, step, conditions)]
     title = f'peak memory of a training step, batch {conditions.train_batch_size}'

@@ -1,4 +1,4 @@
-"""How long it takes from nothing to the first prediction, in processes of their own."""
+"""From a fresh process to its first prediction."""
 
 import json
 import subprocess
@@ -28,17 +28,17 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Args:
         cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
-        dict: A comparison of stock and VLPose, on the tuned route, in each phase and in
+        dict: A comparison of base and VLPose, on the tuned route, in each phase and in
         all together.
 
     Raises:
         RuntimeError: If a process fails.
-        ValueError: If the backbone has no stock counterpart.
+        ValueError: If the backbone has no base model.
     """
-    models = dict(stock=base_config(cfg['model']), VLPose=cfg['model'])
+    models = dict(base=base_config(cfg['model']), VLPose=cfg['model'])
     with TemporaryDirectory() as folder:
         calls = {}
         for name, model in models.items():
@@ -54,7 +54,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def _start(path: Path, conditions: Conditions) -> dict[str, float]:
-    """Start a process, and tell the seconds that each phase of it took."""
+    """Start a process, and return the seconds of each of its phases."""
     threads = torch.get_num_threads()
     options = [path, conditions.device.type, conditions.dtype, threads]
     start = time.time()

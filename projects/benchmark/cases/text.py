@@ -8,7 +8,7 @@ from projects.benchmark.cases.training import training_step
 from projects.benchmark.comparison import compare
 from projects.benchmark.conditions import Conditions
 from projects.benchmark.model_pair import build_pair
-from projects.benchmark.samples import scenario_words
+from projects.benchmark.samples import scenario_text_prompts
 from projects.benchmark.timing import alternate, stopwatch
 from vlpose_mm.models.text_encoders.base import TextEncoder
 
@@ -18,18 +18,18 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Args:
         cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
         dict: Comparisons: of the first encoding, of the encoder's calls, and of what
-        remains with a step of tuning. None for a model without words.
+        remains with a step of tuning. None for a model without text encoder.
     """
     model = build_pair(cfg, conditions).vlpose
     encoder = model.text_encoder
     if encoder is None:
         return
     device = conditions.device
-    prompts = [words['text_prompt'] for words in scenario_words(cfg)]
+    prompts = [s['text_prompt'] for s in scenario_text_prompts(cfg)]
 
     def encode() -> None:
         # What is cached is dropped when the encoder is moved.
@@ -71,7 +71,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     seconds = alternate(calls, conditions.rounds, stopwatch(device))
     note = (
         'The matcher on one patch per image, forward and backward, bounds what it costs '
-        'to project the words into keys and values and to gather them.'
+        'to project the text features into keys and values and to gather them.'
     )
     yield compare(f'in a step, batch {size}', 'ms', _milliseconds(seconds), note=note)
 
@@ -81,7 +81,7 @@ def count_encodings(encoder: TextEncoder, call: Callable[[], object]) -> int:
 
     Args:
         encoder (TextEncoder): The encoder.
-        call (Callable): What is watched; it runs once.
+        call (Callable): Runs once.
 
     Returns:
         int: Calls of :meth:`TextEncoder.encode`.

@@ -1,4 +1,4 @@
-"""A step of tuning beside one of training the whole stock model."""
+"""A step of tuning beside one of training the whole base model."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,7 +17,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Args:
         cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Yields:
         dict: One comparison.
@@ -26,7 +26,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     fresh_compiler(conditions)
     size = conditions.train_batch_size
     calls = {
-        'full fine-tuning': training_step(pair.stock, cfg, conditions),
+        'full fine-tuning': training_step(pair.base, cfg, conditions),
         'tuning': training_step(pair.vlpose, cfg, conditions),
     }
     for call in calls.values():
@@ -46,7 +46,7 @@ def training_step(
     Args:
         model (nn.Module): The model; it is put in training mode.
         cfg (Mapping): Its config, with ``optim_wrapper``.
-        conditions (Conditions): What is measured how.
+        conditions (Conditions): How it is measured.
 
     Returns:
         Callable: The step.

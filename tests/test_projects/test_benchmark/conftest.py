@@ -28,7 +28,7 @@ def bench_cfg(vlpose_cfg: dict) -> dict:
     dataset = dict(
         type='HumanArtVLDataset',
         data_root='nowhere',
-        ann_file='people.json',
+        ann_file='instances.json',
         pipeline=pipeline,
     )
     vlpose_cfg['data_preprocessor'] = dict(

@@ -9,18 +9,18 @@ from projects.benchmark.samples import make_batch
 
 
 def test_both_compute_the_same_on_the_original_route(bench_cfg: dict) -> None:
-    stock, vlpose = build_pair(bench_cfg, Conditions())
+    base, vlpose = build_pair(bench_cfg, Conditions())
     inputs = torch.randn(2, 3, 128, 96)
     vlpose.set_route('original')
     with torch.no_grad():
-        assert torch.equal(stock(inputs, None), vlpose(inputs))
+        assert torch.equal(base(inputs, None), vlpose(inputs))
         vlpose.set_route('tuned')
-        assert not torch.equal(stock(inputs, None), vlpose(inputs))
+        assert not torch.equal(base(inputs, None), vlpose(inputs))
 
 
 def test_the_config_stays_as_it_is(bench_cfg: dict) -> None:
-    stock, vlpose = build_pair(bench_cfg, Conditions())
-    for model in (stock, vlpose):
+    base, vlpose = build_pair(bench_cfg, Conditions())
+    for model in (base, vlpose):
         model.test_cfg['flip_test'] = False
     assert bench_cfg['model']['test_cfg']['flip_test'] is True
 
@@ -30,12 +30,12 @@ def test_both_train_with_the_optimizer_of_the_config(bench_cfg: dict) -> None:
         constructor='LayerDecayOptimWrapperConstructor',
         paramwise_cfg=dict(num_layers=3, layer_decay_rate=0.5),
     )
-    stock, vlpose = build_pair(bench_cfg, Conditions())
-    for model in (stock, vlpose):
+    base, vlpose = build_pair(bench_cfg, Conditions())
+    for model in (base, vlpose):
         groups = build_optimizer(model, bench_cfg).optimizer.param_groups
         updated = {id(p) for group in groups for p in group['params']}
         assert updated == {id(p) for p in model.parameters() if p.requires_grad}
-    assert all(p.requires_grad for p in stock.head.parameters())
+    assert all(p.requires_grad for p in base.head.parameters())
 
 
 @pytest.mark.parametrize('dtype', ['float32', 'bf16'])
@@ -51,7 +51,7 @@ def test_heatmaps_can_be_decoded_in_every_precision(bench_cfg: dict, dtype: str)
 
 
 def test_refuses_what_is_no_vlpose(base_cfg: dict) -> None:
-    with pytest.raises(ValueError, match='TopdownPoseEstimator is no VLPoseEstimator'):
+    with pytest.raises(ValueError, match='TopdownPoseEstimator is not a VLPoseEstimator'):
         build_pair(dict(model=base_cfg), Conditions())
     with pytest.raises(ValueError, match='has no `model`; give the config of a VLPose'):
         build_pair({}, Conditions())

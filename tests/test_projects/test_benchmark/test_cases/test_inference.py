@@ -1,4 +1,4 @@
-"""Predictions: who is compared, and on what floor."""
+"""Predictions and their floor."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from projects.benchmark.model_pair import build_pair
 from vlpose_mm.analysis.flops import count_flops
 
 
-def stock_flops() -> int:
-    """FLOPs of the small stock ViTPose, by hand."""
+def base_flops() -> int:
+    """FLOPs of the small ViTPose, by hand."""
     N, C, F = 8 * 6, 32, 64
     patches = N * 3 * 16 * 16 * C
     layer = N * C * 3 * C + 2 * N * N * C + N * C * C + 2 * N * C * F
@@ -19,7 +19,7 @@ def stock_flops() -> int:
     return patches + 3 * layer + head
 
 
-def test_every_batch_size_and_question_has_its_model_pairs(bench_cfg: dict) -> None:
+def test_every_batch_size_and_output_has_its_rows(bench_cfg: dict) -> None:
     conditions = Conditions(rounds=2, batch_sizes=(1, 2))
     found = list(measure(bench_cfg, conditions))
     assert [comparison['title'] for comparison in found] == [
@@ -30,7 +30,7 @@ def test_every_batch_size_and_question_has_its_model_pairs(bench_cfg: dict) -> N
         'predict, batch 2',
         'predict with flip test, batch 2',
     ]
-    routes = ['stock', 'original', 'tuned']
+    routes = ['base', 'original', 'tuned']
     lora = bench_cfg['model']['backbone'].get('lora')
     assert [row['name'] for row in found[0]['rows']] == routes
     several = ['one text prompt'] * (lora is not None) + ['mixed']
@@ -43,16 +43,16 @@ def test_the_floor_is_counted_of_one_image(bench_cfg: dict) -> None:
     conditions = Conditions(rounds=1, batch_sizes=(2,))
     plain, decoded, flipped = measure(bench_cfg, conditions)
     flops = {row['name']: row['flops'] for row in plain['rows']}
-    assert flops['stock'] == flops['original'] == stock_flops()
-    assert flops['tuned'] > flops['mixed'] > flops['stock']
+    assert flops['base'] == flops['original'] == base_flops()
+    assert flops['tuned'] > flops['mixed'] > flops['base']
     for row, double in zip(decoded['rows'], flipped['rows'], strict=True):
         assert row['flops'] == flops[row['name']]
-        if row['name'] in ('stock', 'original'):
+        if row['name'] in ('base', 'original'):
             assert double['flops'] == 2 * row['flops']
 
 
 @pytest.mark.parametrize('flip', [False, True])
-def test_each_call_goes_its_way(bench_cfg: dict, flip: bool) -> None:
+def test_each_call_takes_its_route(bench_cfg: dict, flip: bool) -> None:
     pair = build_pair(bench_cfg, Conditions())
     calls = inference_calls(pair, bench_cfg, Conditions(), 4, flip=flip)
     seen = []
@@ -67,7 +67,7 @@ def test_each_call_goes_its_way(bench_cfg: dict, flip: bool) -> None:
     assert seen == [['tuned'] * 4, ['original'] * 4, ['tuned', 'original'] * 2]
 
 
-def test_nothing_is_left_to_count_for_what_is_remembered(bench_cfg: dict) -> None:
+def test_what_is_cached_is_not_counted(bench_cfg: dict) -> None:
     pair = build_pair(bench_cfg, Conditions())
     call = inference_calls(pair, bench_cfg, Conditions(), 1, 'tensor')['tuned']
     call()

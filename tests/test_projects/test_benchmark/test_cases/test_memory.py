@@ -17,19 +17,19 @@ def test_predictions_and_training_steps_are_measured(bench_cfg: dict) -> None:
     ]
     assert {comparison['unit'] for comparison in found} == {'MiB'}
     names = [row['name'] for row in found[0]['rows']]
-    assert names == ['stock', 'original', 'tuned', 'one text prompt', 'mixed']
+    assert names == ['base', 'original', 'tuned', 'one text prompt', 'mixed']
 
 
 def test_weights_gradients_and_the_optimizer_count(bench_cfg: dict) -> None:
-    stock, vlpose = build_pair(bench_cfg, CONDITIONS)
+    base, vlpose = build_pair(bench_cfg, CONDITIONS)
     predict, _, training = measure(bench_cfg, CONDITIONS)
     peaks = {row['name']: row['median'] * 2**20 for row in predict['rows']}
-    assert peaks['stock'] > state_bytes(stock)
-    assert peaks['original'] - peaks['stock'] >= state_bytes(vlpose) - state_bytes(stock)
+    assert peaks['base'] > state_bytes(base)
+    assert peaks['original'] - peaks['base'] >= state_bytes(vlpose) - state_bytes(base)
     full, tuning = (row['median'] * 2**20 for row in training['rows'])
     # AdamW has two numbers of each parameter, and a gradient is a third.
     trained = sum(p.nbytes for p in vlpose.parameters() if p.requires_grad)
-    assert full > 4 * sum(p.nbytes for p in stock.parameters())
+    assert full > 4 * sum(p.nbytes for p in base.parameters())
     assert tuning > state_bytes(vlpose) + 3 * trained
 
 

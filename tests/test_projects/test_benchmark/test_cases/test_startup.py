@@ -10,7 +10,7 @@ from projects.benchmark.conditions import Conditions
 def test_phases_of_fresh_processes_add_up(bench_cfg: dict) -> None:
     found = {c['title']: c for c in measure(bench_cfg, Conditions(rounds=1))}
     assert [*found] == ['import', 'build', 'first prediction', 'all']
-    for index, name in enumerate(('stock', 'VLPose')):
+    for index, name in enumerate(('base', 'VLPose')):
         rows = {title: comparison['rows'][index] for title, comparison in found.items()}
         assert {row['name'] for row in rows.values()} == {name}
         total = rows.pop('all')['median']

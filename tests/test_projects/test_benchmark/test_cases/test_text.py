@@ -1,4 +1,4 @@
-"""What words cost."""
+"""What text prompts cost."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_context_that_learns_is_encoded_in_every_pass(bench_cfg: dict, minilm: s
     assert [row['median'] for row in calls['rows']] == [2, 2]
 
 
-def test_a_model_without_words_has_nothing_to_measure(bench_cfg: dict) -> None:
+def test_a_model_without_text_encoder_has_nothing_to_measure(bench_cfg: dict) -> None:
     bench_cfg['model']['text_encoder'] = None
     assert list(measure(bench_cfg, CONDITIONS)) == []
 

@@ -36,7 +36,7 @@ def test_the_step_is_that_of_the_model_itself(bench_cfg: dict) -> None:
 
 
 def test_tuning_leaves_the_original_weights_alone(bench_cfg: dict) -> None:
-    stock, vlpose = build_pair(bench_cfg, Conditions())
+    base, vlpose = build_pair(bench_cfg, Conditions())
     before = [p.clone() for p in vlpose.parameters()]
     training_step(vlpose, bench_cfg, Conditions(train_batch_size=2))()
     for param, old in zip(vlpose.parameters(), before, strict=True):
