@@ -63,9 +63,9 @@ $(STAMP):
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo '[1/4] PyTorch, transformers'
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
-	@echo '[2/4] what OpenMMLab, the demo, the web page, the export and the tests import'
+	@echo '[2/4] what OpenMMLab, the web page, the export, the projects and the tests import'
 	@$(INSTALL) --no-build-isolation -r requirements/openmmlab.txt -r requirements/web.txt \
-		-r requirements/onnx.txt -r requirements/tests.txt
+		-r requirements/onnx.txt -r requirements/projects.txt -r requirements/tests.txt
 	@echo '[3/4] OpenMMLab'
 	@$(INSTALL) --no-deps -r requirements/no_deps.txt
 	@echo '[4/4] vlpose_mm'

@@ -1,8 +1,8 @@
 """Build script, in OpenMMLab's layout.
 
-Beside the Python files, mim and stock MMPose tools want the configs, the
-commands and the model index inside the package, in ``vlpose_mm/.mim``. A wheel
-gets copies of them; an editable install gets links to the checkout's.
+mim and MMPose's tools read the configs, the commands and the model index from
+``vlpose_mm/.mim``. A wheel has copies of them, an editable install links to the
+checkout.
 """
 
 import os
@@ -17,7 +17,7 @@ from setuptools.command.editable_wheel import editable_wheel
 ROOT = Path(__file__).resolve().parent
 PACKAGE = 'vlpose_mm'
 
-# What .mim holds: its name there -> where the checkout keeps it.
+# Path in .mim -> path in the checkout.
 MIM_ITEMS = {
     'configs': ROOT / 'configs',
     'tools': ROOT / PACKAGE / 'tools',
@@ -36,19 +36,19 @@ MIM_ITEMS = {
 
 
 def read_version() -> str:
-    """Version of the package, without importing it and so PyTorch."""
+    """Return the version, without importing the package."""
     text = (ROOT / PACKAGE / 'version.py').read_text(encoding='utf-8')
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE).group(1)
 
 
 def read_requirements(name: str) -> list[str]:
-    """Requirements listed in ``requirements/NAME.txt``, without comments."""
+    """Return the requirements in ``requirements/NAME.txt``."""
     lines = (ROOT / 'requirements' / f'{name}.txt').read_text(encoding='utf-8').splitlines()
     return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
 
 
 def copy_mim(target: Path) -> None:
-    """Copy what ``.mim`` holds to the folder ``target``."""
+    """Copy the items of ``.mim`` to the folder ``target``."""
     target.mkdir(parents=True)
     for name, source in MIM_ITEMS.items():
         if source.is_dir():
@@ -60,7 +60,7 @@ def copy_mim(target: Path) -> None:
 
 
 def link_mim(target: Path) -> None:
-    """Fill the folder ``target`` with relative links to what ``.mim`` holds."""
+    """Fill the folder ``target`` with relative links to the items of ``.mim``."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name, source in MIM_ITEMS.items():
@@ -70,12 +70,12 @@ def link_mim(target: Path) -> None:
 
 
 class BuildPy(build_py):
-    """Also puts ``.mim`` into the build, never into the source tree."""
+    """Put ``.mim`` into the build, not into the source tree."""
 
     def run(self) -> None:
         if self.editable_mode:
             return super().run()
-        # A former build in this folder may hold files that are gone by now.
+        # A former build may have left files that no longer exist.
         package = Path(self.build_lib) / PACKAGE
         shutil.rmtree(package, ignore_errors=True)
         super().run()
@@ -83,11 +83,11 @@ class BuildPy(build_py):
 
 
 class EditableWheel(editable_wheel):
-    """Editable install whose ``.mim`` is found by mim and MMEngine.
+    """Editable install with a ``.mim`` that mim and MMEngine find.
 
-    Both look in the folder that holds the metadata, for a module named by the
-    first line of ``top_level.txt``. Here the metadata goes to site-packages
-    and the module stays in the checkout, so that line has to be its full path.
+    Both look beside the metadata for the module in the first line of
+    ``top_level.txt``. The metadata is in site-packages and the module in the
+    checkout, so that line must be its full path.
     """
 
     def run(self) -> None:
@@ -112,13 +112,13 @@ setup(
     keywords='computer vision, pose estimation, vision-language model',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     python_requires='>=3.10',
-    # OpenMMLab's packages are not among them: pip cannot install mmpose, one
-    # of whose dependencies it cannot build, so they are an extra, as in the
-    # packages of OpenMMLab themselves.
+    # OpenMMLab's packages are an extra, as in their own setup.py: pip cannot
+    # install mmpose, since it cannot build one of its dependencies.
     install_requires=read_requirements('runtime'),
     extras_require={
         'mim': read_requirements('mminstall'),
         'onnx': read_requirements('onnx'),
+        'projects': read_requirements('projects'),
         'tests': read_requirements('tests'),
         'web': read_requirements('web'),
     },

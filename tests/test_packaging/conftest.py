@@ -19,7 +19,7 @@ Command = Callable[..., str]
 
 @pytest.fixture(scope='session')
 def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """Runs Python outside the checkout and gives what it printed."""
+    """Run Python outside the checkout; return what it prints."""
     home = tmp_path_factory.mktemp('home')
 
     def run(*args: object, path: Path | None = None, cwd: Path | None = None) -> str:
@@ -45,7 +45,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 @pytest.fixture(scope='session')
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy of the checkout that a build may write to."""
+    """A copy of the checkout that a build may write to."""
     target = tmp_path_factory.mktemp('source') / 'checkout'
     ignore = shutil.ignore_patterns(
         '.git',

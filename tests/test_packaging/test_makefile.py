@@ -1,11 +1,12 @@
 """When ``make`` makes the environment again, and when it takes the one that is there.
 
-A stand-in for Python notes what it is asked to do and installs nothing.
+A stand-in for Python writes down its arguments and installs nothing.
 """
 
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,25 +65,32 @@ def test_environment_is_reused(checkout):
     assert 'pip' not in log
 
 
+def touch(name: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with open(path / name, 'a') as file:
+            file.write('\n')
+
+    return change
+
+
 @pytest.mark.parametrize(
-    'name', ['requirements/constraints.txt', 'requirements/new.txt', 'setup.py']
+    'change',
+    [
+        touch('requirements/constraints.txt'),
+        touch('requirements/new.txt'),
+        touch('setup.py'),
+        lambda path: (path / '.venv/bin/python').unlink(),
+    ],
+    ids=['constraint', 'requirement', 'build script', 'broken interpreter'],
 )
-def test_changed_requirement_makes_the_environment_anew(checkout, name):
-    with open(checkout.path / name, 'a') as file:
-        file.write('\n')
+def test_a_change_makes_the_environment_again(checkout, change):
+    change(checkout.path)
     status, log = checkout.make()
     assert status == 0
     assert '-m venv --clear .venv' in log
 
 
-def test_broken_interpreter_makes_the_environment_anew(checkout):
-    (checkout.path / '.venv' / 'bin' / 'python').unlink()
-    status, log = checkout.make()
-    assert status == 0
-    assert '-m venv --clear .venv' in log
-
-
-def test_half_made_environment_is_made_anew(checkout):
+def test_an_incomplete_environment_is_made_again(checkout):
     (checkout.path / 'setup.py').write_text('')
     status, log = checkout.make(INSTALL_STATUS='1')
     assert status != 0
@@ -91,7 +99,7 @@ def test_half_made_environment_is_made_anew(checkout):
     assert '-m venv --clear .venv' in log
 
 
-def test_moved_checkout_gets_an_environment_of_its_own(checkout, tmp_path):
+def test_a_moved_checkout_gets_an_environment_of_its_own(checkout, tmp_path):
     checkout.path = checkout.path.rename(tmp_path / 'moved')
     status, log = checkout.make()
     assert status == 0

@@ -33,33 +33,24 @@ def test_mim_downloads_a_config_and_what_it_is_tuned_from(command, site, tmp_pat
 
 
 def test_mim_runs_a_command_of_the_wheel(command, site):
-    printed = command(
-        '-m',
-        'mim',
-        'run',
-        'vlpose_mm',
-        'precompute_text_features',
-        '--',
-        '--help',
-        path=site,
-    )
-    assert (
-        str(site / 'vlpose_mm' / '.mim' / 'tools' / 'precompute_text_features.py')
-        in printed
-    )
+    args = ('vlpose_mm', 'precompute_text_features', '--', '--help')
+    printed = command('-m', 'mim', 'run', *args, path=site)
+    assert str(site / 'vlpose_mm/.mim/tools/precompute_text_features.py') in printed
     assert '--pretrained' in printed
 
 
-def test_stock_tool_started_by_mim_reads_a_config_that_builds_on_the_wheel(
-    command, site, user_config, tmp_path
+def test_mmposes_tool_started_by_mim_reads_a_config_that_builds_on_the_wheel(
+    command, site, config_name, user_config
 ):
     user_config.write_text(
-        user_config.read_text() + "place = __import__('vlpose_mm').__file__\n"
+        user_config.read_text() + "package = __import__('vlpose_mm').__file__\n"
+        f"base = __import__('vlpose_mm').config_path('{config_name}')\n"
     )
     printed = command('-m', 'mim', 'run', 'mmpose', 'print_config', user_config, path=site)
-    assert 'VLPose' in printed
-    assert 'max_epochs=7' in printed
-    assert f"place = '{site / 'vlpose_mm' / '__init__.py'}'" in printed
+    assert 'VLPose' in printed and 'max_epochs=7' in printed
+    package = site / 'vlpose_mm'
+    assert f"package = '{package / '__init__.py'}'" in printed
+    assert str(package / '.mim/configs' / config_name) in printed
 
 
 def test_mim_install_needs_nothing_that_the_environment_lacks(command, source):
