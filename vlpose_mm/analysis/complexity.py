@@ -22,8 +22,8 @@ def describe(cfg: Mapping) -> dict:
 
     The model is built without weights. A FLOP is one of a convolution, a
     linear layer or an attention, for one image and one pass through the network; what
-    is computed once per batch counts in full. Encoding the text prompt is left out, since it
-    runs once per text prompt.
+    is computed once per batch counts in full. Encoding the text prompt is omitted, since
+    it runs once per text prompt.
 
     Args:
         cfg (Mapping): A config with ``model``: a VLPose or any other pose estimator whose

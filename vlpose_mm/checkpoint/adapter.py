@@ -15,15 +15,7 @@ POS_EMBED = 'backbone.pos_embed'
 
 
 def part_of(name: str, adapter_params: Collection[str]) -> str:
-    """Name the part of a VLPose that a tensor belongs to.
-
-    Args:
-        name (str): The tensor's name.
-        adapter_params (Collection[str]): Names of what the adapter adds or tunes.
-
-    Returns:
-        str: The module, such as ``'head'``, with ``' (adapter)'`` behind it where due.
-    """
+    """Name a tensor's part, such as ``'head'`` or ``'head (adapter)'``."""
     part = 'metadata' if name == KEY else name.partition('.')[0]
     return f'{part} (adapter)' if name in adapter_params else part
 
@@ -31,15 +23,10 @@ def part_of(name: str, adapter_params: Collection[str]) -> str:
 def base_of(
     state_dict: Mapping[str, Tensor], adapter_params: Iterable[str]
 ) -> dict[str, Tensor]:
-    """Take the base weights out of a whole checkpoint.
+    """Extract what the original route computes with from a whole checkpoint.
 
-    Args:
-        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
-        adapter_params (Iterable[str]): Names of what the adapter adds or tunes.
-
-    Returns:
-        dict[str, Tensor]: What the original route computes with. What follows from shapes
-        or is not read, such as a window's index or a batch norm's counter, is omitted.
+    What follows from shapes or is not read, such as a window's index or a batch norm's
+    counter, is omitted.
     """
     adapter_params = set(adapter_params)
     return {
@@ -52,14 +39,7 @@ def base_of(
 
 
 def base_hash(base: Mapping[str, Tensor]) -> str:
-    """Compute the hash that identifies a base.
-
-    Args:
-        base (Mapping[str, Tensor]): See :func:`base_of`.
-
-    Returns:
-        str: SHA-256 of names, shapes and values in float32, in hexadecimal digits.
-    """
+    """Compute the SHA-256 of a base's names, shapes and values in float32, in hex."""
     digest = hashlib.sha256()
     for name in sorted(base):
         tensor = base[name].detach().to('cpu', torch.float32).contiguous()
@@ -69,7 +49,7 @@ def base_hash(base: Mapping[str, Tensor]) -> str:
 
 
 def extract(state_dict: Mapping[str, Tensor], sha256: str | None = None) -> dict:
-    """Take the adapter out of a whole checkpoint.
+    """Extract the adapter from a whole checkpoint.
 
     Args:
         state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
@@ -128,15 +108,7 @@ def merge(
 
 
 def check_content(names: Iterable[str], metadata: Mapping) -> None:
-    """Check that an adapter checkpoint holds what it says, and nothing of its base.
-
-    Args:
-        names (Iterable[str]): Names of its tensors.
-        metadata (Mapping): Its metadata.
-
-    Raises:
-        ValueError: If something is missing, or there is more.
-    """
+    """Check that an adapter checkpoint holds what its metadata says, and no more."""
     given, said = {*names} - {KEY}, {*metadata['adapter_params']}
     for wrong, verb in ((said - given, 'lacks'), (given - said, 'also holds')):
         if wrong:
@@ -152,9 +124,6 @@ def prepare_base(base: Mapping[str, Tensor], metadata: Mapping) -> dict[str, Ten
     Args:
         base (Mapping[str, Tensor]): The weights of MMPose's estimator or a whole VLPose.
         metadata (Mapping): Of the adapter checkpoint.
-
-    Returns:
-        dict[str, Tensor]: What the adapter needs of it.
 
     Raises:
         ValueError: If something is missing or has another shape.
@@ -181,16 +150,7 @@ def prepare_base(base: Mapping[str, Tensor], metadata: Mapping) -> dict[str, Ten
 
 
 def check_base(metadata: Mapping, sha256: str, force: bool = False) -> None:
-    """Check that an adapter belongs to a base.
-
-    Args:
-        metadata (Mapping): Of the adapter checkpoint.
-        sha256 (str): The base's hash, see :func:`base_hash`.
-        force (bool): Skip the check.
-
-    Raises:
-        ValueError: If it belongs to another one.
-    """
+    """Check that an adapter was made on the base with this hash."""
     wanted = metadata['base']['sha256']
     if wanted != sha256 and not force:
         raise ValueError(

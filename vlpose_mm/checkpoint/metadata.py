@@ -32,17 +32,7 @@ def encode(metadata: Mapping) -> Tensor:
 
 
 def decode(tensor: Tensor) -> dict:
-    """Read what :func:`encode` wrote.
-
-    Args:
-        tensor (Tensor): See :func:`encode`.
-
-    Returns:
-        dict: The metadata.
-
-    Raises:
-        ValueError: If the tensor holds something else.
-    """
+    """Read what :func:`encode` wrote; raise a ``ValueError`` if it is something else."""
     try:
         metadata = json.loads(bytes(tensor.cpu().tolist()))
         base = metadata.get('base', dict(sha256='', shapes={}))
@@ -66,17 +56,7 @@ def decode(tensor: Tensor) -> dict:
 
 
 def metadata_of(state_dict: Mapping[str, Tensor]) -> dict:
-    """Read the metadata of a VLPose checkpoint.
-
-    Args:
-        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
-
-    Returns:
-        dict: See :func:`encode`.
-
-    Raises:
-        ValueError: If it has none.
-    """
+    """Read the metadata of a VLPose checkpoint; raise a ``ValueError`` without any."""
     if KEY not in state_dict:
         raise ValueError(
             f'The checkpoint has no {KEY}, which every VLPose writes; it is of another '
@@ -86,14 +66,9 @@ def metadata_of(state_dict: Mapping[str, Tensor]) -> dict:
 
 
 def check_hyperparameters(given: Mapping, own: Mapping) -> None:
-    """Check that a checkpoint was tuned with the hyperparameters of a config.
+    """Check that a checkpoint was tuned with a config's hyperparameters.
 
-    Args:
-        given (Mapping): The checkpoint's; what is missing in it is not checked.
-        own (Mapping): The model's.
-
-    Raises:
-        ValueError: If one differs.
+    What the checkpoint does not say is not checked.
     """
     differ = [name for name in own if name in given and given[name] != own[name]]
     if differ:

@@ -62,15 +62,7 @@ def check_strict(
 
 
 def check_touches(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
-    """Check that a checkpoint holds at least one tensor of a module.
-
-    Args:
-        module (nn.Module): The module about to be loaded.
-        state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
-
-    Raises:
-        ValueError: If no name matches.
-    """
+    """Check that a checkpoint holds at least one tensor of a module."""
     own = list(module.state_dict())
     if not any(name in state_dict for name in own):
         raise ValueError(

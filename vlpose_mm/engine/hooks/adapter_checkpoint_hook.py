@@ -1,4 +1,4 @@
-"""Save checkpoints of what is tuned alone."""
+"""Save checkpoints of the adapter alone."""
 
 import os
 from collections.abc import Iterator
@@ -23,25 +23,23 @@ AVERAGED = 'module.'
 
 @HOOKS.register_module()
 class AdapterCheckpointHook(CheckpointHook):
-    """Saves what :class:`VLPoseEstimator` tunes, without the base and the text encoder.
+    """Save the adapter of a :class:`VLPoseEstimator`, without base and text encoder.
 
-    A file holds the tuned weights, the token states of the text prompts used, the hash of
-    the base weights, and what ``resume`` needs. Instead of whole checkpoints:
+    A file holds the adapter's weights, the token states of the text prompts used, the hash
+    of the base weights, and what ``resume`` needs. Instead of whole checkpoints:
     ``default_hooks=dict(checkpoint=dict(type='AdapterCheckpointHook'))``; besides them:
-    ``custom_hooks=[*_base_.custom_hooks, dict(type='AdapterCheckpointHook', interval=10)]``.
-    Besides them, ``--resume`` goes on from the last whole one. The base of an adapter
-    checkpoint comes from ``model.base_weights``.
+    ``custom_hooks=[*_base_.custom_hooks, dict(type='AdapterCheckpointHook')]``,
+    where ``--resume`` continues from the last whole one.
 
-    Files are written by :class:`AtomicBackend`, unless ``backend_args`` say otherwise or
-    they are not on a local disk. Those that are not for resuming (``save_optimizer=False``
-    and the best ones) have no log.
+    Files on a local disk are written by :class:`AtomicBackend`, unless ``backend_args`` are
+    set. Those that are not for resuming (``save_optimizer=False``, best ones) have no log.
 
     Args:
-        by_epoch (bool): As :class:`mmengine.hooks.CheckpointHook`'s.
-        filename_tmpl (str, optional): As there; by default ``tuned_epoch_{}.pth`` or
-            ``tuned_iter_{}.pth``.
-        published_keys (str | list[str], optional): As there; the text features are
-            published with any.
+        by_epoch (bool): As in :class:`mmengine.hooks.CheckpointHook`.
+        filename_tmpl (str, optional): As there; ``tuned_epoch_{}.pth`` or
+            ``tuned_iter_{}.pth`` by default.
+        published_keys (str | list[str], optional): As there; text features are published
+            with any.
         **kwargs: Passed to :class:`mmengine.hooks.CheckpointHook`.
     """
 
@@ -65,14 +63,7 @@ class AdapterCheckpointHook(CheckpointHook):
         self._is_saving = False
 
     def before_train(self, runner: Runner) -> None:
-        """Find out where to save.
-
-        Args:
-            runner (Runner): The runner.
-
-        Raises:
-            ValueError: If its model is no :class:`VLPoseEstimator`.
-        """
+        """Find out where to save; refuse other models than :class:`VLPoseEstimator`."""
         _model_of(runner)
         local = '://' not in str(self.out_dir or runner.work_dir)
         if local and self.backend_args is None and self.file_client_args is None:
@@ -80,12 +71,7 @@ class AdapterCheckpointHook(CheckpointHook):
         super().before_train(_OwnRunner(runner))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Reduce a checkpoint that this hook saves to what is tuned.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): What is about to be written; changed in place.
-        """
+        """Reduce a checkpoint that this hook saves to the adapter, in place."""
         if not self._is_saving:
             return
         model = _model_of(runner)
@@ -113,7 +99,7 @@ class AdapterCheckpointHook(CheckpointHook):
 
     @contextmanager
     def _saving(self, runner: Runner) -> Iterator['_OwnRunner']:
-        """Take what is saved inside a ``with`` block for this hook's."""
+        """Save adapter checkpoints inside a ``with`` block."""
         _share_text_prompts(_model_of(runner))
         pointer = os.path.join(runner.work_dir, 'last_checkpoint')
         whole = _whole_checkpoint(runner, pointer) if is_main_process() else None
@@ -128,11 +114,7 @@ class AdapterCheckpointHook(CheckpointHook):
 
 
 class _OwnRunner:
-    """A runner as this hook sees it, so that its records are not those of another hook.
-
-    Args:
-        runner (Runner): The runner.
-    """
+    """A runner whose message hub has this hook's records, not another hook's."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -143,11 +125,7 @@ class _OwnRunner:
 
 
 class _OwnRecords:
-    """The entries of a message hub that are this hook's.
-
-    Args:
-        hub (MessageHub): The runner's.
-    """
+    """The entries of a message hub that are this hook's, by their names' start."""
 
     def __init__(self, hub: MessageHub) -> None:
         self._hub = hub
@@ -159,11 +137,11 @@ class _OwnRecords:
         return {k.removeprefix(OWN): info[k] for k in info if k.startswith(OWN)}
 
     def get_info(self, key: str) -> Any:
-        """Read an entry; see :class:`mmengine.logging.MessageHub`."""
+        """Read an entry."""
         return self._hub.get_info(OWN + key)
 
     def update_info(self, key: str, value: Any) -> None:
-        """Write an entry; see :class:`mmengine.logging.MessageHub`."""
+        """Write an entry."""
         self._hub.update_info(OWN + key, value)
 
 
@@ -179,7 +157,7 @@ def _model_of(runner: Runner) -> VLPoseEstimator:
 
 
 def _share_text_prompts(model: VLPoseEstimator) -> None:
-    """Tell the process that saves which text prompts the others have used."""
+    """Encode, in the process that saves, the text prompts that others have used."""
     if model.text_encoder is None:
         return
     used = sum(all_gather_object(model.text_encoder.used), [])
@@ -189,7 +167,7 @@ def _share_text_prompts(model: VLPoseEstimator) -> None:
 
 
 def _whole_checkpoint(runner: Runner, pointer: str) -> str | None:
-    """Read which checkpoint of another hook ``--resume`` would go on from, if any."""
+    """Read from which checkpoint of another hook ``--resume`` would continue, if any."""
     others = (hook for hook in runner.hooks if not isinstance(hook, AdapterCheckpointHook))
     besides = any(isinstance(hook, CheckpointHook) for hook in others)
     if not besides or not os.path.exists(pointer):

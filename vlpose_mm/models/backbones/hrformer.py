@@ -31,20 +31,19 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
     branches of a step.
 
     Args:
-        extra (dict): The stages; stage 4 puts out its first branch alone.
+        extra (dict): The stages; stage 4 returns its first branch alone.
         frozen_stages (int): As MMPose's backbone's; only without ``visual_prompt`` and
             ``trained_layers``.
         visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
             ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last steps are trained, with all
-            that follows the first of them (fusions, transitions); 0 freezes everything but
-            the prompts. ``None``: 0 with ``visual_prompt``, everything without. Frozen parts stay
-            in eval mode, batch norms too.
+            that follows the first of them (fusions, transitions); by default 0 with
+            ``visual_prompt``, else all. Frozen parts stay in eval mode, batch norms too.
         **kwargs: Passed to :class:`mmpose.models.HRFormer`.
 
     Raises:
-        ValueError: If ``visual_prompt`` or ``trained_layers`` is out of range, what is frozen is
-            set twice, or stage 4 puts out several feature maps.
+        ValueError: If ``visual_prompt`` or ``trained_layers`` is out of range,
+            ``frozen_stages`` is set beside one of them, or stage 4 returns several maps.
     """
 
     prefix_attention = PrefixWindowMSA

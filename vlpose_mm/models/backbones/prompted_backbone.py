@@ -18,13 +18,9 @@ from vlpose_mm.models.peft.visual_prompts import (
 
 
 class PromptSite(NamedTuple):
-    """A place where prompts are read.
+    """An attention that reads prompts of width C after a norm.
 
-    Args:
-        attn (nn.Module): The attention that reads them.
-        norm (nn.Module): The norm that they pass before.
-        embed_dims (int): Their width C.
-        stage (Hashable): Sites with an equal one share shallow prompts.
+    Sites of the same ``stage`` share shallow prompts.
     """
 
     attn: nn.Module
@@ -36,9 +32,7 @@ class PromptSite(NamedTuple):
 class PromptedLayer(NamedTuple):
     """A layer as prompts and ``trained_layers`` count it.
 
-    Args:
-        sites (list[PromptSite]): Where it reads prompts.
-        parts (list[nn.Module]): The layer, and what follows before the next one.
+    ``parts`` are its modules, with what follows before the next layer.
     """
 
     sites: list[PromptSite]
@@ -46,14 +40,7 @@ class PromptedLayer(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """A site with its prompts.
-
-    Args:
-        site (PromptSite): The site.
-        width (int): Which tensor of prompts it reads.
-        number (int): Which set of it.
-        layer (int): Its layer, counted from the first one with prompts.
-    """
+    """A site and its prompts: which tensor, which set of it, which gate."""
 
     site: PromptSite
     width: int
@@ -95,11 +82,8 @@ class PromptedBackbone:
         Args:
             layers (list[PromptedLayer]): All layers, in the order of computation.
             stem (nn.Module): The convolution that reads the pixels.
-            visual_prompt (dict, optional): See :class:`VisualPromptSettings`.
-            trained_layers (int, optional): See :func:`count_trained_layers`.
-
-        Raises:
-            ValueError: If an argument is out of range, or ``frozen_stages`` is set too.
+            visual_prompt (dict, optional): The config's value.
+            trained_layers (int, optional): The config's value.
         """
         settings = VisualPromptSettings.from_dict(visual_prompt, len(layers))
         trained = count_trained_layers(trained_layers, settings is not None, len(layers))
@@ -226,15 +210,8 @@ def replace_modules(
 ) -> dict[nn.Module, nn.Module]:
     """Put modules of a subclass in the places of modules that a base class built.
 
-    Args:
-        root (nn.Module): The module that they are in.
-        modules (Iterable[nn.Module]): The modules to replace, of the parent class of
-            ``cls``.
-        cls (type): Adds behavior alone: a module of it takes over parameters, children and
-            settings as they are, so that names stay.
-
-    Returns:
-        dict[nn.Module, nn.Module]: The new module by the one that it replaces.
+    The subclass adds behavior alone: its modules take over parameters, children and
+    settings as they are, so that names stay. Return the new modules by the old ones.
     """
     names = {module: name for name, module in root.named_modules()}
     replaced = {}
@@ -248,19 +225,7 @@ def replace_modules(
 
 
 def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:
-    """Check that a backbone puts out its last stage alone.
-
-    Args:
-        out_indices (Sequence[int], optional): The config's value; the last stage by
-            default.
-        num_stages (int): Number of stages.
-
-    Returns:
-        tuple[int]: The last stage.
-
-    Raises:
-        ValueError: If it is another stage, or several.
-    """
+    """Check that a backbone's ``out_indices`` are its last stage alone, the default."""
     last = (num_stages - 1,)
     if out_indices is not None and tuple(out_indices) != last:
         raise ValueError(

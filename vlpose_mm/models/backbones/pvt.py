@@ -52,7 +52,7 @@ class PrefixMultiheadAttention(nn.MultiheadAttention):
 
 
 class _PromptedPVT(PromptedBackbone):
-    """What both PVTs share; to be inherited from before a stock one."""
+    """What both PVTs share; to be inherited from before MMPose's."""
 
     prefix_attention = PrefixMultiheadAttention
 
@@ -113,12 +113,13 @@ class PromptedPyramidVisionTransformer(_PromptedPVT, PyramidVisionTransformer):
         visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
             ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last encoder layers are trained,
-            with all that follows the first of them; 0 freezes everything but the prompts.
-            ``None``: 0 with ``visual_prompt``, everything without. Frozen parts stay in eval mode.
+            with all that follows the first of them; by default 0 with ``visual_prompt``,
+            else all. Frozen parts stay in eval mode.
         **kwargs: Passed to MMPose's backbone.
 
     Raises:
-        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of range.
+        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of
+            range.
     """
 
 

@@ -76,13 +76,13 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
         visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
             ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
         trained_layers (int, optional): How many of the last blocks are trained, with all
-            that follows the first of them; 0 freezes everything but the prompts. ``None``:
-            0 with ``visual_prompt``, everything without. Frozen parts stay in eval mode.
+            that follows the first of them; by default 0 with ``visual_prompt``, else all.
+            Frozen parts stay in eval mode.
         **kwargs: Passed to :class:`mmpose.models.SwinTransformer`.
 
     Raises:
-        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of range,
-            or what is frozen is said twice.
+        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of
+            range, or ``frozen_stages`` is set beside one of the first two.
     """
 
     prefix_attention = PrefixWindowMSA

@@ -119,14 +119,7 @@ class TransformerLayer(BaseModule):
         self.lora_linears: tuple[LoRALinear, ...] = ()
 
     def prefix(self, prompts: Tensor) -> Tensor:
-        """Compute keys and values of prompts, which are the same for every sample.
-
-        Args:
-            prompts (Tensor): This layer's prompt tokens, P x C.
-
-        Returns:
-            Tensor: Keys and values, 2 x heads x P x C/heads.
-        """
+        """Compute keys and values, 2 x heads x P x C/heads, of prompt tokens, P x C."""
         return prefix_keys_values(self.attn.qkv, self.ln1(prompts), self.attn.num_heads)
 
     def forward(

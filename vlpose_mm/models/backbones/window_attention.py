@@ -11,7 +11,7 @@ class PrefixWindowAttention:
     """A prefix for a ``WindowMSA``; to be inherited from before it.
 
     Every window reads the same prefix. It has no position, so no bias, and no mask hides
-    it. Without a prefix the stock forward runs.
+    it. Without a prefix the original forward runs.
     """
 
     prefix: Prefix | None = None

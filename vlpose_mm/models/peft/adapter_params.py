@@ -6,12 +6,8 @@ from torch import nn
 def trained_params(module: nn.Module) -> list[str]:
     """List what is trained in a module.
 
-    Args:
-        module (nn.Module): The module.
-
-    Returns:
-        list[str]: Names of the parameters that want a gradient, and of the buffers beside
-        them, such as the statistics of a batch norm.
+    These are the names of the parameters that require a gradient, and of the buffers beside
+    them, such as the statistics of a batch norm.
     """
     names = []
     for prefix, part in module.named_modules():

@@ -36,11 +36,8 @@ CLASSIFIER = 'scenario_classifier'
 class Adapter(NamedTuple):
     """An adapter that is kept beside the active one.
 
-    Attributes:
-        weights (dict[str, Tensor]): Tensors by name.
-        text_prompts (dict[str, Tensor], optional): Token states L x D by text prompt, where
-            the text encoder reads them from a file.
-        words (dict[str, list[Word]]): Words of the text prompts that have some.
+    It has weights by name and, where the text encoder reads them from a file, token states
+    (L x D) and words by text prompt.
     """
 
     weights: dict[str, Tensor]
@@ -186,33 +183,22 @@ class AdapterMixin:
     def adapter_params(
         self, parts: Sequence[str] = (*TUNED_PARTS, CLASSIFIER)
     ) -> list[str]:
-        """List what the adapter adds or tunes, as each module says.
-
-        Args:
-            parts (Sequence[str]): The modules to ask.
-
-        Returns:
-            list[str]: Names of parameters, and of the buffers beside them.
-        """
-        modules = {part: getattr(self, part) for part in parts}
+        """List the names of what the adapter adds or tunes, as each module says."""
         return [
             f'{part}.{name}'
-            for part, module in modules.items()
-            if module is not None
-            for name in module.adapter_params()
+            for part in parts
+            if getattr(self, part) is not None
+            for name in getattr(self, part).adapter_params()
         ]
 
     def adapter_state_dict(
         self, state_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Extract the adapter.
+        """Return the weights of an adapter checkpoint.
 
         Args:
-            state_dict (dict[str, Tensor], optional): Weights to extract it from, such as averaged
-                ones; the model's own by default.
-
-        Returns:
-            dict[str, Tensor]: The weights of an adapter checkpoint.
+            state_dict (dict[str, Tensor], optional): Weights to extract them from, such as
+                averaged ones; the model's own by default.
         """
         state_dict = self.state_dict() if state_dict is None else state_dict
         return adapter.extract(state_dict, self.base_hash())
@@ -258,15 +244,9 @@ class AdapterMixin:
     def prepare_checkpoint(
         self, state_dict: dict[str, Tensor], prefix: str, *args: object
     ) -> None:
-        """Load hook: complete a checkpoint, or refuse it before any of it is loaded.
+        """Load hook: complete a checkpoint in place, or refuse it before it is loaded.
 
-        Args:
-            state_dict (dict[str, Tensor]): Tensors of MMPose's estimator, a whole VLPose or
-                an adapter; completed in place.
-            prefix (str): What the model's names start with in it.
-
-        Raises:
-            ValueError: If it does not match the model.
+        It may be of MMPose's estimator, a whole VLPose or an adapter.
         """
         if not prefix:
             check_touches(self, state_dict)
@@ -432,8 +412,9 @@ class AdapterMixin:
         if not fits:
             raise ValueError(
                 f'{path} was tuned with another text encoder: {text_prompt!r} has other '
-                'token states there. Use the config that it was tuned with, or read its own with '
-                f"text_encoder=dict(type='PrecomputedTextEncoder', path='{path}')."
+                'token states there. Use the config that it was tuned with, or read '
+                "its own with text_encoder=dict(type='PrecomputedTextEncoder', "
+                f"path='{path}')."
             )
 
 

@@ -52,14 +52,7 @@ class LoRALinear(nn.Linear):
         return ['lora_down', 'lora_up']
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the layer.
-
-        Args:
-            x (Tensor): Tokens, B x N x in.
-
-        Returns:
-            Tensor: Tokens, B x N x out.
-        """
+        """Run the layer, from B x N x in to B x N x out."""
         if self.update is None:
             return super().forward(x)
         if self.update.dim() == 2:
@@ -73,14 +66,7 @@ class LoRALinear(nn.Linear):
         return y.unflatten(0, x.shape[:2])  # B, N, out
 
     def merged_weight(self, scales: Tensor) -> Tensor:
-        """Merge the update into the weight.
-
-        Args:
-            scales (Tensor): How much of each rank counts, r.
-
-        Returns:
-            Tensor: W + U (scales * D), out x in.
-        """
+        """Compute W + U (scales * D), out x in, for scales r."""
         return torch.addmm(self.weight, self.lora_up * scales, self.lora_down)
 
 
@@ -126,7 +112,7 @@ class LoRA(nn.Module):
 
         Args:
             x (Tensor): What the backbone computes with; of its dtype and device.
-            text_feats (TextFeatures, optional): Text of the batch; ``None``: every scale is 1.
+            text_feats (TextFeatures, optional): Text of the batch; scales are 1 without.
 
         Returns:
             Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
@@ -142,14 +128,7 @@ class LoRA(nn.Module):
 
     @torch.no_grad()
     def merge(self, text_feats: TextFeatures | None) -> None:
-        """Merge the updates for one text prompt into a copy of the frozen weights.
-
-        Args:
-            text_feats (TextFeatures, optional): The text prompt; ``None`` without text.
-
-        Raises:
-            ValueError: If the module is in training mode or does not compute in float32.
-        """
+        """Merge the updates for one text prompt into a copy of the frozen weights."""
         weight = self.linears[0][0].weight
         if self.training:
             raise ValueError('Only a model in eval mode can be merged; call model.eval().')
@@ -157,8 +136,8 @@ class LoRA(nn.Module):
             dtype = weight.dtype if weight.dtype != torch.float32 else 'autocast'
             raise ValueError(
                 'Low-rank updates are merged in float32 alone, since small updates are '
-                f'lost in large weights of fewer digits; this model computes in {dtype}. Use '
-                'model.float() without autocast, or omit merge_adapter().'
+                f'lost in large weights of fewer digits; this model computes in {dtype}. '
+                'Use model.float() without autocast, or omit merge_adapter().'
             )
         scales = self._scales(weight, text_feats)
         if self._merged_for(scales) is not None:
@@ -216,13 +195,7 @@ class LoRA(nn.Module):
 
 @contextmanager
 def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[None]:
-    """Let the updates of a layer count inside a ``with`` block.
-
-    Args:
-        linears (Sequence[LoRALinear]): The linear layers in it.
-        updates (Tensor | tuple[Tensor, ...], optional): Of each, scales, B x linear layers
-            x 1 x r, or merged weights; ``None``: the frozen layer alone.
-    """
+    """Let the updates of a layer count inside a ``with`` block; none by default."""
     try:
         if updates is not None:
             own = updates.unbind(1) if isinstance(updates, Tensor) else updates
@@ -235,19 +208,7 @@ def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[
 
 
 def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None:
-    """Build what a backbone's ``lora`` says.
-
-    Args:
-        layers (Sequence[nn.Module]): The layers of the backbone.
-        settings (dict, optional): The config's value: ``rank``; the estimator adds
-            ``text_dims``.
-
-    Returns:
-        LoRA | None: The updates; ``None`` without settings.
-
-    Raises:
-        ValueError: If a key is unknown or missing, or a value is out of range.
-    """
+    """Build what a backbone's ``lora`` says; the estimator adds ``text_dims`` to it."""
     if settings is None:
         return None
     given = settings

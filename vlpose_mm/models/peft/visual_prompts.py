@@ -52,18 +52,7 @@ class VisualPromptSettings:
     def from_dict(
         cls, visual_prompt: dict | None, num_layers: int
     ) -> 'VisualPromptSettings | None':
-        """Read and check a backbone's ``visual_prompt``.
-
-        Args:
-            visual_prompt (dict, optional): The config's value.
-            num_layers (int): Number of layers that can read prompts.
-
-        Returns:
-            VisualPromptSettings | None: The settings; ``None`` without prompts.
-
-        Raises:
-            ValueError: If a key is unknown or missing, or a value is out of range.
-        """
+        """Read and check a backbone's ``visual_prompt`` for so many layers."""
         if visual_prompt is None:
             return None
         known = [field.name for field in fields(cls)]
@@ -78,8 +67,8 @@ class VisualPromptSettings:
         start = settings.start_layer
         if not _is_int(start) or not 0 <= start < num_layers:
             raise ValueError(
-                f'visual_prompt.start_layer must be an integer in [0, {num_layers - 1}] for '
-                f'{num_layers} layers, got {start!r}.'
+                f'visual_prompt.start_layer must be an integer in [0, {num_layers - 1}] '
+                f'for {num_layers} layers, got {start!r}.'
             )
         return settings
 
@@ -87,19 +76,9 @@ class VisualPromptSettings:
 def count_trained_layers(
     trained_layers: int | None, tunes: bool, num_layers: int
 ) -> int | None:
-    """Find out how many of the last layers are trained.
+    """Check a backbone's ``trained_layers``.
 
-    Args:
-        trained_layers (int, optional): The config's value.
-        tunes (bool): Whether something is added to the backbone and trained.
-        num_layers (int): Number of layers.
-
-    Returns:
-        int | None: A number in [0, ``num_layers``], by default 0 where something is added;
-        ``None`` where nothing is frozen, the default elsewhere.
-
-    Raises:
-        ValueError: If ``trained_layers`` is out of range.
+    The default is 0 where an adapter ``tunes`` the backbone, else ``None``: all.
     """
     if trained_layers is None:
         return 0 if tunes else None
@@ -114,16 +93,10 @@ def count_trained_layers(
 def make_prompts(
     num_sets: int, num_tokens: int, embed_dims: int, stem: nn.Module
 ) -> nn.Parameter:
-    """Create prompt tokens in VPT's scale, a patch embedding's Xavier initialization.
+    """Create prompt tokens, sets x P x C, in the scale of VPT.
 
-    Args:
-        num_sets (int): Number of sets.
-        num_tokens (int): Tokens P of a set.
-        embed_dims (int): Width C of the tokens.
-        stem (nn.Module): The convolution that reads the pixels, whose fan-in counts.
-
-    Returns:
-        nn.Parameter: Prompt tokens, sets x P x C, uniform in +-sqrt(6 / (fan-in + C)).
+    They are uniform in +-sqrt(6 / (fan-in + C)), a patch embedding's Xavier initialization,
+    with the fan-in of ``stem``, the convolution that reads the pixels.
     """
     bound = math.sqrt(6 / (stem.weight[0].numel() + embed_dims))
     prompts = torch.empty(num_sets, num_tokens, embed_dims)
@@ -155,16 +128,7 @@ class Prefix(NamedTuple):
 
 
 def prefix_keys_values(qkv: nn.Linear, tokens: Tensor, num_heads: int) -> Tensor:
-    """Compute keys and values of prompt tokens, which have no queries.
-
-    Args:
-        qkv (nn.Linear): Makes queries, keys and values, from C to 3C.
-        tokens (Tensor): Normalized prompt tokens, P x C.
-        num_heads (int): Number of heads.
-
-    Returns:
-        Tensor: Keys and values, 2 x heads x P x C/heads.
-    """
+    """Compute keys and values, 2 x heads x P x C/heads, of normalized prompts, P x C."""
     embed_dims = tokens.shape[-1]
     bias = None if qkv.bias is None else qkv.bias[embed_dims:]
     kv = F.linear(tokens, qkv.weight[embed_dims:], bias)  # P, 2C
