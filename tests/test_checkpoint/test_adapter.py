@@ -20,10 +20,10 @@ def weights(vlpose_cfg: dict) -> dict[str, Tensor]:
     return build(vlpose_cfg).state_dict()
 
 
-def stock_part(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a stock checkpoint would hold, found by the stock classes' own names."""
-    stock = MODELS.build(dict(BACKBONE)).state_dict()
-    names = [f'backbone.{name}' for name in stock]
+def base_part(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a base checkpoint holds, by the names of MMPose's classes."""
+    plain = MODELS.build(dict(BACKBONE)).state_dict()
+    names = [f'backbone.{name}' for name in plain]
     names += [n for n in weights if n.startswith(('head.deconv_', 'head.final_'))]
     return {name: weights[name] for name in names}
 
@@ -32,7 +32,7 @@ def test_the_tuned_part_is_what_trains_with_the_statistics_beside_it(
     vlpose_cfg: dict, weights: dict
 ) -> None:
     tuned = extract(weights)
-    added = {name for name in weights if name not in stock_part(weights)}
+    added = {name for name in weights if name not in base_part(weights)}
     assert set(tuned) == added
     assert 'head.aux_deconv_layers.1.running_mean' in tuned
     vlpose_cfg['backbone']['trained_layers'] = 1
@@ -43,7 +43,7 @@ def test_the_tuned_part_is_what_trains_with_the_statistics_beside_it(
 
 
 def test_the_hash_is_that_of_names_shapes_and_numbers(weights: dict) -> None:
-    base = {k: v for k, v in stock_part(weights).items() if v.is_floating_point()}
+    base = {k: v for k, v in base_part(weights).items() if v.is_floating_point()}
     digest = hashlib.sha256()
     for name in sorted(base):
         digest.update((name + str(tuple(base[name].shape))).encode())
@@ -57,8 +57,9 @@ def test_the_hash_is_that_of_names_shapes_and_numbers(weights: dict) -> None:
     assert base_hash(base) != digest.hexdigest()
 
 
-def test_apart_and_together_is_whole_again(weights: dict) -> None:
-    whole = merge(extract(weights), stock_part(weights))
+@pytest.mark.fast
+def test_extract_and_merge_give_the_whole_checkpoint(weights: dict) -> None:
+    whole = merge(extract(weights), base_part(weights))
     counters = {name for name in weights if name.endswith('num_batches_tracked')}
     assert set(weights) - set(whole) <= counters
     for name, tensor in whole.items():
@@ -68,7 +69,7 @@ def test_apart_and_together_is_whole_again(weights: dict) -> None:
 
 
 def test_a_base_as_published_has_a_class_token_and_merges_as_well(weights: dict) -> None:
-    base = stock_part(weights)
+    base = base_part(weights)
     row = torch.randn(1, 1, 32)
     base['backbone.pos_embed'] = torch.cat([row, base['backbone.pos_embed']], dim=1)
     base['backbone.cls_token'] = row
@@ -78,7 +79,7 @@ def test_a_base_as_published_has_a_class_token_and_merges_as_well(weights: dict)
 
 
 def test_another_base_is_refused_with_both_hashes_unless_forced(weights: dict) -> None:
-    tuned, base = extract(weights), copy.deepcopy(stock_part(weights))
+    tuned, base = extract(weights), copy.deepcopy(base_part(weights))
     base['backbone.ln1.bias'] += 1
     with pytest.raises(ValueError, match='not those that were tuned') as error:
         merge(tuned, base)
@@ -90,7 +91,7 @@ def test_another_base_is_refused_with_both_hashes_unless_forced(weights: dict) -
 
 
 def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
-    tuned, base = extract(weights), stock_part(weights)
+    tuned, base = extract(weights), base_part(weights)
     with pytest.raises(ValueError, match='adapter already'):
         extract(tuned)
     with pytest.raises(ValueError, match='a whole one, not an adapter'):
@@ -114,13 +115,13 @@ def test_what_does_not_fit_together_is_refused(weights: dict) -> None:
         merge(tuned, base)
 
 
-def test_an_identity_is_read_as_it_was_written() -> None:
-    identity = dict(
+def test_metadata_is_read_as_it_was_written() -> None:
+    metadata = dict(
         hyperparameters={'head.wiring': 'dual', 'näme': None}, adapter_params=['a', 'b']
     )
-    assert decode(encode(identity)) == identity
+    assert decode(encode(metadata)) == metadata
     wrong = [
-        encode({**identity, **change})
+        encode({**metadata, **change})
         for change in (
             dict(base=dict(sha256='0')),
             dict(base=dict(sha256='0', shapes=dict(a=5))),

@@ -19,7 +19,13 @@ from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS
 from vlpose_mm.engine import AdapterCheckpointHook
 from vlpose_mm.models import PrecomputedTextEncoder
 
-TUNED = ('backbone.visual_prompts', 'backbone.lora.', 'matcher.', 'head.aux_', 'head.tuned_')
+TUNED = (
+    'backbone.visual_prompts',
+    'backbone.lora.',
+    'matcher.',
+    'head.aux_',
+    'head.tuned_',
+)
 TUNED += ('head.entry_gate', 'head.exit_gate', KEY)
 INSTEAD = dict(checkpoint=dict(type='AdapterCheckpointHook', max_keep_ckpts=-1))
 BESIDES = dict(
@@ -68,7 +74,7 @@ def assert_equal(first: dict, second: dict) -> None:
         assert torch.equal(first[name], second[name]), name
 
 
-def test_saves_what_is_tuned_without_base_and_language_model(
+def test_saves_the_adapter_without_base_and_language_model(
     cfg: Config, minilm: str
 ) -> None:
     encoder = dict(type='TransformersTextEncoder', pretrained=minilm, _delete_=True)
@@ -98,7 +104,7 @@ def test_saves_what_is_tuned_without_base_and_language_model(
     )
 
 
-def test_a_saved_tuning_is_the_trained_model_again(cfg: Config) -> None:
+def test_a_saved_adapter_is_the_trained_model_again(cfg: Config) -> None:
     folder = train(cfg, 'besides', custom_hooks=[BESIDES])
     whole, tuned = (MODELS.build(cfg.model) for _ in range(2))
     load_checkpoint(whole, str(folder / 'epoch_2.pth'))
@@ -106,7 +112,7 @@ def test_a_saved_tuning_is_the_trained_model_again(cfg: Config) -> None:
     assert_equal(whole.state_dict(), tuned.state_dict())
 
 
-def test_resumed_training_goes_on_as_from_a_whole_checkpoint(cfg: Config) -> None:
+def test_resumed_training_continues_as_from_a_whole_checkpoint(cfg: Config) -> None:
     folder = train(cfg, 'first', custom_hooks=[BESIDES], train_cfg=dict(max_epochs=1))
     assert (folder / 'last_checkpoint').read_text().endswith('/epoch_1.pth')
     results = []
@@ -125,7 +131,7 @@ def test_resumed_training_goes_on_as_from_a_whole_checkpoint(cfg: Config) -> Non
     assert len(logs[0]) == len(logs[1]) > 10
 
 
-def test_resume_finds_the_last_tuned_checkpoint_where_there_are_no_whole_ones(
+def test_resume_finds_the_last_adapter_checkpoint_where_there_are_no_whole_ones(
     cfg: Config,
 ) -> None:
     once = dict(max_epochs=1)
@@ -202,7 +208,8 @@ def test_averaged_weights_are_saved_and_resumed(cfg: Config) -> None:
         assert_equal(results[0][name], results[1][name])
 
 
-def test_refuses_a_model_that_has_no_tuned_part(tmp_path: Path) -> None:
+@pytest.mark.fast
+def test_refuses_other_models_than_a_vlpose(tmp_path: Path) -> None:
     class Model(BaseModel):
         def forward(self, *args: object, **kwargs: object) -> None:
             raise AssertionError
@@ -244,7 +251,7 @@ def test_distributed_training_saves_the_text_prompts_of_all_processes(
 
 
 @pytest.mark.slow
-def test_mmpose_tests_a_adapter_file_with_the_results_of_the_whole_one(
+def test_mmpose_tests_an_adapter_checkpoint_with_the_results_of_the_whole_one(
     small_config: Path, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
     config = tmp_path / 'mine.py'

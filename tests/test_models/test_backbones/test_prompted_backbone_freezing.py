@@ -85,6 +85,8 @@ def test_frozen_parts_stay_in_eval_mode(kind: str) -> None:
 @pytest.mark.parametrize(
     'kwargs', [dict(visual_prompt=dict(num_tokens=3)), dict(trained_layers=1)]
 )
-def test_refuses_to_be_told_twice_what_is_frozen(kind: str, kwargs: dict) -> None:
+def test_refuses_frozen_stages_beside_what_says_what_is_frozen(
+    kind: str, kwargs: dict
+) -> None:
     with pytest.raises(ValueError, match='frozen_stages=1 goes neither'):
         tiny.build(kind, frozen_stages=1, **kwargs)

@@ -33,7 +33,7 @@ def save(model: VLPoseEstimator, path: Path) -> str:
 
 @pytest.fixture
 def base(base_cfg: dict, tmp_path: Path) -> str:
-    """A file of stock weights."""
+    """A file of base weights."""
     path = str(tmp_path / 'vitpose.pth')
     write_file(dict(state_dict=build(base_cfg).state_dict()), path)
     return path
@@ -56,12 +56,19 @@ def tuned(vlpose_cfg: dict, base: str, make_sample: Callable, tmp_path: Path) ->
     return [*made, (image, samples)]
 
 
+@pytest.fixture
+def model(vlpose_cfg: dict, base: str) -> VLPoseEstimator:
+    """A VLPose with the base loaded."""
+    model = MODELS.build(copy.deepcopy(vlpose_cfg)).eval()
+    load_checkpoint(model, base)
+    return model
+
+
+@pytest.mark.fast
 def test_many_adapters_live_on_one_base_and_are_switched_by_name(
-    vlpose_cfg: dict, base: str, tuned: list
+    model: VLPoseEstimator, tuned: list
 ) -> None:
     (first, heatmaps1), (second, heatmaps2), batch = tuned
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
     with torch.no_grad():
         untuned = model(*batch)
         with model.disable_adapter():
@@ -82,12 +89,10 @@ def test_many_adapters_live_on_one_base_and_are_switched_by_name(
         model.set_adapter('ink')
 
 
-def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
-    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+def test_an_adapter_keeps_what_it_learned_when_another_is_set(
+    model: VLPoseEstimator, tuned: list, make_sample: Callable
 ) -> None:
     (first, heatmaps1), (second, _), batch = tuned
-    model = MODELS.build(vlpose_cfg)
-    load_checkpoint(model, base)
     model.load_adapter(first, 'oil')
     train(model, make_sample)
     trained = model.eval()(*batch).detach()
@@ -98,11 +103,9 @@ def test_a_tuning_that_is_trained_on_keeps_that_when_another_is_used(
 
 
 def test_half_precision_knows_its_base_and_keeps_the_numbers_of_the_file(
-    vlpose_cfg: dict, base: str, tuned: list
+    model: VLPoseEstimator, tuned: list
 ) -> None:
     (first, heatmaps1), (second, _), batch = tuned
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
     model.bfloat16()
     model.load_adapter(first, 'oil')
     model.load_adapter(second, 'toon')
@@ -112,7 +115,7 @@ def test_half_precision_knows_its_base_and_keeps_the_numbers_of_the_file(
     assert torch.equal(model.matcher.q.weight, kept.bfloat16())
 
 
-def test_stock_loading_takes_a_adapter_checkpoint_with_the_base_of_the_config(
+def test_mmengine_loads_an_adapter_checkpoint_on_the_base_of_the_config(
     vlpose_cfg: dict, base: str, tuned: list
 ) -> None:
     (first, heatmaps1), _, batch = tuned
@@ -169,11 +172,9 @@ def test_another_base_is_refused_with_both_hashes_and_changes_nothing_unless_for
     assert torch.equal(model(*batch), heatmaps1)
 
 
-def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
-    vlpose_cfg: dict, base: str, tuned: list, tmp_path: Path
+def test_a_whole_checkpoint_and_one_of_another_config_are_refused_as_adapters(
+    model: VLPoseEstimator, vlpose_cfg: dict, base: str, tuned: list, tmp_path: Path
 ) -> None:
-    model = MODELS.build(copy.deepcopy(vlpose_cfg))
-    load_checkpoint(model, base)
     whole = str(tmp_path / 'whole.pth')
     write_file(dict(state_dict=model.state_dict()), whole)
     with pytest.raises(ValueError, match='whole checkpoint; extract its adapter'):
@@ -192,7 +193,7 @@ def test_a_whole_checkpoint_and_one_of_another_config_are_no_tuning(
         other.load_adapter(tuned[0][0], 'x')
 
 
-def test_a_tuning_brings_the_token_states_of_its_text_prompts(
+def test_an_adapter_brings_the_token_states_of_its_text_prompts(
     vlpose_cfg: dict, base: str, minilm: str, make_sample: Callable, tmp_path: Path
 ) -> None:
     vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
@@ -215,15 +216,13 @@ def test_a_tuning_brings_the_token_states_of_its_text_prompts(
     model.load_adapter(path, 'again')
 
 
-def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved(
-    vlpose_cfg: dict, base: str, minilm: str, tuned: list, tmp_path: Path
+def test_an_adapter_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved(
+    model: VLPoseEstimator, minilm: str, tuned: list, tmp_path: Path
 ) -> None:
     encoder = TransformersTextEncoder(minilm)
     content = torch.load(tuned[0][0])
     content['text_features'] = encode_text_prompts(encoder, ['a horse'])
     write_file(content, tuned[0][0])
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
     assert isinstance(model.text_encoder, PrecomputedTextEncoder)
     model.load_adapter(tuned[0][0], 'horse')
     model.text_encoder(['a horse'])
@@ -237,11 +236,9 @@ def test_a_tuning_brings_the_words_of_its_text_prompts_and_keeps_them_when_saved
     assert model.text_encoder.words('a horse') == encoder.words('a horse')
 
 
-def test_switching_switches_the_token_states_as_well(
-    vlpose_cfg: dict, base: str, tuned: list, make_sample: Callable
+def test_set_adapter_changes_the_token_states_as_well(
+    model: VLPoseEstimator, tuned: list
 ) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
     content = torch.load(tuned[0][0])
     content['text_features']['last_hidden_state'][0] += 1
     write_file(content, tuned[0][0])
@@ -267,7 +264,7 @@ def test_switching_switches_the_token_states_as_well(
         model.load_adapter(tuned[1][0], 'garbled')
 
 
-def test_a_tuning_made_with_another_text_encoder_is_refused(
+def test_an_adapter_made_with_another_text_encoder_is_refused(
     vlpose_cfg: dict, base: str, tuned: list, minilm: str
 ) -> None:
     content = torch.load(tuned[0][0])
@@ -290,7 +287,7 @@ def test_nothing_of_the_language_model_is_in_any_checkpoint(
     assert set(extract(weights)) < set(weights)
 
 
-def test_fresh_random_text_prompts_and_no_words_leave_no_token_states(
+def test_fresh_random_text_prompts_and_no_words_yield_no_text_features(
     vlpose_cfg: dict,
 ) -> None:
     fresh = dict(type='RandomTextEncoder', embed_dims=8, fresh=True)
@@ -301,17 +298,15 @@ def test_fresh_random_text_prompts_and_no_words_leave_no_token_states(
 
 
 def test_a_copy_of_the_model_has_adapters_of_its_own(
-    vlpose_cfg: dict, base: str, tuned: list
+    model: VLPoseEstimator, tuned: list
 ) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
     other = copy.deepcopy(model)
     other.load_adapter(tuned[0][0], 'oil')
     assert model.adapter_names == ['default']
     assert not torch.equal(other.matcher.q.weight, model.matcher.q.weight)
 
 
-def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
+def test_a_fitted_classifier_is_part_of_an_adapter_and_may_be_omitted(
     vlpose_cfg: dict, base: str, tmp_path: Path
 ) -> None:
     deciding = dict(scenario_classifier=dict(type='ScenarioClassifier'))
@@ -339,12 +334,10 @@ def test_a_fitted_classifier_is_part_of_a_tuning_and_may_be_left_aside(
         load_state_dict(other, model.state_dict())
 
 
-def test_text_prompts_of_the_config_serve_a_tuning_of_the_same_text_encoder(
-    vlpose_cfg: dict, base: str, tuned: list
+def test_text_prompts_of_the_config_serve_an_adapter_of_the_same_text_encoder(
+    model: VLPoseEstimator, tuned: list
 ) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    load_checkpoint(model, base)
-    told = torch.load(tuned[0][0])['text_features']['text_prompts']
-    assert 'a watercolor painting of a person' not in told
+    known = torch.load(tuned[0][0])['text_features']['text_prompts']
+    assert 'a watercolor painting of a person' not in known
     model.load_adapter(tuned[0][0], 'oil')
     model.text_encoder(['a watercolor painting of a person'])

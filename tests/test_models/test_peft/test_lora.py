@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.conftest import BACKBONE
 from tests.test_models.test_backbones import tiny
-from vlpose_mm.models.peft.lora import LoRA, LoRALinear, updated
+from vlpose_mm.models.peft.lora import LoRA, updated
 from vlpose_mm.models.text_encoders.base import TextFeatures, pack
 
 
@@ -143,7 +143,7 @@ def test_wrong_settings_are_refused(lora: dict | int, fault: str) -> None:
 
 def test_the_width_of_the_words_is_not_the_configs_to_say(vlpose_cfg: dict) -> None:
     vlpose_cfg['backbone']['lora'] = dict(rank=2, text_dims=5)
-    with pytest.raises(ValueError, match='omit it'):
+    with pytest.raises(ValueError, match='omit text_dims'):
         MODELS.build(vlpose_cfg)
 
 
@@ -172,6 +172,7 @@ def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
     torch.testing.assert_close(gradients(), want)
 
 
+@pytest.mark.fast
 def test_merged_updates_serve_their_text_prompt_alone(image: torch.Tensor) -> None:
     model = build(lora=dict(rank=2, text_dims=5))
     one, other = torch.randn(3, 5), torch.randn(4, 5)

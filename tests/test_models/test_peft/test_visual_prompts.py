@@ -6,9 +6,9 @@ from torch import nn
 
 from vlpose_mm.models.peft.visual_prompts import (
     VisualPromptSettings,
+    count_trained_layers,
     make_prompts,
     prefix_keys_values,
-    count_trained_layers,
 )
 
 

@@ -11,6 +11,7 @@ from mmpose.registry import MODELS
 from tests.test_models.estimators import TEXT_PROMPTS, build, train
 
 
+@pytest.mark.fast
 def test_a_checkpoint_of_its_own_loads_back_whole(vlpose_cfg: dict) -> None:
     model, copy_of_it = build(copy.deepcopy(vlpose_cfg)), build(vlpose_cfg)
     state_dict = model.state_dict()
@@ -103,7 +104,7 @@ def test_refuses_shallow_prompts_of_another_layer(vlpose_cfg: dict) -> None:
         load_state_dict(MODELS.build(vlpose_cfg), weights)
 
 
-def test_refuses_a_garbled_identity(vlpose_cfg: dict) -> None:
+def test_refuses_garbled_metadata(vlpose_cfg: dict) -> None:
     model = MODELS.build(vlpose_cfg)
     weights = model.state_dict()
     weights['_extra_state'] = torch.zeros(4, dtype=torch.uint8)
