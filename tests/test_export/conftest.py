@@ -4,8 +4,10 @@ import copy
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 import pytest
+import torch
 from mmengine.config import Config
 
 from tests.conftest import BACKBONE, HEAD, TEST_CFG
@@ -27,7 +29,9 @@ def settings(kind: str = 'vit', **backbone: object) -> dict:
         given = dict(BACKBONE, visual_prompt=dict(num_tokens=3), lora=dict(rank=2))
     else:
         stock = copy.deepcopy(STOCK[kind])
-        given = dict(stock, type=f'Prompted{stock["type"]}', visual_prompt=dict(num_tokens=3))
+        given = dict(
+            stock, type=f'Prompted{stock["type"]}', visual_prompt=dict(num_tokens=3)
+        )
         h, w = SIDES[kind]
         head['decoder'] = dict(
             type='MSRAHeatmap',
@@ -59,8 +63,8 @@ def graph_of() -> Callable:
     def write(model: VLPoseEstimator, prompts: list = PROMPTS) -> ir.Model:
         size = tuple(model.head.decoder.input_size)
         model.eval()
-        original, tuned = OriginalRoute(model), TunedRoute(model, prompts)
-        return join(trace(original.eval(), size), trace(tuned.eval(), size))
+        routes = OriginalRoute(model), TunedRoute(model, prompts)
+        return join(*(trace(route.eval(), size) for route in routes))
 
     return write
 
@@ -68,7 +72,31 @@ def graph_of() -> Callable:
 @pytest.fixture
 def vit() -> VLPoseEstimator:
     """The default recipe, small."""
+    torch.manual_seed(0)
     return build(settings()).eval()
+
+
+@pytest.fixture(scope='session')
+def _routes() -> list[bytes]:
+    """Both routes of ``vit`` as graphs, which take long to trace."""
+    torch.manual_seed(0)
+    model = build(settings()).eval()
+    size = tuple(model.head.decoder.input_size)
+    routes = OriginalRoute(model), TunedRoute(model, PROMPTS)
+    graphs = [ir.to_proto(trace(route.eval(), size)) for route in routes]
+    return [graph.SerializeToString() for graph in graphs]
+
+
+@pytest.fixture
+def routes(_routes: list[bytes]) -> list[ir.Model]:
+    """The original and the tuned route of ``vit``."""
+    return [ir.from_proto(onnx.load_from_string(each)) for each in _routes]
+
+
+@pytest.fixture
+def graph(routes: list[ir.Model]) -> ir.Model:
+    """The graph of ``vit``."""
+    return join(*routes)
 
 
 @pytest.fixture

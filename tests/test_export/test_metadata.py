@@ -9,8 +9,8 @@ from mmpose.datasets.datasets import CocoDataset
 
 from tests.test_models.estimators import build
 from tests.test_models.test_classifiers.test_scenario_classifier import CLASSES
-from vlpose_mm.export.metadata import as_properties, describe, keypoints_of
-from vlpose_mm.export.text_prompts import Words, collect_words
+from vlpose_mm.export.metadata import describe, graph_properties, keypoints_of
+from vlpose_mm.export.text_prompts import TextPrompts, collect_text_prompts
 from vlpose_mm.models import ScenarioClassifier, VLPoseEstimator
 
 Small = tuple[Config, VLPoseEstimator]
@@ -19,8 +19,8 @@ Small = tuple[Config, VLPoseEstimator]
 def described(cfg: Config, model: VLPoseEstimator) -> dict:
     keypoints = keypoints_of(cfg)
     classifier = model.scenario_classifier
-    words = collect_words(cfg, None, keypoints['names'], classifier)
-    properties = as_properties(describe(cfg, model, keypoints, words))
+    prompts = collect_text_prompts(cfg, None, keypoints['names'], classifier)
+    properties = graph_properties(describe(cfg, model, keypoints, prompts))
     return json.loads(properties['vlpose'])
 
 
@@ -91,4 +91,4 @@ def test_what_a_runtime_could_not_do_is_refused(
         cfg.test_dataloader.dataset.pipeline = []
     model = build(cfg.model)
     with pytest.raises(ValueError, match=message):
-        describe(cfg, model, keypoints_of(cfg), Words([], [], {}))
+        describe(cfg, model, keypoints_of(cfg), TextPrompts([], [], {}))

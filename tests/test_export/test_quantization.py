@@ -1,21 +1,13 @@
 """Weights in half precision, and products of integers."""
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime
-import pytest
 import torch
 
-from vlpose_mm.export.quantization import LIMIT, to_half, to_int8
-from vlpose_mm.models import VLPoseEstimator
-
-
-@pytest.fixture
-def graph(vit: VLPoseEstimator, graph_of: Callable) -> ir.Model:
-    return graph_of(vit)
+from vlpose_mm.export.graph import join
+from vlpose_mm.export.quantization import MIN_SIZE, to_half, to_int8
 
 
 def run(graph: ir.Model, tuned: bool) -> np.ndarray:
@@ -30,55 +22,40 @@ def run(graph: ir.Model, tuned: bool) -> np.ndarray:
     return session.run(None, feed)[0]
 
 
-def test_half_keeps_large_weights_in_two_bytes(graph: ir.Model) -> None:
-    full = {tuned: run(graph, tuned) for tuned in (False, True)}
-    large = [v.const_value for v in graph.graph.initializers.values()]
-    large = [tensor for tensor in large if tensor.size >= 1024]
-    to_half(graph)
-    kept = [v.const_value for v in graph.graph.initializers.values()]
-    assert all(t.dtype != ir.DataType.FLOAT or t.size < 1024 for t in kept)
-    halves = [tensor for tensor in kept if tensor.dtype == ir.DataType.FLOAT16]
+def off(graph: ir.Model, other: ir.Model, tuned: bool) -> float:
+    expected = run(other, tuned)
+    return np.abs(run(graph, tuned) - expected).max() / np.abs(expected).max()
+
+
+def test_half_stores_large_weights_in_two_bytes(graph: ir.Model) -> None:
+    full = ir.from_proto(ir.to_proto(graph))
+    large = [v.const_value for v in full.graph.initializers.values()]
+    large = [tensor for tensor in large if tensor.size >= MIN_SIZE]
+    to_half(graph.graph)
+    stored = [v.const_value for v in graph.graph.initializers.values()]
+    assert all(t.dtype != ir.DataType.FLOAT or t.size < MIN_SIZE for t in stored)
+    halves = [tensor for tensor in stored if tensor.dtype == ir.DataType.FLOAT16]
     assert sum(t.size for t in halves) == sum(t.size for t in large)
-    for tuned, wanted in full.items():
-        off = np.abs(run(graph, tuned) - wanted).max() / np.abs(wanted).max()
-        assert 0 < off < 5e-3
+    for tuned in (False, True):
+        assert 0 < off(graph, full, tuned) < 5e-3
 
 
-def test_int8_multiplies_all_large_linear_layers_in_integers(graph: ir.Model) -> None:
-    full = {tuned: run(graph, tuned) for tuned in (False, True)}
-    gemms = [n for n in graph.graph.all_nodes() if n.op_type == 'Gemm']
-    to_int8(graph)
+def test_int8_multiplies_linear_layers_in_integers_that_the_routes_share(
+    routes: list[ir.Model],
+) -> None:
+    graph, full = join(*map(to_int8, routes)), join(*routes)
     kinds = [node.op_type for node in graph.graph.all_nodes()]
-    left = [n for n in graph.graph.all_nodes() if n.op_type == 'Gemm']
-    assert len(left) + kinds.count('MatMulInteger') == len(gemms)
-    assert all(n.inputs[1].const_value.size < 1024 for n in left)
-    # Three layers of four on both routes, and four of the matcher.
-    assert kinds.count('MatMulInteger') == 2 * 3 * 4 + 4
-    # The routes share the integers, too.
+    gemms = [node for node in full.graph.all_nodes() if node.op_type == 'Gemm']
+    assert 'Gemm' not in kinds and kinds.count('MatMulInteger') == len(gemms)
+    weights = {node.inputs[1].name for node in gemms}
     integers = [
-        v.const_value
+        v.const_value.numpy()
         for v in graph.graph.initializers.values()
         if v.dtype == ir.DataType.INT8 and len(v.shape) == 2
     ]
-    assert len(integers) == 3 * 4 + 4
-    for tuned, wanted in full.items():
-        off = np.abs(run(graph, tuned) - wanted).max() / np.abs(wanted).max()
-        assert 0 < off < 0.2
-
-
-def test_integers_are_the_nearest_of_seven_bits(graph: ir.Model) -> None:
-    weights = {
-        name: value.const_value.numpy().copy()
-        for name, value in graph.graph.initializers.items()
-    }
-    to_int8(graph)
-    found = graph.graph.initializers
-    names = [name for name in weights if f'{name}/int8' in found]
-    assert names
-    for name in names:
-        integers = found[f'{name}/int8'].const_value.numpy().T.astype(float)
-        scale = found[f'{name}/scale'].const_value.numpy()[:, None]
-        assert np.abs(integers).max() == LIMIT == 63
-        assert np.abs(integers * scale - weights[name]).max() <= scale.max() / 2 + 1e-7
-        # A scale for each output, which its largest weight fills.
-        np.testing.assert_array_equal(np.abs(integers).max(axis=1), LIMIT)
+    assert len(integers) == len(weights) < len(gemms)
+    # Seven bits, filled by every output channel.
+    for weight in integers:
+        assert set(np.abs(weight.astype(int)).max(axis=0)) <= {63, 64}
+    for tuned in (False, True):
+        assert 0 < off(graph, full, tuned) < 0.2

@@ -1,4 +1,4 @@
-"""Compare a graph with the model that it is made of."""
+"""Compare a graph with the model that it was traced from."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,10 +14,10 @@ from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.models.text_encoders.base import Prompt
 
-#: Largest difference, as a part of the largest value, which is near 1 in heatmaps.
+# Largest difference, relative to the largest value, which is near 1 in heatmaps.
 TOLERANCE = 1e-4
 BATCH_SIZES = (1, 3)
-#: Real images that go through the model together.
+# Real images that go through the model together.
 BATCH_OF_IMAGES = 8
 
 
@@ -36,9 +36,8 @@ def differences(
         images (Tensor, optional): Normalized crops of real images, N x 3 x H x W.
 
     Returns:
-        dict[str, float]: Of each route, the largest difference of heatmaps, divided by
-        their largest value; of ``'scenarios'``, if there is a classifier, that of the
-        probabilities.
+        dict[str, float]: Largest difference of heatmaps by route, relative to their largest
+        value; ``'scenarios'``: that of the classifier's probabilities, if there is one.
     """
     session = onnxruntime.InferenceSession(graph, providers=['CPUExecutionProvider'])
     w, h = model.head.decoder.input_size
@@ -47,61 +46,43 @@ def differences(
     if images is not None:
         batches += images.split(BATCH_OF_IMAGES)
     # The first, the last, and some between, in turns.
-    steps = np.linspace(0, len(prompts) - 1, num=min(len(prompts), 8)).astype(int)
+    rows = np.linspace(0, len(prompts) - 1, num=min(len(prompts), 8)).astype(np.int64)
     largest: dict[str, float] = {}
-    asked = 0
     for batch in batches:
-        rows = np.array([steps[(asked + i) % len(steps)] for i in range(len(batch))])
-        asked += len(batch)
+        own = np.resize(rows, len(batch))
+        rows = np.roll(rows, -len(batch))
         for route in ('original', 'tuned'):
-            found = session.run(
-                None,
-                dict(
-                    images=batch.numpy(),
-                    text_prompt=rows.astype(np.int64),
-                    tuned=np.array(route == 'tuned'),
-                ),
-            )
-            wanted = expected(model, route, batch, [prompts[row] for row in rows])
-            for name, own in wanted.items():
-                got = np.exp(found[1]) if name == 'scenarios' else found[0]
-                off = np.abs(got - own).max() / max(np.abs(own).max(), 1e-12)
+            inputs = dict(images=batch.numpy(), text_prompt=own)
+            outputs = session.run(None, dict(inputs, tuned=np.array(route == 'tuned')))
+            expected = _expected(model, route, batch, [prompts[row] for row in own])
+            for name, want in expected.items():
+                found = np.exp(outputs[1]) if name == 'scenarios' else outputs[0]
+                error = np.abs(found - want).max() / max(np.abs(want).max(), 1e-12)
                 # The maximum of Python would lose NaN.
-                largest[name] = float(np.maximum(largest.get(name, 0.0), off))
+                largest[name] = float(np.maximum(largest.get(name, 0.0), error))
     return largest
 
 
 @torch.no_grad()
-def expected(
+def _expected(
     model: VLPoseEstimator, route: str, batch: Tensor, prompts: Sequence[Prompt]
 ) -> Mapping[str, np.ndarray]:
-    """Compute what a graph should.
-
-    Args:
-        model (VLPoseEstimator): The model.
-        route (str): ``'original'`` or ``'tuned'``.
-        batch (Tensor): Normalized crops, B x 3 x H x W.
-        prompts (Sequence[str | Sequence[str]]): What each is told, B.
-
-    Returns:
-        Mapping[str, np.ndarray]: Heatmaps of the route, by its name; of the original route,
-        probabilities by ``'scenarios'``, if there is a classifier.
-    """
+    """Compute the heatmaps of a route, and on the original one the probabilities."""
     samples = [PoseDataSample(metainfo=dict(text_prompt=prompt)) for prompt in prompts]
     before = model.route
     model.set_route(route)
     try:
-        wanted = {route: model(batch, samples).numpy()}
+        expected = {route: model(batch, samples).numpy()}
         if route == 'original' and model.scenario_classifier is not None:
             feature_map = model.extract_feat(batch, samples)[0]
-            wanted['scenarios'] = model.scenario_classifier(feature_map).exp().numpy()
+            expected['scenarios'] = model.scenario_classifier(feature_map).exp().numpy()
     finally:
         model.set_route(before)
-    return wanted
+    return expected
 
 
 def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Tensor:
-    """Make crops of whole images, as the test pipeline does of people.
+    """Crop whole images as the test pipeline crops instances.
 
     Args:
         cfg (Config): The config.
@@ -115,7 +96,7 @@ def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Te
         OSError: If one cannot be read.
     """
     transforms = cfg.test_dataloader.dataset.pipeline
-    # The text prompts are the check's.
+    # The check assigns the text prompts.
     pipeline = Compose([t for t in transforms[:-1] if t['type'] != 'AssignTextPrompt'])
     crops = []
     for path in paths:

@@ -13,11 +13,11 @@ from vlpose_mm.models.utils.cache import freeze_caches
 
 OPSET = 20
 INPUTS = ('images', 'text_prompt')
-#: What chooses the route.
+# The input that chooses the route.
 SWITCH = 'tuned'
 OUTPUTS = ('heatmaps', 'scenario_log_probs')
-#: Constants are computed at export as long as they are no larger than this, in bytes.
-FOLD_UP_TO = 1 << 26
+# Constants of at most this size in bytes are computed at export.
+FOLD_LIMIT = 1 << 26
 
 
 def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.Model:
@@ -28,14 +28,13 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
         input_size (tuple[int, int]): Width and height of crops in pixels.
 
     Returns:
-        ir.Model: The graph; what follows from weights and text prompts alone is constant.
+        ir.Model: The graph; what depends on weights and text prompts alone is constant.
     """
     w, h = input_size
     example = torch.zeros(2, 3, h, w), torch.zeros(2, dtype=torch.long)
     batch = torch.export.Dim('batch')
     with torch.no_grad(), warnings.catch_warnings():
-        # What PyTorch's modules say of each other.
-        warnings.simplefilter('ignore')
+        warnings.simplefilter('ignore')  # of PyTorch's modules about each other
         outputs = route(*example)
         with freeze_caches(route):
             program = torch.onnx.export(
@@ -48,12 +47,17 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
                 output_names=OUTPUTS[: len(outputs)],
                 dynamic_shapes=({0: batch}, {0: batch}),
                 custom_translation_table=TRANSLATIONS,
-                # Below, once and with more to fold.
-                optimize=False,
+                optimize=False,  # below, with a higher limit
             )
         model = program.model
-        optimizer.optimize(model, input_size_limit=FOLD_UP_TO, output_size_limit=FOLD_UP_TO)
-    _forget_origin(model.graph)
+        optimizer.optimize(model, input_size_limit=FOLD_LIMIT, output_size_limit=FOLD_LIMIT)
+    # The exporter's notes have paths of this machine.
+    values = [*model.graph.inputs, *model.graph.initializers.values()]
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        values += node.outputs
+    for value in values:
+        value.metadata_props.clear()
     return model
 
 
@@ -61,8 +65,8 @@ def join(original: ir.Model, tuned: ir.Model) -> ir.Model:
     """Join both routes to one graph whose input ``tuned`` chooses between them.
 
     Args:
-        original (ir.Model): The original route, see :func:`trace`; used up.
-        tuned (ir.Model): The tuned one; used up.
+        original (ir.Model): The original route, see :func:`trace`; consumed.
+        tuned (ir.Model): The tuned one; consumed.
 
     Returns:
         ir.Model: The graph; weights that both use are in it once.
@@ -74,12 +78,11 @@ def join(original: ir.Model, tuned: ir.Model) -> ir.Model:
         name: _branch(model.graph, name, inputs, weights)
         for name, model in (('else_branch', original), ('then_branch', tuned))
     }
-    made = branches['then_branch'].outputs
-    choose = ir.node('If', [switch], branches, num_outputs=len(made))
-    for value, name, one in zip(choose.outputs, OUTPUTS, made, strict=False):
-        value.name = name
-        value.dtype = one.dtype
-        value.shape = ir.Shape([None, *one.shape[1:]])
+    branch_outputs = branches['then_branch'].outputs
+    choose = ir.node('If', [switch], branches, num_outputs=len(branch_outputs))
+    for value, name, inner in zip(choose.outputs, OUTPUTS, branch_outputs, strict=False):
+        value.name, value.dtype = name, inner.dtype
+        value.shape = ir.Shape([None, *inner.shape[1:]])
     graph = ir.Graph(
         [*inputs, switch],
         choose.outputs,
@@ -94,23 +97,22 @@ def join(original: ir.Model, tuned: ir.Model) -> ir.Model:
 def _branch(
     graph: ir.Graph, name: str, inputs: list[ir.Value], weights: dict[tuple, ir.Value]
 ) -> ir.Graph:
-    """Make a branch of a graph: what it reads comes from outside."""
-    for own, given in zip(graph.inputs, inputs, strict=True):
-        own.replace_all_uses_with(given)
+    """Make a branch of a graph, which reads inputs and weights from outside."""
+    for own, outer in zip(graph.inputs, inputs, strict=True):
+        own.replace_all_uses_with(outer)
     for own in list(graph.initializers.values()):
         tensor = own.const_value
         key = tensor.dtype, tuple(tensor.shape), hashlib.sha256(tensor.tobytes()).digest()
         if key not in weights:
-            # Both graphs have names such as val_7, and mean something else.
             weights[key] = ir.Value(
+                # Both graphs have names such as val_7, for different values.
                 name=f'{own.name}/{len(weights)}',
                 shape=tensor.shape,
                 type=ir.TensorType(tensor.dtype),
                 const_value=tensor,
             )
         own.replace_all_uses_with(weights[key])
-    outputs = list(graph.outputs)
-    nodes = list(graph)
+    outputs, nodes = list(graph.outputs), list(graph)
     graph.outputs.clear()
     graph.remove(nodes)
     for node in nodes:
@@ -118,13 +120,3 @@ def _branch(
         for value in node.outputs:
             value.name = f'{name}/{value.name}'
     return ir.Graph([], outputs, nodes=nodes, name=name)
-
-
-def _forget_origin(graph: ir.Graph) -> None:
-    """Drop the exporter's notes, with paths of this machine among them."""
-    values = [*graph.inputs, *graph.initializers.values()]
-    for node in graph.all_nodes():
-        node.metadata_props.clear()
-        values += node.outputs
-    for value in values:
-        value.metadata_props.clear()

@@ -1,4 +1,4 @@
-"""What a graph tells about itself, so that nothing else is needed to run it."""
+"""What a graph says about itself, so that nothing else is needed to run it."""
 
 import json
 
@@ -9,31 +9,28 @@ from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
 from mmpose.registry import TRANSFORMS
 
-from vlpose_mm.export.text_prompts import Words
+from vlpose_mm.export.text_prompts import TextPrompts
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
-#: Where the JSON is in a graph.
+# The property of the graph that holds the JSON.
 KEY = 'vlpose'
-#: Changes when a runtime has to change with it.
+# Changes when a runtime has to change with it.
 VERSION = 1
 
 
 def keypoints_of(cfg: Config) -> dict:
-    """Describe the keypoints that a config's test images have.
-
-    Args:
-        cfg (Config): The config.
+    """Describe the keypoints of a config's test dataset.
 
     Returns:
         dict: ``names``, ``flip_indices``, ``sigmas``, ``colors`` (RGB), ``skeleton`` (pairs
         of keypoints) and ``skeleton_colors``.
 
     Raises:
-        ValueError: If the config has no test dataset, or that tells nothing of them.
+        ValueError: If the config has no test dataset, or it does not describe keypoints.
     """
     meta = dataset_meta_from_config(cfg, 'test') if cfg.get('test_dataloader') else None
     if meta is None:
-        raise ValueError('The config has no test_dataloader whose dataset tells keypoints.')
+        raise ValueError('The config has no test_dataloader whose dataset has keypoints.')
     return dict(
         names=[meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])],
         flip_indices=list(meta['flip_indices']),
@@ -44,21 +41,14 @@ def keypoints_of(cfg: Config) -> dict:
     )
 
 
-def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words) -> dict:
-    """Collect what a runtime has to know.
-
-    Args:
-        cfg (Config): The config.
-        model (VLPoseEstimator): The model.
-        keypoints (dict): See :func:`keypoints_of`.
-        words (Words): The text prompts.
-
-    Returns:
-        dict: Ready for JSON.
+def describe(
+    cfg: Config, model: VLPoseEstimator, keypoints: dict, prompts: TextPrompts
+) -> dict:
+    """Collect what a runtime has to know, ready for JSON.
 
     Raises:
-        ValueError: If people are cropped, normalized or decoded in a way that the runtime
-            does not have.
+        ValueError: If instances are cropped, normalized or decoded in a way that the
+            runtime does not have.
     """
     crop = _transform(cfg, TopdownAffine)
     padding = _transform(cfg, GetBBoxCenterScale).padding
@@ -77,17 +67,17 @@ def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words)
     if model.scenario_classifier is not None:
         classifier = [
             dict(
-                scenario=kind.scenario,
-                natural=kind.natural,
-                text_prompt=words.prompts.index(kind.text_prompt),
+                scenario=each.scenario,
+                natural=each.natural,
+                text_prompt=prompts.encoded.index(each.text_prompt),
             )
-            for kind in model.scenario_classifier.classes
+            for each in model.scenario_classifier.classes
         ]
     return dict(
         version=VERSION,
-        text_prompts=words.given if model.text_encoder is not None else [],
-        scenarios=words.scenarios,
-        groups=words.groups(),
+        text_prompts=prompts.named if model.text_encoder is not None else [],
+        scenarios=prompts.scenarios,
+        groups=prompts.groups,
         keypoints=keypoints,
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
@@ -103,26 +93,19 @@ def describe(cfg: Config, model: VLPoseEstimator, keypoints: dict, words: Words)
     )
 
 
-def as_properties(described: dict) -> dict[str, str]:
-    """Write a description as properties of a graph.
-
-    Args:
-        described (dict): See :func:`describe`.
-
-    Returns:
-        dict[str, str]: The properties.
-    """
-    return {KEY: json.dumps(described)}
+def graph_properties(description: dict) -> dict[str, str]:
+    """Return the properties of a graph that hold a description."""
+    return {KEY: json.dumps(description)}
 
 
 def _transform(cfg: Config, kind: type) -> object:
-    """Build the one of a kind from the test pipeline."""
+    """Build the transform of a class from the test pipeline."""
     for transform in cfg.test_dataloader.dataset.pipeline:
         if TRANSFORMS.get(transform['type']) is kind:
             return TRANSFORMS.build(transform)
     raise ValueError(
         f'The test pipeline has no {kind.__name__}, so the runtime would not know how to '
-        'crop people.'
+        'crop instances.'
     )
 
 

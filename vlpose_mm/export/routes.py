@@ -9,11 +9,7 @@ from vlpose_mm.models.text_encoders.base import Prompt, TextFeatures
 
 
 class OriginalRoute(nn.Module):
-    """The original weights, and what kind of image the classifier sees, if there is one.
-
-    Args:
-        model (VLPoseEstimator): The model.
-    """
+    """The original weights, and the scenario classifier if there is one."""
 
     def __init__(self, model: VLPoseEstimator) -> None:
         super().__init__()
@@ -24,14 +20,14 @@ class OriginalRoute(nn.Module):
 
         Args:
             images (Tensor): Normalized crops, B x 3 x H x W.
-            text_prompt (Tensor): Not read.
+            text_prompt (Tensor): Ignored; both routes have the same inputs.
 
         Returns:
             tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier,
-            log-probabilities of the kinds of images, B x S.
+            log-probabilities of its classes, B x S.
         """
         feats = self.model.backbone(images, tuned=False)  # B, C, h, w
-        heatmaps = self.model.head(feats)
+        heatmaps = self.model.head(feats)  # B, K, h, w
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)
@@ -39,12 +35,12 @@ class OriginalRoute(nn.Module):
 
 
 class TunedRoute(nn.Module):
-    """The tuned weights, told one of a list of text prompts.
+    """The tuned weights with a list of text prompts to choose from.
 
     Args:
         model (VLPoseEstimator): The model.
-        prompts (Sequence[str | Sequence[str]]): What can be told; not read if the model
-            reads no words.
+        prompts (Sequence[str | Sequence[str]]): The text prompts; ignored without text
+            encoder.
     """
 
     def __init__(self, model: VLPoseEstimator, prompts: Sequence[Prompt]) -> None:
@@ -59,19 +55,21 @@ class TunedRoute(nn.Module):
 
         Args:
             images (Tensor): Normalized crops, B x 3 x H x W.
-            text_prompt (Tensor): Which text prompt each is told, B.
+            text_prompt (Tensor): Index of the text prompt of each, B.
 
         Returns:
             tuple[Tensor, ...]: Heatmaps, B x K x h x w; with a classifier, which sees the
             original route alone, log-probabilities of no image, 0 x S.
         """
-        text_feats = (
-            None if self.text_feats is None else self.text_feats._replace(index=text_prompt)
-        )
-        heatmaps = self.model.head(self.model.extract_tuned_feat(images, text_feats))
+        text_feats = self.text_feats
+        if text_feats is not None:
+            text_feats = text_feats._replace(index=text_prompt)
+        heatmaps = self.model.head(
+            self.model.extract_tuned_feat(images, text_feats)
+        )  # B, K, h, w
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)
-        # Of the heatmaps, as a branch of a graph cannot put out a constant.
+        # Computed from the heatmaps: a branch of a graph cannot return a constant.
         none = heatmaps[:0, 0, 0, :1].expand(-1, len(classifier.classes))  # 0, S
         return heatmaps, none

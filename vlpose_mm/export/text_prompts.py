@@ -1,4 +1,4 @@
-"""Which text prompts a graph holds, and what they are for."""
+"""The text prompts of a graph."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -18,45 +18,40 @@ from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClassifier
 from vlpose_mm.models.text_encoders.base import Prompt
 
 
-class Words(NamedTuple):
+class TextPrompts(NamedTuple):
     """The text prompts of a graph.
 
     Attributes:
-        given (list[str | list[str]]): As people tell them.
-        prompts (list[str | list[str]]): As the text encoder reads them, in the same order.
-        scenarios (dict[str, int]): Scenario, or ``'default'``, -> which of them.
+        named (list[str | list[str]]): As users name them.
+        encoded (list[str | list[str]]): As the text encoder reads them, in the same order;
+            one per keypoint where the config says so.
+        scenarios (dict[str, int]): Index of the text prompt by scenario, or ``'default'``.
     """
 
-    given: list[str | list[str]]
-    prompts: list[Prompt]
+    named: list[str | list[str]]
+    encoded: list[Prompt]
     scenarios: dict[str, int]
 
+    @property
     def groups(self) -> dict[str, str]:
-        """Tell the groups of the scenarios that have one.
-
-        Returns:
-            dict[str, str]: Scenario -> group.
-        """
+        """dict[str, str]: Group by scenario, of those that have one."""
         return {n: SCENARIOS[n].group for n in self.scenarios if n in SCENARIOS}
 
 
-def collect_words(
+def collect_text_prompts(
     cfg: Config,
-    text_prompts: str | None,
-    keypoints: list[str],
+    file: str | None,
+    keypoint_names: list[str],
     classifier: ScenarioClassifier | None,
-) -> Words:
-    """Collect the text prompts of a graph.
+) -> TextPrompts:
+    """Collect the text prompts of a graph, each once.
 
     Args:
-        cfg (Config): The model's config, whose test pipeline says how prompts are made.
-        text_prompts (str, optional): File: text prompts by scenario in YAML or JSON, or text with
-            a text prompt a line; those of the test pipeline by default.
-        keypoints (list[str]): Names of the keypoints.
-        classifier (ScenarioClassifier, optional): Whose text prompts are to be there as well.
-
-    Returns:
-        Words: The text prompts, each once.
+        cfg (Config): The model's config, whose test pipeline says how they are made.
+        file (str, optional): YAML or JSON of text prompts by scenario, or text with one a
+            line; those of the test pipeline by default.
+        keypoint_names (list[str]): Names of the keypoints.
+        classifier (ScenarioClassifier, optional): Its text prompts are added.
 
     Raises:
         OSError: If there is no such file.
@@ -64,35 +59,34 @@ def collect_words(
     """
     assign = _assign(cfg)
     table = {'default': assign.text_prompt} if assign.text_prompt else assign.text_prompts
-    if text_prompts is not None:
-        table = _read(text_prompts)
+    if file is not None:
+        table = _read(file)
     if assign.per_keypoint:
-        check_per_keypoint(table, text_prompts or 'AssignTextPrompt')
-    words = Words([], [], {})
-    for name, text_prompt in table.items():
-        prompt = text_prompt
+        check_per_keypoint(table, file or 'AssignTextPrompt')
+    prompts = TextPrompts([], [], {})
+    for name, named in table.items():
+        encoded = named
         if assign.per_keypoint:
-            prompt = keypoint_text_prompts(text_prompt, keypoints)
-        # What is no scenario's is called by itself.
-        _add(words, text_prompt, prompt, None if name == text_prompt else name)
-    for kind in classifier.classes if classifier is not None else ():
-        _add(words, kind.text_prompt, kind.text_prompt, kind.scenario)
-    return words
+            encoded = keypoint_text_prompts(named, keypoint_names)
+        _add(prompts, named, encoded, None if name == named else name)
+    for each in classifier.classes if classifier is not None else ():
+        _add(prompts, each.text_prompt, each.text_prompt, each.scenario)
+    return prompts
 
 
 def _add(
-    words: Words, given: str | list[str], prompt: Prompt, scenario: str | None
+    prompts: TextPrompts, named: str | list[str], encoded: Prompt, scenario: str | None
 ) -> None:
-    """Add a text prompt, unless it is there, and what it is for."""
-    if prompt not in words.prompts:
-        words.given.append(given)
-        words.prompts.append(prompt)
+    """Add a text prompt, unless it is there, and its scenario."""
+    if encoded not in prompts.encoded:
+        prompts.named.append(named)
+        prompts.encoded.append(encoded)
     if scenario is not None:
-        words.scenarios.setdefault(scenario, words.prompts.index(prompt))
+        prompts.scenarios.setdefault(scenario, prompts.encoded.index(encoded))
 
 
 def _assign(cfg: Config) -> AssignTextPrompt:
-    """Find the transform of the test pipeline that gives prompts, or make the usual one."""
+    """Return the AssignTextPrompt of the test pipeline, or the default one."""
     for transform in cfg.test_dataloader.dataset.pipeline:
         if TRANSFORMS.get(transform['type']) is AssignTextPrompt:
             return TRANSFORMS.build(transform)
@@ -100,13 +94,13 @@ def _assign(cfg: Config) -> AssignTextPrompt:
 
 
 def _read(path: str) -> dict[str, str | list[str]]:
-    """Read a file of text prompts: by scenario, or one a line, by itself where it has none."""
+    """Read text prompts by scenario; the key of one without scenario is itself."""
     if Path(path).suffix.lower() in FORMATS:
         return text_prompt_table(load_text_prompts(path))
     try:
         lines = Path(path).read_text(encoding='utf-8').splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is no text in UTF-8: {error}.') from error
+        raise ValueError(f'{path} is not text in UTF-8: {error}.') from error
     lines = [check_text_prompt(line, path) for line in lines if line.strip()]
     if not lines:
         raise ValueError(f'{path} holds no text prompt; write one a line.')
