@@ -1,4 +1,4 @@
-"""What is counted as right."""
+"""Accuracy of a scenario classifier."""
 
 import torch
 from mmengine.config import Config
@@ -11,7 +11,7 @@ from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClass
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
-def test_counts_what_the_people_of_a_image_decide(
+def test_counts_the_decisions_of_the_instances_of_an_image(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
     cfg.train_dataloader.batch_size = 64
@@ -34,11 +34,11 @@ def test_counts_what_the_people_of_a_image_decide(
         assert row['images'] == len(right[row['name']])
         assert row['scenario_correct'] == sum(right[row['name']])
     total = found['total']
-    assert total['people'] == len(samples) and total['images'] == 19 + 4
-    assert 0 < total['scenario_correct'] <= total['side_correct']
+    assert total['instances'] == len(samples) and total['images'] == 19 + 4
+    assert 0 < total['scenario_correct'] <= total['domain_correct']
 
 
-def test_a_constant_answer_is_right_on_its_scenario_and_side(
+def test_a_constant_decision_is_right_on_its_scenario_and_domain(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
     classes = [
@@ -53,14 +53,14 @@ def test_a_constant_answer_is_right_on_its_scenario_and_side(
     found = measure_scenarios(model, loader)
     for row in found['scenarios']:
         natural = SCENARIOS[row['name']].group == 'real_human'
-        assert row['side_correct'] == row['images'] * natural
+        assert row['domain_correct'] == row['images'] * natural
         assert row['scenario_correct'] == row['images'] * (row['name'] == 'dance')
 
 
-def test_the_first_batch_decides_for_people_in_later_ones(
+def test_the_first_batch_decides_for_instances_in_later_ones(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
-    # Many images have several people, who are then apart.
+    # Separates the instances of an image.
     cfg.train_dataloader.batch_size = 1
     loader = training_loader(cfg)
     fit_scenarios(model, loader)
@@ -71,5 +71,5 @@ def test_the_first_batch_decides_for_people_in_later_ones(
         right = decision.scenario_class.scenario == name
         first.setdefault(sample.metainfo['img_path'], right)
     total = measure_scenarios(model, loader)['total']
-    assert total['people'] > total['images'] == len(first)
+    assert total['instances'] > total['images'] == len(first)
     assert total['scenario_correct'] == sum(first.values())

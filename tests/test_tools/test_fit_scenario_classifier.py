@@ -41,7 +41,7 @@ def tuned(small_config: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_adds_a_classifier_to_a_checkpoint_and_prints_how_it_does(
+def test_adds_a_classifier_to_a_checkpoint_and_prints_its_accuracy(
     small_config: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / 'out.pth'
@@ -49,11 +49,8 @@ def test_adds_a_classifier_to_a_checkpoint_and_prints_how_it_does(
     printed, log = capsys.readouterr()
     assert 'Fitted the scenario classifier on 37 people of 20 kinds' in log
     lines = [line.split() for line in printed.splitlines()]
-    assert [line[0] for line in lines if len(line) == 5][1:] == [
-        *SCENARIOS,
-        'photos',
-        'all',
-    ]
+    names = [line[0] for line in lines if len(line) == 5]
+    assert names == [*SCENARIOS, 'photos', 'all']
     before, after = read(tuned), read(out)
     assert after['meta'] == before['meta']
     for name, tensor in before['state_dict'].items():
@@ -63,13 +60,13 @@ def test_adds_a_classifier_to_a_checkpoint_and_prints_how_it_does(
     assert {name.split('.')[0] for name in added} == {'scenario_classifier'}
     assert added <= {*decode(after['state_dict'][KEY])['adapter_params']}
 
-    # What the file holds is measured, not fitted again.
+    # The classifier of the checkpoint is not fitted again.
     main([str(small_config), str(out), *OPTIONS])
     again, log = capsys.readouterr()
     assert again == printed and 'Fitted' not in log
 
 
-def test_a_adapter_checkpoint_stays_one(
+def test_an_adapter_checkpoint_stays_one(
     small_config: Path, tuned: Path, tmp_path: Path
 ) -> None:
     content = read(tuned)
@@ -108,14 +105,14 @@ class Payload:
     ('config', 'args', 'message'),
     [
         ('missing.py', ['TUNED'], "vlpose_mm has no config 'missing.py'"),
-        ('stock.py', ['TUNED'], 'is no VLPoseEstimator'),
+        ('stock.py', ['TUNED'], 'is not a VLPoseEstimator'),
         ('CONFIG', ['missing.pth'], 'There is no file missing.pth'),
         ('CONFIG', ['.'], 'is a directory'),
         ('CONFIG', ['payload.pth'], 'which is not one of the safe globals'),
         ('CONFIG', ['cut.pth'], 'cut.pth cannot be read as a checkpoint'),
         ('CONFIG', ['other.pth'], 'fits no part of VLPoseEstimator'),
         ('CONFIG', ['TUNED', 'nowhere/out.pth'], 'Cannot write nowhere/out.pth'),
-        ('one_sided.py', ['TUNED'], 'are all natural'),
+        ('natural_only.py', ['TUNED'], 'are all natural'),
     ],
 )
 def test_bad_input_gets_one_clear_error(
@@ -132,10 +129,10 @@ def test_bad_input_gets_one_clear_error(
     torch.save(dict(state_dict=Payload()), 'payload.pth')
     Path('cut.pth').write_bytes(tuned.read_bytes()[:4000])
     torch.save(dict(state_dict={'stem.weight': torch.zeros(1)}), 'other.pth')
-    one_sided = 'HumanArt/annotations/training_humanart_dance.json'
-    Path('one_sided.py').write_text(
+    natural_only = 'HumanArt/annotations/training_humanart_dance.json'
+    Path('natural_only.py').write_text(
         f"_base_ = '{small_config}'\n"
-        f"train_dataloader = dict(dataset=dict(ann_file='{one_sided}'))\n"
+        f"train_dataloader = dict(dataset=dict(ann_file='{natural_only}'))\n"
     )
     Path('stock.py').write_text(
         f"_base_ = '{small_config}'\n"

@@ -1,4 +1,4 @@
-"""How often a scenario classifier is right."""
+"""Accuracy of a scenario classifier."""
 
 from collections import Counter
 
@@ -14,25 +14,25 @@ from vlpose_mm.models.classifiers.scenario_classifier import (
 from vlpose_mm.models.pose_estimators.router import group_by_image
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
-COUNTS = ('people', 'images', 'scenario_correct', 'side_correct')
+COUNTS = ('instances', 'images', 'scenario_correct', 'domain_correct')
 
 
 def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
-    """Compare what a classifier decides with what the images are.
+    """Compare the decisions of a classifier with the annotated scenarios.
 
-    Decides as prediction does on images that nobody labeled: people of an image who
-    are in a batch together decide, the others follow.
+    Decides as prediction does for images without annotation: from the instances of an
+    image in its first batch.
 
     Args:
-        model (VLPoseEstimator): With a fitted classifier.
-        loader (DataLoader): Labeled images; an image without scenario is a photo.
+        model (VLPoseEstimator): A model with a fitted classifier.
+        loader (DataLoader): Annotated images; those without a scenario are photos.
 
     Returns:
         dict: Ready for JSON: ``scenarios``, a list with a dict for each scenario and for
-        photos (``name`` ``None``), and ``total``, a dict. Each has ``people``,
-        ``images``, and how many of the images got the right scenario
-        (``scenario_correct``) and were rightly called natural or artificial
-        (``side_correct``).
+        photos (``name`` is ``None``), and ``total``, a dict. Each has ``instances``,
+        ``images``, and the number of images with the right scenario
+        (``scenario_correct``) and the right domain, natural or artificial
+        (``domain_correct``).
 
     Raises:
         ValueError: If the classifier is not fitted.
@@ -46,7 +46,7 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
             info = samples[which[0]].metainfo
             truth = ScenarioClass(info['scenario'], info.get('group'), '')
             row = rows.setdefault(truth.scenario, Counter())
-            row['people'] += len(which)
+            row['instances'] += len(which)
             if image not in decided:
                 decided.add(image)
                 scores = bbox_scores([samples[i] for i in which])
@@ -66,5 +66,5 @@ def _judge(decision: Decision, truth: ScenarioClass) -> dict[str, int]:
     return dict(
         images=1,
         scenario_correct=int(decision.scenario_class.scenario == truth.scenario),
-        side_correct=int(decision.natural == truth.natural),
+        domain_correct=int(decision.natural == truth.natural),
     )

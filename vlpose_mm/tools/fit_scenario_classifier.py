@@ -1,4 +1,4 @@
-"""Fit a scenario classifier for a tuned checkpoint and print how often it is right."""
+"""Fit a scenario classifier for a checkpoint, and print its accuracy."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.engine.scenario_accuracy import measure_scenarios
@@ -30,38 +32,41 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
     Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
+        args (Sequence[str], optional): Arguments; by default those of the command line.
     """
     parser = argparse.ArgumentParser(
         description='Fit a scenario classifier on the training images of a config, add '
-        'it to a checkpoint, and print how often it is right on the validation images, '
-        'as if nobody had labeled them.'
+        'it to a checkpoint, and print its accuracy on the validation images.'
     )
     add_config_options(parser, 'val_dataloader.dataset.bbox_file=None')
-    parser.add_argument('checkpoint', help='file of the tuned weights')
+    parser.add_argument('checkpoint', help='VLPose or adapter checkpoint')
     parser.add_argument(
         'out',
         nargs='?',
-        help='file to write: the checkpoint with the classifier (default: write nothing, '
-        'and take the classifier that the checkpoint has, if any)',
+        help='file for the checkpoint with the classifier (default: write nothing, and use '
+        'the classifier of the checkpoint, if it has one)',
     )
     options = parser.parse_args(args)
     if options.out is not None:
         check_output_file(options.out)
 
     with log_and_prints_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
-        found = _fit_and_measure(options)
-    write_results(found, _table(found), options.json)
+        results = _fit_and_measure(options)
+    write_results(results, _table(results), options.json)
 
 
 def _fit_and_measure(options: argparse.Namespace) -> dict:
-    """Do what the options ask for; see :func:`measure_scenarios`."""
+    """Fit and write the classifier where wanted; see :func:`measure_scenarios`."""
     name, cfg = options.config, load_config(options)
     if not cfg.get('model') or not cfg.get('val_dataloader'):
-        raise ValueError(f'{name} has no model or no val_dataloader; give one to train.')
+        raise ValueError(
+            f'{name} has no model or no val_dataloader; use a config for training.'
+        )
     init_default_scope('mmpose')
     if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
-        raise ValueError(f'The model of {name}, {cfg.model.type}, is no VLPoseEstimator.')
+        raise ValueError(
+            f'The model of {name}, {cfg.model.type}, is not a VLPoseEstimator.'
+        )
     if not cfg.model.get('scenario_classifier'):
         cfg.model.scenario_classifier = dict(type='ScenarioClassifier')
     content = read_file(options.checkpoint)
@@ -76,22 +81,27 @@ def _fit_and_measure(options: argparse.Namespace) -> dict:
     return measure_scenarios(model, Runner.build_dataloader(cfg.val_dataloader, seed=0))
 
 
-def _table(found: dict) -> str:
-    """Lay the numbers out for people."""
-    lines = [
-        f'{"":<24}{"":>8}{"":>10}{"right, in % of images":>26}',
-        f'{"":<24}{"people":>8}{"images":>10}{"scenario":>12}{"side":>14}',
-    ]
-    rule = '-' * len(lines[-1])
-    rows = [(row['name'] or 'photos', row) for row in found['scenarios']]
-    for name, row in (*rows, ('all', found['total'])):
-        lines += [rule] if name in (rows[0][0], 'all') else []
-        right = [100 * row[f'{k}_correct'] / row['images'] for k in ('scenario', 'side')]
-        lines += [
-            f'{name:<24}{row["people"]:>8}{row["images"]:>10}'
-            f'{right[0]:>12.1f}{right[1]:>14.1f}'
-        ]
-    return '\n'.join([*lines, '', 'side: natural or artificial'])
+def _table(results: dict) -> Table:
+    """Return a table of the accuracy by scenario."""
+    table = Table(
+        title='accuracy, in % of the images',
+        caption='domain: natural or artificial',
+        title_justify='left',
+        caption_justify='left',
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column('')
+    for column in ('instances', 'images', 'scenario', 'domain'):
+        table.add_column(column, justify='right')
+    for row in (*results['scenarios'], dict(results['total'], name='all')):
+        if row['name'] == 'all':
+            table.add_section()
+        counts = [str(row[key]) for key in ('instances', 'images')]
+        correct = [row[f'{kind}_correct'] for kind in ('scenario', 'domain')]
+        accuracy = [f'{100 * count / row["images"]:.1f}' for count in correct]
+        table.add_row(row['name'] or 'photos', *counts, *accuracy)
+    return table
 
 
 if __name__ == '__main__':
