@@ -1,4 +1,4 @@
-"""The stock counterpart of a VLPose config."""
+"""The base of a VLPose config, and models without weights."""
 
 import copy
 
@@ -13,14 +13,14 @@ from vlpose_mm.paths import config_path
 
 
 @pytest.mark.parametrize('kind', ['vit', *STOCK])
-def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict) -> None:
+def test_the_base_computes_the_original_route(kind: str, vlpose_cfg: dict) -> None:
     stock = 'PromptedVisionTransformer'
     if kind != 'vit':
         prompt = vlpose_cfg['backbone']['visual_prompt']
         backbone = copy.deepcopy(STOCK[kind])
         stock = backbone['type']
         backbone.update(type=f'Prompted{stock}', visual_prompt=prompt)
-        # The stock classes put out all stages by default.
+        # MMPose's classes return all stages by default.
         backbone.pop('out_indices', None)
         vlpose_cfg['backbone'] = backbone
     if kind == 'hrformer':
@@ -31,9 +31,9 @@ def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict
     vlpose_cfg['test_cfg']['route'] = 'original'
     vlpose_cfg.update(routes=dict(none='tuned'), base_weights='vitpose.pth')
     vlpose_cfg['train_cfg'] = dict(route='auto')
-    given = copy.deepcopy(vlpose_cfg)
+    before = copy.deepcopy(vlpose_cfg)
     cfg = base_config(vlpose_cfg)
-    assert vlpose_cfg == given
+    assert vlpose_cfg == before
     assert cfg['type'] == 'TopdownPoseEstimator'
     assert cfg['backbone']['type'] == stock
     assert cfg['head']['type'] == 'HeatmapHead'
@@ -43,20 +43,20 @@ def test_is_the_original_route_with_the_same_weights(kind: str, vlpose_cfg: dict
     vlpose.init_weights()
     result = model.load_state_dict(vlpose.state_dict(), strict=False)
     assert result.missing_keys == []
-    # PyTorch rounds an attention otherwise where its weights are trained.
+    # PyTorch's attention rounds differently if its weights are trained.
     vlpose, model = (m.eval().requires_grad_(False) for m in (vlpose, model))
     x = torch.rand(2, 3, 128, 96)
     assert torch.equal(model(x, None), vlpose(x))
 
 
-def test_leaves_a_base_config_as_it_is(base_cfg: dict) -> None:
+def test_a_base_config_is_copied(base_cfg: dict) -> None:
     cfg = base_config(base_cfg)
     assert cfg == base_cfg
     cfg['head']['out_channels'] = 1
     assert cfg != base_cfg
 
 
-def test_keeps_preprocessing_and_codec_of_a_whole_config() -> None:
+def test_keeps_the_preprocessor_and_the_codec() -> None:
     model = Config.fromfile(
         config_path(
             'body_2d_keypoint/vlpose/humanart/'
@@ -70,18 +70,20 @@ def test_keeps_preprocessing_and_codec_of_a_whole_config() -> None:
     assert cfg.keys() & {'text_encoder', 'matcher'} == set()
 
 
-def test_refuses_a_backbone_without_counterpart(vlpose_cfg: dict) -> None:
+def test_refuses_a_backbone_that_mmpose_does_not_have(vlpose_cfg: dict) -> None:
     vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
-    with pytest.raises(ValueError, match="'ResNet' has no stock .*PromptedSwinTransformer"):
+    with pytest.raises(
+        ValueError, match="'ResNet' has no counterpart .*PromptedSwinTransformer"
+    ):
         base_config(vlpose_cfg)
 
 
-def test_builds_without_weights_what_is_built_with_them(vlpose_cfg: dict) -> None:
+def test_a_model_on_meta_has_the_same_parameters(vlpose_cfg: dict) -> None:
     model, real = build_on_meta(vlpose_cfg), MODELS.build(vlpose_cfg)
     assert all(p.is_meta for p in (*model.parameters(), *model.buffers()))
     assert not model.training
     assert {name: (p.shape, p.requires_grad) for name, p in model.named_parameters()} == {
         name: (p.shape, p.requires_grad) for name, p in real.named_parameters()
     }
-    # What is built afterwards has numbers again.
+    # The hook is removed.
     assert not any(p.is_meta for p in real.parameters())

@@ -1,4 +1,4 @@
-"""What a model is made of and what it costs."""
+"""Parameters, FLOPs and checkpoint sizes."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import AutoModel
 
-from vlpose_mm.analysis.complexity import describe
+from vlpose_mm.analysis.complexity import model_complexity
 from vlpose_mm.paths import config_path
 
 # The tiny models of conftest.py.
@@ -23,24 +23,24 @@ TOKENS, TEXT_DIMS = 7, 384
 
 
 def vit_flops(prompts: int = 0) -> int:
-    """FLOPs of the tiny ViT, on paper."""
+    """FLOPs of the tiny ViT."""
     linear = N * C * (3 * C + C + 2 * HIDDEN) + prompts * C * 2 * C
     attention = 2 * N * (N + prompts) * C
     return N * 3 * 16**2 * C + LAYERS * (linear + attention)
 
 
 def lora_flops() -> int:
-    """Of the low-rank updates of four linear layers: down and up again."""
+    """FLOPs of the low-rank updates of four linear layers: down and up again."""
     widths = (C + 3 * C) + (C + C) + (C + HIDDEN) + (HIDDEN + C)
     return LAYERS * N * RANK * widths
 
 
-# Of the scales that a text prompt gives them.
+# Of the scales of the updates, from the text prompt.
 STEERING_FLOPS = TEXT_DIMS * LAYERS * 4 * RANK
 
 
 def deconv_flops() -> int:
-    """Of the deconvolution blocks: every input pixel meets a 4 x 4 kernel."""
+    """FLOPs of the deconvolution blocks: a 4 x 4 kernel for each input pixel."""
     return N * C * 4 * 4 * DECONV + 4 * N * DECONV * 4 * 4 * DECONV
 
 
@@ -48,33 +48,33 @@ FINAL_FLOPS = 16 * N * DECONV * KEYPOINTS
 
 
 def matcher_flops(tokens: int) -> int:
-    """Of the relation matcher with these words."""
-    words = tokens * (TEXT_DIMS * C + 2 * C * C)
-    return N * 4 * C * C + words + 2 * N * (N + tokens) * C
+    """FLOPs of the relation matcher."""
+    text = tokens * (TEXT_DIMS * C + 2 * C * C)
+    return N * 4 * C * C + text + 2 * N * (N + tokens) * C
 
 
 def part(summary: dict, name: str) -> tuple[int, int]:
-    """Find the parameters and the trained ones of a part."""
+    """The parameters and the trainable ones of a part."""
     (row,) = [row for row in summary['parts'] if row['name'] == name]
-    return row['parameters'], row['trained']
+    return row['params'], row['trainable']
 
 
-def test_flops_are_those_on_paper(vlpose_cfg: dict) -> None:
-    summary = describe(dict(model=vlpose_cfg))
+def test_flops_equal_the_formulas(vlpose_cfg: dict) -> None:
+    summary = model_complexity(dict(model=vlpose_cfg))
     original = vit_flops() + deconv_flops() + FINAL_FLOPS
     tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
     tuned += lora_flops() + STEERING_FLOPS
     assert summary['flops'] == dict(original=original, tuned=tuned)
     assert summary['tuned_to_original'] == tuned / original
-    text = dict(tokens=TOKENS, width=TEXT_DIMS, parameters=0)
+    text = dict(num_tokens=TOKENS, embed_dims=TEXT_DIMS, params=0)
     assert summary['text'] == text
     assert summary['input_size'] == [96, 128]
     assert summary['flip_test']
     assert json.loads(json.dumps(summary)) == summary
 
 
-def test_a_stock_model_has_one_route(base_cfg: dict) -> None:
-    summary = describe(dict(model=base_cfg))
+def test_a_model_of_mmpose_has_one_route(base_cfg: dict) -> None:
+    summary = model_complexity(dict(model=base_cfg))
     assert summary['flops'] == dict(original=vit_flops() + deconv_flops() + FINAL_FLOPS)
     assert summary['tuned_to_original'] is summary['text'] is None
     assert summary['checkpoint_bytes'].keys() == {'full'}
@@ -85,18 +85,18 @@ def test_a_stock_model_has_one_route(base_cfg: dict) -> None:
     assert [row['name'] for row in summary['parts']] == ['backbone', 'head']
 
 
-def test_without_words_nothing_is_encoded(vlpose_cfg: dict) -> None:
+def test_without_text_encoder_nothing_is_encoded(vlpose_cfg: dict) -> None:
     vlpose_cfg['text_encoder'] = None
-    summary = describe(dict(model=vlpose_cfg))
+    summary = model_complexity(dict(model=vlpose_cfg))
     assert summary['text'] is None
     matcher = N * 4 * C * C + 2 * N * N * C
     tuned = vit_flops(PROMPTS) + matcher + 2 * deconv_flops() + FINAL_FLOPS + lora_flops()
     assert summary['flops']['tuned'] == tuned
 
 
-def test_parts_hold_every_parameter_once(vlpose_cfg: dict) -> None:
+def test_parts_have_every_parameter_once(vlpose_cfg: dict) -> None:
     vlpose_cfg['head']['gate_init'] = 0.1
-    summary = describe(dict(model=vlpose_cfg))
+    summary = model_complexity(dict(model=vlpose_cfg))
     model = MODELS.build(vlpose_cfg)
 
     def count(module: nn.Module) -> int:
@@ -112,7 +112,7 @@ def test_parts_hold_every_parameter_once(vlpose_cfg: dict) -> None:
     assert part(summary, 'head') == (base_head, 0)
     assert part(summary, 'head (adapter)') == (count(head) - base_head,) * 2
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert summary['total'] == dict(parameters=count(model), trained=trained)
+    assert summary['total'] == dict(params=count(model), trainable=trained)
 
 
 @pytest.mark.parametrize(('name', 'trained'), [('base', 6.75), ('lora-base', 9.70)])
@@ -124,34 +124,34 @@ def test_vit_base_trains_seven_to_ten_percent(name: str, trained: float) -> None
         )
     )
     cfg.model.text_encoder = dict(type='RandomTextEncoder', embed_dims=768, num_tokens=7)
-    summary = describe(cfg)
+    summary = model_complexity(cfg)
     total = summary['total']
-    assert total['trained'] / 1e6 == pytest.approx(trained, abs=0.01)
-    assert (total['parameters'] - total['trained']) / 1e6 == pytest.approx(90.0, abs=0.1)
+    assert total['trainable'] / 1e6 == pytest.approx(trained, abs=0.01)
+    assert (total['params'] - total['trainable']) / 1e6 == pytest.approx(90.0, abs=0.1)
     assert summary['flops']['original'] / 1e9 == pytest.approx(18.5, abs=0.1)
 
 
-def test_the_frozen_language_model_is_counted_apart(vlpose_cfg: dict, minilm: str) -> None:
+def test_the_frozen_language_model_counts_separately(vlpose_cfg: dict, minilm: str) -> None:
     encoder = dict(type='TransformersTextEncoder', pretrained=minilm)
     vlpose_cfg['text_encoder'] = encoder
-    summary = describe(dict(model=vlpose_cfg))
+    summary = model_complexity(dict(model=vlpose_cfg))
     language_model = sum(p.numel() for p in AutoModel.from_pretrained(minilm).parameters())
-    assert summary['text']['parameters'] == language_model
-    assert summary['text']['tokens'] == TOKENS
-    assert summary['total']['parameters'] < language_model
+    assert summary['text']['params'] == language_model
+    assert summary['text']['num_tokens'] == TOKENS
+    assert summary['total']['params'] < language_model
     tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
     tuned += lora_flops() + STEERING_FLOPS
     assert summary['flops']['tuned'] == tuned
 
     vlpose_cfg['text_encoder'] = dict(encoder, context_tokens=2)
-    learnt = describe(dict(model=vlpose_cfg))
-    assert part(learnt, 'text_encoder (adapter)') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
-    assert learnt['text']['parameters'] == language_model
-    assert learnt['text']['tokens'] == TOKENS + 2
+    learned = model_complexity(dict(model=vlpose_cfg))
+    assert part(learned, 'text_encoder (adapter)') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
+    assert learned['text']['params'] == language_model
+    assert learned['text']['num_tokens'] == TOKENS + 2
 
 
 def test_checkpoints_are_as_large_as_saved_ones(vlpose_cfg: dict, tmp_path: Path) -> None:
-    sizes = describe(dict(model=vlpose_cfg))['checkpoint_bytes']
+    sizes = model_complexity(dict(model=vlpose_cfg))['checkpoint_bytes']
     model = MODELS.build(vlpose_cfg)
     state = get_state_dict(model)
     tuned = {name for name, p in model.named_parameters() if p.requires_grad}
@@ -170,7 +170,7 @@ def test_nothing_runs_in_training_mode_and_the_config_stays(vlpose_cfg: dict) ->
     ran = []
     hook = register_module_forward_pre_hook(lambda m, args: ran.append(m))
     try:
-        describe(cfg)
+        model_complexity(cfg)
     finally:
         hook.remove()
     # The head runs slices of its nn.Sequential, which are new ones of the same layers.
@@ -179,29 +179,32 @@ def test_nothing_runs_in_training_mode_and_the_config_stays(vlpose_cfg: dict) ->
     assert cfg.to_dict() == before
 
 
-def test_the_input_size_is_the_codecs_or_the_backbones(base_cfg: dict) -> None:
+def test_the_input_size_is_that_of_the_codec_or_the_backbone(base_cfg: dict) -> None:
     del base_cfg['head']['decoder']
     cfg = dict(model=base_cfg)
-    assert describe(cfg)['input_size'] == [96, 128]
-    assert describe(dict(cfg, codec=dict(input_size=(48, 64))))['input_size'] == [48, 64]
+    assert model_complexity(cfg)['input_size'] == [96, 128]
+    assert model_complexity(dict(cfg, codec=dict(input_size=(48, 64))))['input_size'] == [
+        48,
+        64,
+    ]
     base_cfg['backbone'] = dict(type='ResNet', depth=18)
-    with pytest.raises(ValueError, match='Nothing tells the size of the input'):
-        describe(cfg)
+    with pytest.raises(ValueError, match='The input size is unknown'):
+        model_complexity(cfg)
 
 
 def test_refuses_a_config_without_model() -> None:
     with pytest.raises(ValueError, match='has no `model`'):
-        describe(dict(codec=dict(input_size=(96, 128))))
+        model_complexity(dict(codec=dict(input_size=(96, 128))))
 
 
 class Detector(nn.Module):
-    """Its output is as long as the image has bright pixels."""
+    """A module whose output size depends on the image."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
         return (x.nonzero(),)
 
 
-def test_refuses_what_cannot_be_counted_beforehand(base_cfg: dict) -> None:
+def test_refuses_what_depends_on_the_image(base_cfg: dict) -> None:
     base_cfg['backbone'] = dict(type=Detector)
-    with pytest.raises(ValueError, match='How much TopdownPoseEstimator computes depends'):
-        describe(dict(model=base_cfg))
+    with pytest.raises(ValueError, match='FLOPs of TopdownPoseEstimator depend on'):
+        model_complexity(dict(model=base_cfg))

@@ -1,4 +1,4 @@
-"""count_flops against counts on paper and PyTorch's own."""
+"""count_flops against formulas and PyTorch's counter."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from vlpose_mm.analysis.flops import count_flops
 
 
 @pytest.mark.parametrize('frozen', [False, True])
-def test_a_backward_pass_counts_what_it_computes(frozen: bool) -> None:
+def test_counts_a_backward_pass(frozen: bool) -> None:
     B, D, H, C = 7, 3, 5, 2
     first, second = nn.Linear(D, H), nn.Linear(H, C)
     first.requires_grad_(not frozen)
@@ -23,14 +23,14 @@ def test_a_backward_pass_counts_what_it_computes(frozen: bool) -> None:
     assert flops == forward + backward
 
 
-def test_attention_counts() -> None:
+def test_counts_attention() -> None:
     B, heads, N, D = 2, 3, 5, 4
     q, k, v = torch.randn(3, B, heads, N, D)
     flops = count_flops(lambda: F.scaled_dot_product_attention(q, k, v))
     assert flops == 2 * B * heads * N * N * D
 
 
-def test_counts_as_pytorch_does() -> None:
+def test_equals_pytorchs_counter() -> None:
     layers = nn.Sequential(
         nn.Conv2d(3, 8, 3, stride=2), nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.Flatten(2)
     )
@@ -52,23 +52,23 @@ def test_a_grouped_convolution_is_not_a_dense_one(frozen: bool) -> None:
     assert flops == (2 if frozen else 3) * once
 
 
-def test_parts_of_a_parameter_can_be_counted_without_gradients() -> None:
-    linear, words = nn.Linear(3, 5), nn.Parameter(torch.randn(2, 7, 3))
+def test_counts_parts_of_a_parameter_without_gradients() -> None:
+    linear, table = nn.Linear(3, 5), nn.Parameter(torch.randn(2, 7, 3))
 
     @torch.no_grad()
     def call() -> None:
-        for part in words:
+        for part in table:
             linear(part)
 
     assert count_flops(call) == 2 * 7 * 3 * 5
 
 
-def test_compiled_code_counts_like_its_source() -> None:
+def test_counts_compiled_code() -> None:
     linear = nn.Linear(3, 5)
     linear.compile()
     assert count_flops(lambda: linear(torch.randn(7, 3))) == 7 * 3 * 5
 
 
-def test_a_product_that_is_added_in_place_counts() -> None:
+def test_counts_a_product_added_in_place() -> None:
     a, b, y = torch.randn(7, 3), torch.randn(3, 5), torch.randn(7, 5)
     assert count_flops(lambda: y.addmm_(a, b)) == 7 * 3 * 5

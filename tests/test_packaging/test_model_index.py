@@ -7,7 +7,7 @@ import yaml
 from mmengine.config import Config
 
 from tests.conftest import ROOT
-from vlpose_mm.analysis.complexity import describe
+from vlpose_mm.analysis.complexity import model_complexity
 
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 MODELS = [m for f in METAFILES for m in yaml.safe_load((ROOT / f).read_text())['Models']]
@@ -45,11 +45,11 @@ def test_the_readme_lists_every_config_with_its_cost() -> None:
         cfg.model.text_encoder = dict(
             type='RandomTextEncoder', embed_dims=768, num_tokens=7
         )
-        found = describe(cfg)
+        found = model_complexity(cfg)
         total, flops = found['total'], found['flops']
         figures = [
-            f'{total["trained"] / 1e6:.2f} M',
-            f'{total["parameters"] / 1e6:.1f} M',
+            f'{total["trainable"] / 1e6:.2f} M',
+            f'{total["params"] / 1e6:.1f} M',
             f'{flops["original"] / 1e9:.2f} G',
             f'{flops["tuned"] / 1e9:.2f} G',
         ]

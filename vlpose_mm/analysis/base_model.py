@@ -1,4 +1,4 @@
-"""The stock MMPose counterpart of a VLPose config: its original route on its own."""
+"""The base of a VLPose config as a model of MMPose, and models without weights."""
 
 import copy
 
@@ -9,31 +9,32 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
-STOCK_BACKBONES = dict(
-    # MMPose itself has no ViT: without prompts, ours is that of ViTPose.
+BASE_BACKBONES = dict(
+    # MMPose has no ViT; without visual prompts, ours is that of ViTPose.
     PromptedVisionTransformer='PromptedVisionTransformer',
     PromptedSwinTransformer='SwinTransformer',
     PromptedPyramidVisionTransformer='PyramidVisionTransformer',
     PromptedPyramidVisionTransformerV2='PyramidVisionTransformerV2',
     PromptedHRFormer='HRFormer',
 )
+VLPOSE_KEYS = ('text_encoder', 'matcher', 'routes', 'scenario_classifier', 'base_weights')
 
 
 def base_config(model: dict) -> dict:
-    """Turn a VLPose model config into one of MMPose's own classes.
+    """Convert a VLPose model config to that of its base, with MMPose's own classes.
 
-    The model built from it has the original route's arithmetic, and takes its weights by
-    name, with ``strict=False``, from the VLPose's ``state_dict``.
+    The base computes the original route, and loads the ``state_dict`` of the VLPose with
+    ``strict=False``.
 
     Args:
         model (dict): The model config; it is not changed.
 
     Returns:
         dict: The model config of a ``TopdownPoseEstimator``; a copy of ``model`` if it is
-        no VLPose.
+        not a VLPose.
 
     Raises:
-        ValueError: If the backbone has no stock counterpart.
+        ValueError: If MMPose has no such backbone.
     """
     model = copy.deepcopy(model)
     cls = _find_class(model['type'])
@@ -41,17 +42,17 @@ def base_config(model: dict) -> dict:
         return model
     backbone, head = model['backbone'], model['head']
     prompted = getattr(_find_class(backbone['type']), '__name__', backbone['type'])
-    if prompted not in STOCK_BACKBONES:
+    if prompted not in BASE_BACKBONES:
         raise ValueError(
-            f'The backbone {prompted!r} has no stock counterpart; known are '
-            f'{list(STOCK_BACKBONES)}.'
+            f'The backbone {prompted!r} has no counterpart in MMPose; those with one are '
+            f'{list(BASE_BACKBONES)}.'
         )
     for name in ('visual_prompt', 'lora', 'trained_layers', 'frozen_stages'):
         backbone.pop(name, None)
     built = build_on_meta(backbone)
-    backbone['type'] = STOCK_BACKBONES[prompted]
+    backbone['type'] = BASE_BACKBONES[prompted]
     if hasattr(built, 'out_indices'):
-        # Where the stock class would return all stages by default.
+        # MMPose's class may return all stages by default.
         backbone['out_indices'] = tuple(built.out_indices)
     if prompted == backbone['type']:
         backbone['visual_prompt'] = None
@@ -60,8 +61,7 @@ def base_config(model: dict) -> dict:
         head.pop(name, None)
     head.update(type='HeatmapHead', in_channels=built.out_channels)
 
-    ours = ('text_encoder', 'matcher', 'routes', 'scenario_classifier', 'base_weights')
-    for name in ours:
+    for name in VLPOSE_KEYS:
         model.pop(name, None)
     for name in ('train_cfg', 'test_cfg'):
         (model.get(name) or {}).pop('route', None)
@@ -70,17 +70,16 @@ def base_config(model: dict) -> dict:
 
 
 def build_on_meta(cfg: dict) -> BaseModule:
-    """Build a model without weights, in a moment and without memory, however large.
+    """Build a model without weights, fast and without memory.
 
     Args:
-        cfg (dict): The config of a model or of a part of one.
+        cfg (dict): The config of a model or module.
 
     Returns:
-        BaseModule: The model in eval mode on the meta device, where tensors have a shape
-        but no numbers.
+        BaseModule: The model in eval mode on the meta device, whose tensors have no values.
     """
-    # Not torch.device('meta'): some networks read numbers while they are being built.
-    hook = register_module_parameter_registration_hook(_drop_numbers)
+    # Not torch.device('meta'), since some networks read values during construction.
+    hook = register_module_parameter_registration_hook(_to_meta)
     try:
         # HRFormer writes into its config.
         model = MODELS.build(copy.deepcopy(cfg))
@@ -89,13 +88,13 @@ def build_on_meta(cfg: dict) -> BaseModule:
     return model.to('meta').eval()
 
 
-def _drop_numbers(module: nn.Module, name: str, param: nn.Parameter) -> nn.Parameter:
-    """Hook: put a new parameter on the meta device."""
+def _to_meta(module: nn.Module, name: str, param: nn.Parameter) -> nn.Parameter:
+    """Move a new parameter to the meta device (hook)."""
     if param.is_meta:
         return param
     return nn.Parameter(param.to('meta'), requires_grad=param.requires_grad)
 
 
 def _find_class(name: str | type) -> type | None:
-    """Look up what a config calls ``type``."""
+    """Return the class of a config's ``type``."""
     return MODELS.get(name) if isinstance(name, str) else name

@@ -1,4 +1,4 @@
-"""Count the arithmetic of a model, which no clock and no other process can blur."""
+"""Count FLOPs. One FLOP is one multiply-add, as fvcore and MMEngine count."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,13 +13,13 @@ def count_flops(call: Callable[[], object]) -> int:
     """Count the FLOPs of convolutions, linear layers and attention.
 
     Args:
-        call (Callable): What is counted; it runs once, uncompiled.
+        call (Callable): The function to count; it runs once, uncompiled.
 
     Returns:
-        int: The count, that of a backward pass included.
+        int: FLOPs, including those of a backward pass. One FLOP is one multiply-add.
     """
     counter = _Counter()
-    # The fused kernels of some devices are not counted, the plain one is everywhere.
+    # The plain kernel, as fused ones of some devices are not counted.
     with torch.compiler.set_stance('force_eager'), sdpa_kernel(SDPBackend.MATH), counter:
         call()
     return counter.flops // 2
@@ -39,7 +39,7 @@ def _convolution_backward_flops(
     output_mask: Sequence[bool],
     out_val: object,
 ) -> int:
-    """Count a convolution's backward pass; PyTorch takes grouped ones for dense."""
+    """Count the backward pass of a convolution; PyTorch counts grouped ones as dense."""
     to_input, to_weight, _ = output_mask
     once = (x if transposed else grad_out).numel() * weight[0].numel()
     return 2 * once * (to_input + to_weight)
@@ -47,17 +47,17 @@ def _convolution_backward_flops(
 
 FORMULAS = {
     **flop_registry,
-    # PyTorch counts it where it is not in place.
+    # PyTorch counts only the version that is not in place.
     torch.ops.aten.addmm_: flop_registry[torch.ops.aten.addmm],
     torch.ops.aten.convolution_backward: _convolution_backward_flops,
 }
 
 
 class _Counter(TorchDispatchMode):
-    """Counts floating-point operations.
+    """Count floating-point operations.
 
-    PyTorch's ``FlopCounterMode`` also tells them by module, and fails where a module is
-    given a part of a parameter under ``no_grad``.
+    PyTorch's ``FlopCounterMode`` also tracks modules, and fails if one gets a part of a
+    parameter under ``no_grad``.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _Counter(TorchDispatchMode):
         args: tuple = (),
         kwargs: dict | None = None,
     ) -> object:
-        """Run an operator and count it, if there is a formula for it."""
+        """Run an operator, and count it if it has a formula."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         formula = FORMULAS.get(func._overloadpacket)

@@ -1,11 +1,14 @@
-"""Print what the model of a config is made of and what it costs."""
+"""Print the parameters, FLOPs and checkpoint sizes of the model of a config."""
 
 import argparse
 from collections.abc import Sequence
 
 from mmengine.registry import init_default_scope
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
 
-from vlpose_mm.analysis.complexity import describe
+from vlpose_mm.analysis.complexity import model_complexity
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
     add_config_options,
@@ -22,13 +25,12 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command.
 
     Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
+        args (Sequence[str], optional): Arguments; by default those of the command line.
     """
     parser = argparse.ArgumentParser(
-        description='Print the parameters of each part of a pose estimator, how many are '
-        'trained, the FLOPs of the original and of the tuned route, and '
-        'the size of checkpoints. Nothing is trained, loaded or downloaded but the text '
-        'encoder.'
+        description='Print the parameters of each part of a pose estimator, the FLOPs of '
+        'the original and of the tuned route, and the size of checkpoints. Only the text '
+        'encoder is loaded; see --text-dims.'
     )
     add_config_options(parser, 'model.backbone.visual_prompt.num_tokens=5')
     add_text_dims(parser)
@@ -41,50 +43,59 @@ def main(args: Sequence[str] | None = None) -> None:
             with errors_about(
                 options.config, (ValueError, TypeError, RuntimeError, KeyError)
             ):
-                summary = dict(config=options.config, **describe(cfg))
+                complexity = dict(config=options.config, **model_complexity(cfg))
         except OSError as error:
             raise OSError(
-                f'{error} Or give --text-dims D, the width of its token states (768 for '
-                'BLIP-base), to describe the model with random ones.'
+                f'{error} Or set --text-dims D, the width of its token states (768 for '
+                'BLIP-base), to use random ones.'
             ) from error
-    write_results(summary, _table(summary), options.json)
+    write_results(complexity, Group(*_tables(complexity)), options.json)
 
 
-def _table(summary: dict) -> str:
-    """Lay the numbers out for people."""
-    w, h = summary['input_size']
-    total = summary['total']
-    rows = [('part', 'parameters', 'trained')]
-    for part in (*summary['parts'], dict(name='total', **total)):
-        rows.append((part['name'], _short(part['parameters']), _short(part['trained'])))
-    text = summary['text']
-    if text and text['parameters']:
-        rows.append(('text encoder (frozen, not saved)', _short(text['parameters']), '0'))
-    lines = [f'{summary["type"]}, input {w} x {h} (width x height)', '']
-    lines += [f'{name:<34}{count:>11}{trained:>11}' for name, count, trained in rows]
-    share = total['trained'] / total['parameters']
-    lines += [f'{share:.1%} of the parameters are trained.', '']
+def _tables(complexity: dict) -> list[str | Table]:
+    """Return tables of parameters, FLOPs and checkpoint sizes, with notes."""
+    w, h = complexity['input_size']
+    total, text = complexity['total'], complexity['text']
+    params = _table('', 'params', 'trainable')
+    for part in complexity['parts']:
+        params.add_row(part['name'], _short(part['params']), _short(part['trainable']))
+    params.add_section()
+    params.add_row('total', _short(total['params']), _short(total['trainable']))
+    if text and text['params']:
+        params.add_row('text encoder (frozen, not saved)', _short(text['params']), '0')
+    share = f'{total["trainable"] / total["params"]:.1%} of the parameters are trainable.'
 
-    lines += ['FLOPs of one image']
-    for route, flops in summary['flops'].items():
-        lines += [f'{route:<34}{_short(flops):>11}']
-    if summary['tuned_to_original'] is not None:
-        lines += [f'{"tuned / original":<34}{summary["tuned_to_original"]:>11.3f}']
-    if summary['flip_test']:
-        lines += ['The config tests with flip_test, which takes two passes: twice that.']
+    flops = _table('', 'FLOPs of one image')
+    for route, count in complexity['flops'].items():
+        flops.add_row(route, _short(count))
+    if complexity['tuned_to_original'] is not None:
+        flops.add_row('tuned / original', f'{complexity["tuned_to_original"]:.3f}')
+    notes = ['One FLOP is one multiply-add.']
+    if complexity['flip_test']:
+        notes += ['The config tests with flip_test, two forward passes: twice as many.']
     if text:
-        lines += [
-            f'The text prompt has {text["tokens"]} tokens, {text["width"]} wide. Encoding it, '
-            'once for all its images, is not counted.'
+        notes += [
+            f'The text prompt has {text["num_tokens"]} tokens of {text["embed_dims"]} '
+            'dimensions; encoding it, once for all images, is not counted.'
         ]
-    lines += ['', 'checkpoint, weights only']
-    for name, size in summary['checkpoint_bytes'].items():
-        lines += [f'{name.replace("_", " "):<34}{size / 1e6:>8.2f} MB']
-    return '\n'.join(lines)
+    sizes = _table('', 'checkpoint, weights only')
+    for name, size in complexity['checkpoint_bytes'].items():
+        sizes.add_row(name, f'{size / 1e6:.2f} MB')
+    head = f'{complexity["type"]}, input {w} x {h} (width x height)'
+    return [head, '', params, share, '', flops, *notes, '', sizes]
+
+
+def _table(*columns: str) -> Table:
+    """Return a table with a wide column of names and columns of numbers."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(columns[0], min_width=32)
+    for column in columns[1:]:
+        table.add_column(column, justify='right')
+    return table
 
 
 def _short(number: int) -> str:
-    """Write a number with its unit, such as 6.75 M."""
+    """Format a number with its unit, such as 6.75 M."""
     for unit, factor in (('G', 10**9), ('M', 10**6), ('k', 10**3)):
         if number >= factor:
             return f'{number / factor:.2f} {unit}'
