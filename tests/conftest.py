@@ -1,6 +1,7 @@
 """Fixtures: the smallest real models and data."""
 
 import copy
+import gc
 import io
 import os
 import runpy
@@ -9,6 +10,7 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,12 +18,19 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.config import config as config_reader
+from mmengine.config import utils as config_utils
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmengine.utils import ManagerMixin
 from mmpose.registry import MODELS
 
 from vlpose_mm.analysis.base_model import base_config
+
+# For every `mmpose::` in a config, MMEngine reads all of MMPose's 148 metafiles and reloads
+# pkg_resources, which is most of the time that reading a config takes.
+config_utils.load = cache(config_utils.load)
+config_reader.is_installed = cache(config_reader.is_installed)
 
 ROOT = Path(__file__).parents[1]
 CODEC = dict(type='UDPHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
@@ -39,6 +48,11 @@ HEAD = dict(
     decoder=CODEC,
 )
 TEST_CFG = dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
+
+
+def pytest_collection_finish() -> None:
+    # MMEngine collects garbage whenever it makes a dataset; it need not look at the modules.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
