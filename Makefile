@@ -16,7 +16,7 @@ STAMP := $(VENV)/made-$(KEY)
 env: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/python -W ignore projects/mini_humanart/demo.py
+	$(BIN)/python -W ignore -m projects.mini_humanart.demo
 
 # The tests drive the web page in Chromium, which no Python package carries.
 browser:

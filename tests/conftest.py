@@ -186,11 +186,9 @@ def mini_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few drawn photos and one image of every scenario, in the real layout."""
     folder = tmp_path_factory.mktemp('mini')
     counts = dict(photos_train=4, photos_val=4, art_train=1, art_val=1)
-    script = ROOT / 'projects/mini_humanart/generate.py'
     args = [f'--{k.replace("_", "-")}={v}' for k, v in counts.items()]
-    subprocess.run(
-        [sys.executable, script, '--out', folder, *args], check=True, capture_output=True
-    )
+    command = [sys.executable, '-m', 'projects.mini_humanart.generate', '--out', folder]
+    subprocess.run([*command, *args], cwd=ROOT, check=True, capture_output=True)
     return folder
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import experiment
 from mmengine.config import Config
-from rows import Places, Row, fingerprint, load
-from stand_ins import missing_base, text_model, train_base
-from table import format_tables
+
+from projects.ablations.experiment import run as run_experiment
+from projects.ablations.rows import Places, Row, fingerprint, load
+from projects.ablations.stand_ins import missing_base, text_model, train_base
+from projects.ablations.table import format_tables
 
 CAPTION = """\
 # Ablations on mini Human-Art
@@ -112,7 +113,7 @@ class Ablations:
         photos = missing_base(cfg, self.places, self.epochs)
         if photos is not None:
             train_base(photos, cfg.load_from, self.places)
-        return experiment.run(cfg, seed, self._folder(cfg, seed), self.places)
+        return run_experiment(cfg, seed, self._folder(cfg, seed), self.places)
 
     def _folder(self, cfg: Config, seed: int) -> Path | None:
         """The folder of a run; ``None`` if the weights that it starts from are missing."""

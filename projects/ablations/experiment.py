@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmpose.registry import MODELS
-from rows import Places
-from runs import Results, mmpose_tool
+
+from projects.ablations.rows import Places
+from projects.mini_humanart.runs import Results, mmpose_tool
 
 
 def train(cfg: Config, seed: int, folder: Path, places: Places) -> Path:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fingerprint import sum_up
 from mmengine.config import Config
-from runs import ROOT
+
+from projects.mini_humanart.fingerprint import sum_up
+from projects.mini_humanart.runs import ROOT
 
 CONFIGS = ROOT / 'projects/ablations/configs'
 # How the configs begin the paths of the data, and of what is made on the way.

@@ -1,25 +1,19 @@
 """Run rows of the ablations on mini data and write their tables."""
 
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / 'mini_humanart'))
-
-# Before the rest, for it patches what the other imports need.
-import vlpose_mm  # noqa: F401
-
-# isort: split
 import argparse
 import fcntl
 import os
 import signal
+import sys
+from pathlib import Path
 
 import transformers
-from ablations import Ablations
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from rows import Places, choose_rows, find_rows
-from runs import ROOT, draw_data
+
+from projects.ablations.ablations import Ablations
+from projects.ablations.rows import Places, choose_rows, find_rows
+from projects.mini_humanart.runs import ROOT, draw_data
 
 
 def _positive(text: str) -> int:

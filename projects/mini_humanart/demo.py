@@ -1,6 +1,6 @@
 """Tune VLPose on mini Human-Art with MMPose's own tools and show what it brings."""
 
-# First, for it patches what the other imports need.
+# First: it patches the stack that the other imports load.
 import vlpose_mm  # noqa: F401
 
 # isort: split
@@ -13,9 +13,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from runs import BASE_WEIGHTS, CONFIGS, ROOT, Results, draw_data, mmpose_tool
 
 from projects.domain_gap_report.skeletons import SkeletonPainter
+from projects.mini_humanart.runs import (
+    BASE_WEIGHTS,
+    CONFIGS,
+    ROOT,
+    Results,
+    draw_data,
+    mmpose_tool,
+)
 
 DATA = ROOT / 'data/mini'
 OUT = ROOT / 'work_dirs/demo'

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
-from drawing.contact_sheet import write_contact_sheet
-from drawing.dataset import (
+
+from projects.mini_humanart.drawing.contact_sheet import write_contact_sheet
+from projects.mini_humanart.drawing.dataset import (
     SPLITS,
     Drawn,
     Job,
@@ -21,7 +22,7 @@ from drawing.dataset import (
     write_humanart,
     write_json,
 )
-from drawing.styles import SCENARIOS
+from projects.mini_humanart.drawing.styles import SCENARIOS
 
 # raised whenever the same settings would give other files
 VERSION = 1

@@ -69,8 +69,8 @@ def draw_data(out: Path, *args: str) -> None:
         out (Path): Folder to write.
         *args (str): Further arguments of ``generate.py``.
     """
-    script = ROOT / 'projects/mini_humanart/generate.py'
-    run([sys.executable, str(script), '--out', str(out), *args])
+    module = 'projects.mini_humanart.generate'
+    run([sys.executable, '-m', module, '--out', str(out), *args])
 
 
 class Results:

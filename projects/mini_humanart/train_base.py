@@ -1,15 +1,12 @@
 """Train the small ViTPose that the demo starts from, and write it to the project."""
 
-# First, for it patches what reads checkpoints.
-import vlpose_mm  # noqa: F401
-
-# isort: split
 import shutil
 from pathlib import Path
 
 import torch
 from mmengine.runner import CheckpointLoader
-from runs import BASE_WEIGHTS, CONFIGS, ROOT, draw_data, mmpose_tool
+
+from projects.mini_humanart.runs import BASE_WEIGHTS, CONFIGS, ROOT, draw_data, mmpose_tool
 
 DATA = ROOT / 'data/mini_base'
 OUT = ROOT / 'work_dirs/mini_base'

@@ -94,8 +94,8 @@ def data(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Path
         *('--photos-train', '4', '--photos-val', '4', '--workers', str(os.cpu_count())),
         *('--art-train', str(per_scenario), '--art-val', str(per_scenario)),
     )
-    script = ROOT / 'projects/mini_humanart/generate.py'
-    subprocess.run([sys.executable, script, '--out', folder, *sizes], check=True)
+    command = [sys.executable, '-m', 'projects.mini_humanart.generate', '--out', folder]
+    subprocess.run([*command, *sizes], cwd=ROOT, check=True)
     return folder
 
 

@@ -109,7 +109,7 @@ def test_a_moved_checkout_gets_an_environment_of_its_own(checkout, tmp_path):
 @pytest.mark.parametrize(
     'target, command',
     [
-        ('demo', 'projects/mini_humanart/demo.py'),
+        ('demo', '-m projects.mini_humanart.demo'),
         ('test', '--durations=20'),
         ('test-fast', '-m pytest -n auto --dist worksteal -m fast'),
     ],

@@ -29,7 +29,10 @@ def test_mim_downloads_a_config_and_what_it_is_tuned_from(command, site, tmp_pat
     args = ('vlpose_mm', '--config', name, '--dest', tmp_path)
     printed = command('-m', 'mim', 'download', *args, path=site)
     assert f'{weights.name} exists' in printed
-    assert 'visual_prompt=dict(deep=True, num_tokens=20)' in (tmp_path / f'{name}.py').read_text()
+    assert (
+        'visual_prompt=dict(deep=True, num_tokens=20)'
+        in (tmp_path / f'{name}.py').read_text()
+    )
 
 
 def test_mim_runs_a_command_of_the_wheel(command, site):

@@ -6,16 +6,13 @@ import pytest
 import torch
 from mmpose.registry import MODELS
 
+from projects.ablations.rows import Places, Row, choose_rows, fingerprint, load
+from projects.ablations.stand_ins import missing_base, text_model
 from tests.configs import ABSENT, flat, read, zoo_config
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / 'projects/ablations/configs'
 SPLITS = ('train', 'val', 'test')
-
-
-@pytest.fixture(autouse=True)
-def ablations_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / 'projects/ablations')
 
 
 def text(pretrained: str, tokens: str | None = None) -> dict:
@@ -112,8 +109,6 @@ def base_of(name: str, mini: bool) -> Path:
 
 
 def test_every_row_is_known_here() -> None:
-    from rows import choose_rows
-
     assert {str(row) for row in choose_rows([])} == CHANGES.keys() | STOCK.keys()
 
 
@@ -148,7 +143,10 @@ def test_a_baseline_is_mmposes_own_estimator_on_the_same_backbone(
     assert not model.keys() & {'text_encoder', 'matcher'}
     trained_layers, prompted = STOCK[name]
     backbone = base['model']['backbone']
-    expected = {**backbone, 'visual_prompt': backbone['visual_prompt'] if prompted else None}
+    expected = {
+        **backbone,
+        'visual_prompt': backbone['visual_prompt'] if prompted else None,
+    }
     if trained_layers is not None:
         expected['trained_layers'] = trained_layers
     # Not to have them is not said of a stock one.
@@ -178,9 +176,6 @@ def test_a_base_may_be_given_relative_to_the_row(monkeypatch: pytest.MonkeyPatch
 def test_equal_rows_share_a_result_and_others_do_not(
     mini_data: Path, tmp_path: Path
 ) -> None:
-    from rows import Places, choose_rows, fingerprint, load
-    from stand_ins import text_model
-
     places = Places(mini_data, tmp_path)
     base = {'wiring/dual', 'matcher/joint', 'tuning/deep_prompts', 'num_prompts/20'}
     base |= {'backbone/vit-b', 'text_prompt/scenario', 'text_encoder/minilm'}
@@ -197,9 +192,6 @@ def test_equal_rows_share_a_result_and_others_do_not(
 def test_text_models_stand_in_for_those_of_the_hub(
     name: str, mini_data: Path, tmp_path: Path
 ) -> None:
-    from rows import Places, Row, load
-    from stand_ins import text_model
-
     states = []
     for folder in ('one', 'two'):
         places, row = Places(mini_data, tmp_path / folder), Row(*name.split('/'))
@@ -222,9 +214,6 @@ def test_text_models_stand_in_for_those_of_the_hub(
 def test_base_weights_of_a_backbone_are_those_of_its_original_route(
     name: str, mini_data: Path, tmp_path: Path
 ) -> None:
-    from rows import Places, Row, load
-    from stand_ins import missing_base
-
     places = Places(mini_data, tmp_path)
     cfg = load(Row(*name.split('/')), epochs=1)
     photos = missing_base(cfg, places, epochs=1)

@@ -1,10 +1,12 @@
 """projects/ablations: the command runs rows, caches them, and writes tables."""
 
 import contextlib
+import io
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,22 +15,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
+from projects.ablations.rows import Places, Row, choose_rows, fingerprint, load
+from projects.ablations.run import main
+from projects.ablations.table import format_tables
 from tests.conftest import ROOT
 
-RUN = ROOT / 'projects/ablations/run.py'
-
-
-@pytest.fixture(autouse=True)
-def ablations_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / 'projects/ablations')
+# So many that it can be interrupted before the last one.
+EPOCHS = 10
+RUN = (sys.executable, '-m', 'projects.ablations.run')
 
 
 def test_a_result_goes_with_epochs_data_and_weights(
     mini_data: Path, tmp_path: Path
 ) -> None:
-    from rows import Places, Row, fingerprint, load
-
     (tmp_path / 'mini.json').write_text('{}')
     (tmp_path / 'weights.pth').write_bytes(b'1')
     row = Row('wiring', 'released')
@@ -51,9 +52,6 @@ def result(artificial: float, all_: float = 0.2, trained: int = 0) -> dict:
 
 
 def test_table_shows_mean_spread_and_the_best() -> None:
-    from rows import Row
-    from table import format_tables
-
     found = [0.2, 0.25, 0.27]
     table = format_tables(
         {
@@ -83,22 +81,31 @@ def test_table_shows_mean_spread_and_the_best() -> None:
     assert len({len(line) for line in wiring.splitlines() if line.startswith('|')}) == 1
 
 
-def run(*args: str | Path, status: int = 0) -> str:
-    """Run the command and return what it prints."""
-    env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
-    done = subprocess.run(
-        [sys.executable, RUN, *map(str, args)], env=env, capture_output=True, text=True
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+def run(*args: object, status: int = 0) -> str:
+    """Run the command in this process, and return what it prints."""
+    logger, handlers = MMLogger.get_current_instance(), {}
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        handlers[ending] = signal.getsignal(ending)
+    output, level = io.StringIO(), logger.level
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
+        patch.setattr(sys, 'argv', ['run.py', *map(str, args)])
+        patch.chdir(ROOT)
+        try:
+            main()
+            code = ''
+        except SystemExit as error:
+            code = error.code
+        finally:
+            logger.setLevel(level)
+            for ending, handler in handlers.items():
+                signal.signal(ending, handler)
+    assert bool(code) == bool(status), f'{output.getvalue()}{code}'
+    return f'{output.getvalue()}{code}'
 
 
 def test_bad_names_and_numbers_are_told_what_is_known(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    from rows import choose_rows
-    from run import main
-
     with pytest.raises(ValueError, match="'wirings'; choose among backbone, matcher"):
         choose_rows(['wirings'])
     with pytest.raises(ValueError, match="'duel' of wiring; choose among dual, extractor"):
@@ -150,10 +157,12 @@ def running(text: str) -> list[str]:
 
 @pytest.mark.slow
 def test_goes_on_after_an_interruption(mini_data: Path, tmp_path: Path) -> None:
-    args = ('wiring/dual', '--seeds', 1, '--epochs', 30, '--out', tmp_path)
-    args = list(map(str, (sys.executable, RUN, *args, '--data', mini_data)))
+    args = ['wiring/dual', '--seeds', 1, '--epochs', EPOCHS, '--out', tmp_path]
+    args = list(map(str, [*args, '--data', mini_data]))
     env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
-    process = subprocess.Popen(args, env=env, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*RUN, *args], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     while not (found := list(tmp_path.glob('runs/*/seed_0/train/last_checkpoint'))):
         assert process.poll() is None
         time.sleep(0.1)
@@ -163,14 +172,14 @@ def test_goes_on_after_an_interruption(mini_data: Path, tmp_path: Path) -> None:
     assert process.returncode == 1 and 'missing' in output
     assert not running(str(tmp_path))
     done = int(re.search(r'epoch_(\d+)', found[0].read_text())[1])
-    assert 1 <= done < 30
+    assert 1 <= done < EPOCHS
 
-    assert '1 runs: 1 to do' in run(*args[2:])
+    assert '1 runs: 1 to do' in run(*args)
     logs = sorted(tmp_path.glob('runs/*/seed_0/train/*/*.log'))
     epochs = [re.findall(r'Saving checkpoint at (\d+) epochs', p.read_text()) for p in logs]
     assert epochs == [
         [str(e) for e in range(1, done + 1)],
-        [str(e) for e in range(done + 1, 31)],
+        [str(e) for e in range(done + 1, EPOCHS + 1)],
     ]
     (found,) = json.loads((tmp_path / 'results.json').read_text())['wiring/dual']
     assert found['trained'] > 0

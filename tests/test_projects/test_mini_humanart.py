@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from mmpose.registry import DATASETS, METRICS
 
+from projects.mini_humanart.demo import format_report, make_report
+from projects.mini_humanart.runs import Results
 from tests.conftest import ROOT
 from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
 
-GENERATE = ROOT / 'projects/mini_humanart/generate.py'
+GENERATE = (sys.executable, '-m', 'projects.mini_humanart.generate')
 ANN = 'HumanArt/annotations/validation_humanart.json'
 BOXES = (
     'HumanArt/person_detection_results/HumanArt_validation_detections_AP_H_56_person.json'
@@ -26,7 +28,7 @@ BOXES = (
 
 def generate(out: Path, *args: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, GENERATE, '--out', out, *args], capture_output=True, text=True
+        [*GENERATE, '--out', out, *args], cwd=ROOT, capture_output=True, text=True
     )
 
 
@@ -129,8 +131,6 @@ def test_a_whole_set_is_left_alone_and_bad_settings_are_refused(tmp_path: Path) 
 def test_ap_of_some_images_is_that_of_their_own_annotation_file(
     mini_data: Path, tmp_path: Path
 ) -> None:
-    from runs import Results
-
     whole, rng = read(mini_data / ANN), np.random.default_rng(0)
     found = []
     for person in whole['annotations']:
@@ -165,9 +165,6 @@ def test_ap_of_some_images_is_that_of_their_own_annotation_file(
 
 
 def test_report_tells_artificial_from_natural(mini_data: Path, tmp_path: Path) -> None:
-    from demo import format_report, make_report
-    from runs import Results
-
     whole = read(mini_data / ANN)
     groups = {
         image['id']: SCENARIOS[scenario_name(image['category'])].group

@@ -11,6 +11,10 @@ import pytest
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from projects.mini_humanart.study.arms import ARMS, LORA, Training, artificial, trainings
+from projects.mini_humanart.study.run import main
+from projects.mini_humanart.study.tables import tables_of
+from projects.mini_humanart.study.text_prompts import confuse, leave_out, shuffle
 from tests.conftest import ROOT
 from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
 
@@ -18,8 +22,7 @@ MINI = ROOT / 'projects/mini_humanart'
 
 
 @pytest.fixture(autouse=True)
-def study_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(MINI / 'study')
+def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
@@ -40,8 +43,6 @@ def own_text_prompts(path: Path) -> list[str]:
 def test_shuffling_keeps_the_text_prompts_and_follows_the_seed(
     ann_file: Path, tmp_path: Path
 ) -> None:
-    from text_prompts import shuffle
-
     first, again, other = (
         prompts(shuffle(ann_file, tmp_path / 'ann.json', seed)) for seed in (0, 0, 1)
     )
@@ -50,16 +51,12 @@ def test_shuffling_keeps_the_text_prompts_and_follows_the_seed(
 
 
 def test_a_wrong_text_prompt_is_never_the_own_one(ann_file: Path, tmp_path: Path) -> None:
-    from text_prompts import confuse
-
     wrong = prompts(confuse(ann_file, tmp_path / 'ann.json'))
     assert all(w != own for w, own in zip(wrong, own_text_prompts(ann_file), strict=True))
     assert {*wrong} <= {scenario.text_prompt for scenario in SCENARIOS.values()}
 
 
 def test_a_scenario_is_left_out_with_its_people(ann_file: Path, tmp_path: Path) -> None:
-    from text_prompts import leave_out
-
     whole = json.loads(ann_file.read_text())
     rest = json.loads(leave_out(ann_file, tmp_path / 'ann.json', 'sketch').read_text())
     gone = {i['id'] for i in whole['images'] if i['category'] == 'sketch'}
@@ -69,8 +66,6 @@ def test_a_scenario_is_left_out_with_its_people(ann_file: Path, tmp_path: Path) 
 
 
 def test_every_arm_trains_what_it_is_called_after() -> None:
-    from arms import ARMS, Training
-
     trained = {}
     for config in {arm.config for arm in ARMS.values()}:
         cfg = Training(config, seed=0).load(epochs=5)
@@ -85,27 +80,23 @@ def test_every_arm_trains_what_it_is_called_after() -> None:
     assert trained['last_layer'] == stock_head | {'backbone.layers', 'backbone.ln1'}
     assert trained['full'] >= {'backbone.patch_embed', 'backbone.pos_embed'} | stock_head
     assert 'backbone.layers' not in trained['paper']
-    assert trained['recipe'] - trained['paper'] == {
+    assert trained['lora'] - trained['paper'] == {
         'backbone.layers',
         'backbone.lora',
         'head.tuned_norms',
         'head.entry_gate',
         'head.exit_gate',
     }
-    for config in ('recipe', 'recipe_random', 'paper', 'paper_zero_gates'):
+    for config in ('lora', 'lora_random', 'paper', 'paper_zero_gates'):
         assert not trained[config] & stock_head
 
 
-def test_the_recipe_is_what_the_demo_trains() -> None:
-    from arms import RECIPE, Training
-
+def test_low_rank_updates_are_what_the_demo_trains() -> None:
     demo = Config.fromfile(MINI / 'configs/vlpose_mini_humanart.py')
-    assert Training(RECIPE, seed=0).load(epochs=5).model == demo.model
+    assert Training(LORA, seed=0).load(epochs=5).model == demo.model
 
 
 def test_every_training_stands_once_with_every_seed() -> None:
-    from arms import ARMS, artificial, trainings
-
     jobs = trainings([0, 1], [0])
     assert len(set(jobs)) == len(jobs)
     assert len([t for t in jobs if t.config == 'original']) == 1
@@ -126,8 +117,6 @@ def run_of(config: str, seed: int, ap: float, **kwargs: object) -> dict:
 
 
 def test_tables_give_mean_and_spread_and_what_equals_the_original() -> None:
-    from tables import tables_of
-
     content = dict(
         costs={
             c: dict(seconds=s, mebibytes=64.4) for c, s in (('full', 0.2), ('paper', 0.3))
@@ -137,8 +126,8 @@ def test_tables_give_mean_and_spread_and_what_equals_the_original() -> None:
             run_of('full', 0, 0.3, photos=dict(natural=0.4), photos_sha256='b'),
             run_of('paper', 0, 0.2),
             run_of('paper', 1, 0.4),
-            run_of('recipe', 0, 0.5),
-            run_of('recipe', 0, 0.4, left_out='sketch'),
+            run_of('lora', 0, 0.5),
+            run_of('lora', 0, 0.4, left_out='sketch'),
         ],
     )
     tables = {
@@ -159,8 +148,6 @@ def test_tables_give_mean_and_spread_and_what_equals_the_original() -> None:
 
 
 def test_the_page_shows_the_raw_results() -> None:
-    from tables import tables_of
-
     page = (MINI / 'RESULTS.md').read_text()
     for name, table in tables_of(json.loads((MINI / 'results.json').read_text())).items():
         (shown,) = re.findall(f'<!-- table {name} -->\n(.*?)<!-- end -->', page, re.DOTALL)
@@ -178,22 +165,27 @@ def test_the_page_shows_the_raw_results() -> None:
 def test_odd_arguments_are_refused(
     args: list[str], fault: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    sys.modules.pop('run', None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', ['run.py', '--out', str(tmp_path), *args])
         with pytest.raises(SystemExit, match='2'):
-            __import__('run').main()
+            main()
     assert fault in capsys.readouterr().err
-    sys.modules.pop('run', None)
 
 
 @pytest.mark.slow
 def test_the_command_resumes_and_reports_what_fails(
     mini_data: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, '-W', 'ignore', str(MINI / 'study/run.py'), '--data']
+    command = [
+        sys.executable,
+        '-W',
+        'ignore',
+        '-m',
+        'projects.mini_humanart.study.run',
+        '--data',
+    ]
     command += [str(mini_data), '--out', str(tmp_path), '--epochs', '1', '--seeds', '1']
-    command += ['--workers', '1', '--only', 'original', 'recipe_random']
+    command += ['--workers', '1', '--only', 'original', 'lora_random']
     first = subprocess.run(command, capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     assert '2 runs: 2 to do' in first.stdout

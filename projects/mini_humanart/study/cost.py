@@ -1,30 +1,24 @@
 """Measure what a training step of each config takes, in time and memory."""
 
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-# Before the rest, for it patches what the other imports need.
-import vlpose_mm  # noqa: F401
-
-# isort: split
 import hashlib
 import json
 import os
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from itertools import cycle, islice
+from pathlib import Path
 
-from arms import ARMS, Training
-from fingerprint import sum_up
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from runs import BASE_WEIGHTS, ROOT
+
+from projects.mini_humanart.fingerprint import sum_up
+from projects.mini_humanart.runs import BASE_WEIGHTS, ROOT
+from projects.mini_humanart.study.arms import ARMS, Training
 
 ROUNDS, WARM_UP, STEPS = 2, 3, 16
 
@@ -52,7 +46,8 @@ def measure_all(data: Path, out: Path) -> dict[str, dict[str, float]]:
         for name in configs:
             print(f'cost of {name}, round {number + 1} of {ROUNDS}', flush=True)
             done = subprocess.run(
-                [sys.executable, '-W', 'ignore', __file__, name, str(data)],
+                [sys.executable, '-W', 'ignore', '-m', __spec__.name, name, str(data)],
+                cwd=ROOT,
                 capture_output=True,
                 text=True,
             )

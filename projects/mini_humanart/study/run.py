@@ -1,28 +1,21 @@
 """Run the study on mini Human-Art and write its tables."""
 
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-# Before the rest, for it patches what the other imports need.
-import vlpose_mm  # noqa: F401
-
-# isort: split
 import argparse
 import json
 import multiprocessing
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
-from arms import ARMS, Training, trainings
-from cost import measure_all
-from fingerprint import sum_up
-from runs import BASE_WEIGHTS, ROOT, draw_data
-from tables import write_results
-from training import prepare, train_and_test
+from projects.mini_humanart.fingerprint import sum_up
+from projects.mini_humanart.runs import BASE_WEIGHTS, ROOT, draw_data
+from projects.mini_humanart.study.arms import ARMS, Training, trainings
+from projects.mini_humanart.study.cost import measure_all
+from projects.mini_humanart.study.tables import write_results
+from projects.mini_humanart.study.training import prepare, train_and_test
 
 RESULTS = ROOT / 'projects/mini_humanart' / 'results.json'
 PAGE = ROOT / 'projects/mini_humanart' / 'RESULTS.md'

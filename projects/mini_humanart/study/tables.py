@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, stdev
 
-from arms import ARMS, RECIPE, Training, artificial
-from markdown_table import align
-
+from projects.mini_humanart.markdown_table import align
+from projects.mini_humanart.study.arms import ARMS, LORA, Training, artificial
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.scenarios import SCENARIOS
 
@@ -120,7 +119,7 @@ def _arms(runs: list[dict], costs: Mapping[str, dict]) -> str:
 
 def _scenarios(runs: list[dict]) -> str:
     """AP of some arms on every scenario."""
-    names = ('original', 'full', 'paper', RECIPE)
+    names = ('original', 'full', 'paper', LORA)
     lines = [['scenario', *(ARMS[name].title for name in names)]]
     for scenario in SCENARIOS:
         scores = [[run['art'][scenario] for run in _of(runs, name)] for name in names]
@@ -143,7 +142,7 @@ def _left_out(runs: list[dict]) -> str:
     (original,) = _of(runs, 'original')
     for scenario in artificial():
         without = [run['art'][scenario] for run in runs if run['left_out'] == scenario]
-        whole = [run['art'][scenario] for run in _of(runs, RECIPE)]
+        whole = [run['art'][scenario] for run in _of(runs, LORA)]
         if not without or not whole:
             continue
         row = original['art'][scenario], mean(without), mean(whole)

@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from arms import Training
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.runner.loops import TestLoop
-from text_prompts import confuse, leave_out, shuffle
 
+from projects.mini_humanart.study.arms import Training
+from projects.mini_humanart.study.text_prompts import confuse, leave_out, shuffle
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.models import VLPoseEstimator

@@ -1,3 +1,3 @@
-_base_ = 'recipe.py'
+_base_ = 'lora.py'
 
 model = dict(text_encoder=None)

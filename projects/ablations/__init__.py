@@ -1,0 +1,4 @@
+"""The paper's ablations, on mini data."""
+
+# Patches the installed stack before a module here imports MMPose.
+import vlpose_mm  # noqa: F401
