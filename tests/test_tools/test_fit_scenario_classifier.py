@@ -47,7 +47,7 @@ def test_adds_a_classifier_to_a_checkpoint_and_prints_its_accuracy(
     out = tmp_path / 'out.pth'
     main([str(small_config), str(tuned), str(out), *OPTIONS])
     printed, log = capsys.readouterr()
-    assert 'Fitted the scenario classifier on 37 people of 20 kinds' in log
+    assert 'Fitted the scenario classifier on 37 instances of 20 classes' in log
     lines = [line.split() for line in printed.splitlines()]
     names = [line[0] for line in lines if len(line) == 5]
     assert names == [*SCENARIOS, 'photos', 'all']

@@ -9,7 +9,7 @@ from vlpose_mm.engine.scenario_fitting import original_maps
 from vlpose_mm.models.classifiers.scenario_classifier import (
     Decision,
     ScenarioClass,
-    bbox_scores,
+    bbox_scores_of,
 )
 from vlpose_mm.models.pose_estimators.router import group_by_image
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
@@ -49,7 +49,7 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
             row['instances'] += len(which)
             if image not in decided:
                 decided.add(image)
-                scores = bbox_scores([samples[i] for i in which])
+                scores = bbox_scores_of([samples[i] for i in which])
                 row.update(_judge(classifier.decide(log_probs[which], scores), truth))
     order = [*SCENARIOS, *sorted(name for name in rows if name), None]
     scenarios = [

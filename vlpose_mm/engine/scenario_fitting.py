@@ -28,19 +28,18 @@ from vlpose_mm.models.classifiers.scenario_classifier import (
 )
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
-# One image in so many is held out, to choose how sure the classifier may be.
+# One image in so many is held out to choose shrinkage and temperature.
 HELD_OUT = 5
 
 
 def training_loader(cfg: Mapping) -> DataLoader:
-    """Load a config's training images as validation sees images.
+    """Build the loader of a config's training images with the validation's pipeline.
 
     Args:
         cfg (Mapping): The config.
 
     Returns:
-        DataLoader: Its training set with the validation's pipeline, in order, each
-        process its share.
+        DataLoader: In order, each process its share.
 
     Raises:
         ValueError: If the config lacks one of them.
@@ -63,7 +62,7 @@ def training_loader(cfg: Mapping) -> DataLoader:
             num_workers=training.get('num_workers', 0),
             sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
         ),
-        # Without one, MMEngine draws it from the numbers that training is about to draw.
+        # Otherwise MMEngine draws the seed, which changes the random numbers of training.
         seed=0,
     )
 
@@ -71,7 +70,7 @@ def training_loader(cfg: Mapping) -> DataLoader:
 def original_maps(
     model: VLPoseEstimator, loader: DataLoader
 ) -> Iterator[tuple[Tensor, list[PoseDataSample]]]:
-    """Run the original backbone in eval mode, without gradients.
+    """Compute the frozen features in eval mode, without gradients.
 
     Args:
         model (VLPoseEstimator): The model.
@@ -96,22 +95,22 @@ def original_maps(
 def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
     """Fit the scenario classifier of a model.
 
-    One image in :data:`HELD_OUT`, whichever its id says, chooses how far the covariance
-    is shrunk and how sure the classifier may be; then it joins the others.
+    One image in :data:`HELD_OUT`, by its id, chooses shrinkage and temperature, then joins
+    the others.
 
     Args:
-        model (VLPoseEstimator): Its ``scenario_classifier`` gets fitted.
-        loader (DataLoader): See :func:`training_loader`; in distributed training each
-            process has its share, and all get the same classifier.
+        model (VLPoseEstimator): Its ``scenario_classifier`` is fitted.
+        loader (DataLoader): See :func:`training_loader`; all processes get the same
+            classifier.
 
     Raises:
-        ValueError: If the samples do not tell their scenarios, or all images are
-            natural, or all artificial.
+        ValueError: If the samples lack their scenarios, or all images are natural, or all
+            artificial.
     """
     print_log('Fitting the scenario classifier on the training images.', 'current')
     dims = model.backbone.out_channels
-    kept, held = ScenarioStatistics(dims), ScenarioStatistics(dims)
-    held_features, held_names = [torch.zeros(0, dims)], []
+    kept, heldout = ScenarioStatistics(dims), ScenarioStatistics(dims)
+    heldout_features, heldout_names = [torch.zeros(0, dims)], []
     groups, prompts = {}, {}
     for feature_map, samples in original_maps(model, loader):
         # On the CPU: not every accelerator has float64.
@@ -121,27 +120,27 @@ def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
         out_names = [name for name, is_out in zip(names, out, strict=True) if is_out]
         in_names = [name for name, is_out in zip(names, out, strict=True) if not is_out]
         kept.add(features[~out], in_names)
-        held.add(features[out], out_names)
-        held_features.append(features[out])
-        held_names += out_names
+        heldout.add(features[out], out_names)
+        heldout_features.append(features[out])
+        heldout_names += out_names
 
     classes = _settle_classes(all_gather_object((groups, prompts)))
-    names = [given.scenario for given in classes]
-    natural = torch.tensor([given.natural for given in classes])
+    names = [each.scenario for each in classes]
+    natural = torch.tensor([each.natural for each in classes])
     log_prior = balanced_log_prior(natural)
-    kept_sums, held_sums = kept.total(names), held.total(names)
-    labels = torch.tensor([names.index(name) for name in held_names], dtype=torch.int64)
+    kept_sums, heldout_sums = kept.total(names), heldout.total(names)
+    labels = torch.tensor([names.index(name) for name in heldout_names], dtype=torch.int64)
     shrinkage, temperature = choose_cautions(
-        kept_sums, log_prior, torch.cat(held_features), labels
+        kept_sums, log_prior, torch.cat(heldout_features), labels
     )
-    sums = Sums(*(a + b for a, b in zip(kept_sums, held_sums, strict=True)))
+    sums = Sums(*(a + b for a, b in zip(kept_sums, heldout_sums, strict=True)))
     weight, bias = discriminant(sums, shrinkage)
     model.scenario_classifier.assign(
         classes, weight / temperature, bias / temperature + log_prior
     )
     print_log(
-        f'Fitted the scenario classifier on {sums.counts.sum():.0f} people of '
-        f'{len(classes)} kinds of images (shrinkage {shrinkage}, temperature '
+        f'Fitted the scenario classifier on {sums.counts.sum():.0f} instances of '
+        f'{len(classes)} classes (shrinkage {shrinkage}, temperature '
         f'{temperature:.2f}).',
         'current',
     )
@@ -151,11 +150,11 @@ def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
     """Add a fitted classifier to a checkpoint.
 
     Args:
-        content (Mapping): What the checkpoint's file holds; it is not changed.
+        content (Mapping): Content of the checkpoint's file; it is not changed.
         classifier (ScenarioClassifier): The classifier.
 
     Returns:
-        dict: The same with the classifier, in place of the one that may be there.
+        dict: The content with the classifier added or replaced.
     """
     places = [key for key in STATE_DICT_KEYS if isinstance(content.get(key), Mapping)]
     weights = dict(content[places[0]] if places else content)
@@ -171,31 +170,31 @@ def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
 
 
 def _is_held_out(sample: PoseDataSample) -> bool:
-    """Whether an image is held out, by a checksum that knows no order."""
+    """Whether an image is held out, by a checksum of its id."""
     key = sample.metainfo.get('img_id', sample.metainfo.get('img_path'))
     return zlib.crc32(str(key).encode()) % HELD_OUT == 0
 
 
 def _note_class(sample: PoseDataSample, groups: dict, prompts: dict) -> str | None:
-    """Tell the class of a person; note its group and, where it has it, its prompt."""
+    """Return the class of a sample; note its group and, if it is its own, its prompt."""
     info = sample.metainfo
     if 'scenario' not in info:
         raise ValueError(
-            'A training sample does not tell its scenario; add '
+            'A training sample has no scenario; add '
             "dict(type='AssignTextPrompt') to the pipeline, and 'scenario', 'group', "
             "'text_prompt' and 'text_source' to the meta_keys of PackPoseInputs, as "
             'pack_with_text has it.'
         )
     name = info['scenario']
     groups.setdefault(name, info.get('group'))
-    # Else it is the image's own, or one of all images.
+    # Otherwise it belongs to the image or to all images.
     if info.get('text_source') in ('scenario', 'none'):
         prompts.setdefault(name, info['text_prompt'])
     return name
 
 
 def _settle_classes(seen: Sequence[tuple[dict, dict]]) -> list[ScenarioClass]:
-    """Bring what all processes saw into one order: ours, further ones, photos."""
+    """Merge the classes of all processes: known scenarios, further ones, photos."""
     groups, prompts, table = {}, {}, text_prompt_table()
     for some_groups, some_prompts in reversed(seen):
         groups.update(some_groups)
@@ -207,11 +206,11 @@ def _settle_classes(seen: Sequence[tuple[dict, dict]]) -> list[ScenarioClass]:
             prompt = prompts.get(name) or table.get(name or 'default')
             prompt = prompt or text_prompt_from_name(name)
             classes.append(ScenarioClass(name, groups[name], prompt))
-    if len({given.natural for given in classes}) < 2:
+    if len({each.natural for each in classes}) < 2:
         side = 'natural' if classes and classes[0].natural else 'artificial'
         raise ValueError(
             f'The training images are all {side}, so a scenario classifier cannot learn '
-            'to tell natural from artificial ones; train on a set with both, such as '
+            'to separate natural from artificial ones; train on a set with both, such as '
             'training_humanart_coco.json.'
         )
     return classes

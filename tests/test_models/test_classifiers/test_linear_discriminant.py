@@ -96,5 +96,5 @@ def test_a_class_that_is_all_held_out_has_no_say() -> None:
 
 
 def test_refuses_one_person_of_each_class() -> None:
-    with pytest.raises(ValueError, match='3 kinds of images have 3 people, too few'):
+    with pytest.raises(ValueError, match='3 classes have 3 instances, too few'):
         discriminant(sums_of(*people(3)), 0.1)

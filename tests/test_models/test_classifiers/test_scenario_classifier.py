@@ -12,7 +12,7 @@ from mmpose.structures import PoseDataSample
 from vlpose_mm.models.classifiers.scenario_classifier import (
     ScenarioClass,
     ScenarioClassifier,
-    bbox_scores,
+    bbox_scores_of,
 )
 
 CLASSES = [
@@ -91,13 +91,13 @@ def test_people_count_as_much_as_the_scores_of_their_boxes(
     people = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.05, 0.9, 0.03, 0.02]])
     samples = [make_sample(), make_sample()]
     samples[1].gt_instances.bbox_scores[:] = 0.25
-    scores = bbox_scores(samples)
+    scores = bbox_scores_of(samples)
     mean = (people[0] ** 4 * people[1]) ** (1 / 5)
     decision = classifier.decide(people.log(), scores)
     assert decision.natural
     assert decision.scenario_prob == pytest.approx((mean[0] / mean.sum()).item())
     assert classifier.decide(people.log(), 0 * scores) == classifier.decide(people.log())
-    assert bbox_scores([PoseDataSample()]).tolist() == [1.0]
+    assert bbox_scores_of([PoseDataSample()]).tolist() == [1.0]
 
 
 def test_a_checkpoint_brings_classes_and_weights(classifier: ScenarioClassifier) -> None:
@@ -148,9 +148,9 @@ def test_a_checkpoint_without_classifier_leaves_it_as_it_is(
     [
         (dict(weight=None), 'lacks scenario_classifier.weight'),
         (dict(_extra_state=None), 'lacks scenario_classifier._extra_state'),
-        (dict(bias=torch.zeros(3)), 'names 4 kinds of images.*shape .4, 8. and .3,.'),
-        (dict(_extra_state=torch.tensor([1, 2])), 'does not name the kinds of images'),
-        (dict(_extra_state=torch.tensor(list(b'[["a"]]'))), 'does not name the kinds'),
+        (dict(bias=torch.zeros(3)), 'names 4 classes of images.*shape .4, 8. and .3,.'),
+        (dict(_extra_state=torch.tensor([1, 2])), 'does not name the classes'),
+        (dict(_extra_state=torch.tensor(list(b'[["a"]]'))), 'does not name the classes'),
     ],
 )
 def test_refuses_a_checkpoint_with_part_of_a_classifier(

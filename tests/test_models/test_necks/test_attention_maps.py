@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from tests.test_models.estimators import TEXT_PROMPTS, build
@@ -14,65 +13,75 @@ from vlpose_mm.models.text_encoders.base import Word
 
 
 @pytest.fixture
-def told(vlpose_cfg: dict) -> dict:
-    """A small VLPose that tells its attention maps."""
+def maps_cfg(vlpose_cfg: dict) -> dict:
+    """A small VLPose that outputs its attention maps."""
     vlpose_cfg['test_cfg']['output_attention_maps'] = True
     return vlpose_cfg
 
 
+@torch.no_grad()
 def maps_of(model: nn.Module, images: Tensor, samples: list) -> list[AttentionMaps]:
-    with torch.no_grad():
-        predicted = model.predict(images, samples)
+    predicted = model.predict(images, samples)
     return [sample.metainfo['pred_attention_maps'] for sample in predicted]
 
 
-def by_token(model: nn.Module, image: Tensor, sample: PoseDataSample) -> Tensor:
+@torch.no_grad()
+def by_token(model: nn.Module, image: Tensor, text_prompt: str) -> Tensor:
     """Attention of one image to its tokens, heads x L x h x w."""
-    with torch.no_grad():
-        feature_map, _ = model.extract_feat(image[None], [sample])
-        text = model.text_encoder([sample.metainfo['text_prompt']])
-        return model.matcher(feature_map, text, need_weights=True)[1][0]
+    text_feats = model.text_encoder([text_prompt])
+    feature_map, _ = model.extract_tuned_feat(image[None], text_feats)
+    return model.matcher(feature_map, text_feats, need_weights=True)[1][0]
 
 
-def test_a_word_has_the_attention_to_all_of_its_tokens(
-    told: dict, make_sample: Callable, minilm: str
+def test_a_word_has_the_attention_of_all_its_tokens(
+    maps_cfg: dict, make_sample: Callable, minilm: str
 ) -> None:
-    told['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
-    model = build(told).eval()
+    maps_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = build(maps_cfg).eval()
     image = torch.randn(1, 3, 128, 96)
     # [CLS] an uk ##iy ##o - e print [SEP]
     (maps,) = maps_of(model, image, [make_sample('an ukiyo-e print')])
-    tokens = by_token(model, image[0], make_sample('an ukiyo-e print'))
+    tokens = by_token(model, image[0], 'an ukiyo-e print')
     assert [w.text for w in maps.words] == ['[CLS]', 'an', 'ukiyo-e', 'print', '[SEP]']
     torch.testing.assert_close(maps.weights[:, 2], tokens[:, 2:7].sum(1))
     torch.testing.assert_close(maps.weights[:, 3], tokens[:, 7])
     assert maps.weights.shape == (8, 5, 8, 6)
 
 
-def test_maps_are_of_the_image_itself_whoever_is_beside_it(
-    told: dict, make_sample: Callable
+def test_maps_are_of_the_image_itself_in_any_batch_and_change_no_prediction(
+    maps_cfg: dict, make_sample: Callable
 ) -> None:
-    model = build(told).eval()
-    assert told['test_cfg']['flip_test']
+    model = build(maps_cfg).eval()
+    assert maps_cfg['test_cfg']['flip_test']
     images = torch.randn(3, 3, 128, 96)
-    together = maps_of(model, images, [make_sample(s) for s in TEXT_PROMPTS])
-    for image, text_prompt, maps in zip(images, TEXT_PROMPTS, together, strict=True):
-        (alone,) = maps_of(model, image[None], [make_sample(text_prompt)])
+    encoded = []
+    model.text_encoder.register_forward_pre_hook(lambda *args: encoded.append(args))
+    got = model.predict(images, [make_sample(s) for s in TEXT_PROMPTS])
+    assert len(encoded) == 1
+    model.test_cfg['output_attention_maps'] = False
+    plain = model.predict(images, [make_sample(s) for s in TEXT_PROMPTS])
+    model.test_cfg['output_attention_maps'] = True
+    for i, text_prompt in enumerate(TEXT_PROMPTS):
+        maps = got[i].metainfo['pred_attention_maps']
+        (alone,) = maps_of(model, images[i : i + 1], [make_sample(text_prompt)])
         torch.testing.assert_close(maps.weights, alone.weights, atol=1e-6, rtol=1e-4)
         assert maps.text_prompt == text_prompt and maps.words == alone.words
-        tokens = by_token(model, image, make_sample(text_prompt))
+        tokens = by_token(model, images[i], text_prompt)
         torch.testing.assert_close(maps.weights.sum(1), tokens.sum(1))
+        assert 'pred_attention_maps' not in plain[i].metainfo
+        keypoints = got[i].pred_instances.keypoints
+        assert (keypoints == plain[i].pred_instances.keypoints).all()
 
 
 @pytest.mark.parametrize('variant', ['joint', 'cross', 'cosine'])
-def test_shares_add_up_and_are_compared_with_the_same_for_every_key(
-    variant: str, told: dict, make_sample: Callable
+def test_shares_add_up_and_a_uniform_one_counts_every_key(
+    variant: str, maps_cfg: dict, make_sample: Callable
 ) -> None:
-    told['matcher']['variant'] = variant
-    model = build(told).eval()
+    maps_cfg['matcher']['variant'] = variant
+    model = build(maps_cfg).eval()
     (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])])
-    count = sum(word.num_tokens for word in maps.words)
-    assert maps.num_keys == count + (0 if variant == 'cross' else 8 * 6)
+    num_tokens = sum(word.num_tokens for word in maps.words)
+    assert maps.num_keys == num_tokens + (0 if variant == 'cross' else 8 * 6)
     assert maps.uniform(1) == maps.words[1].num_tokens / maps.num_keys
     shares = maps.shares
     assert sum(shares.values()) == pytest.approx(1)
@@ -83,45 +92,28 @@ def test_shares_add_up_and_are_compared_with_the_same_for_every_key(
     assert shares['special'] == pytest.approx(paid)
 
 
-def test_predictions_are_the_same_with_and_without_maps(
-    told: dict, make_sample: Callable
+def test_the_original_route_has_no_maps_and_no_text_prompt_those_of_the_default(
+    maps_cfg: dict, make_sample: Callable
 ) -> None:
-    model = build(told).eval()
-    images = torch.randn(2, 3, 128, 96)
-    with torch.no_grad():
-        got = model.predict(images, [make_sample(s) for s in TEXT_PROMPTS[:2]])
-        model.test_cfg['output_attention_maps'] = False
-        plain = model.predict(images, [make_sample(s) for s in TEXT_PROMPTS[:2]])
-    for sample, other in zip(got, plain, strict=True):
-        assert 'pred_attention_maps' not in other.metainfo
-        keypoints = sample.pred_instances.keypoints
-        assert (keypoints == other.pred_instances.keypoints).all()
-
-
-def test_the_original_route_has_no_maps(told: dict, make_sample: Callable) -> None:
-    told['test_cfg']['route'] = 'auto'
-    model = build(told).eval()
-    samples = [make_sample(TEXT_PROMPTS[0]), make_sample()]
-    with torch.no_grad():
-        tuned, original = model.predict(torch.randn(2, 3, 128, 96), samples)
+    maps_cfg['test_cfg']['route'] = 'auto'
+    model = build(maps_cfg).eval()
+    images, samples = (
+        torch.randn(2, 3, 128, 96),
+        [make_sample(TEXT_PROMPTS[0]), make_sample()],
+    )
+    tuned, original = model.predict(images, samples)
     assert tuned.metainfo['pred_attention_maps'].text_prompt == TEXT_PROMPTS[0]
     assert 'pred_attention_maps' not in original.metainfo
-
-
-def test_a_sample_without_text_has_maps_of_the_default_text_prompt(
-    told: dict, make_sample: Callable
-) -> None:
-    (maps,) = maps_of(build(told).eval(), torch.randn(1, 3, 128, 96), [make_sample()])
+    model.set_route('tuned')
+    (maps,) = maps_of(model, images[:1], [make_sample()])
     assert maps.text_prompt == DEFAULT_TEXT_PROMPT
 
 
-def test_several_text_prompts_have_maps_one_after_the_other(
-    told: dict, make_sample: Callable
+def test_several_texts_have_maps_one_after_the_other(
+    maps_cfg: dict, make_sample: Callable
 ) -> None:
-    sample = make_sample()
-    sample.set_metainfo(dict(text_prompt=TEXT_PROMPTS[:2]))
-    model = build(told).eval()
-    (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [sample])
+    model = build(maps_cfg).eval()
+    (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[:2])])
     assert maps.text_prompt == ' / '.join(TEXT_PROMPTS[:2])
     first, second = (model.text_encoder.words(s) for s in TEXT_PROMPTS[:2])
     assert list(maps.words) == first + second
@@ -138,16 +130,16 @@ def test_several_text_prompts_have_maps_one_after_the_other(
         ),
     ],
 )
-def test_a_model_without_words_says_that_it_has_no_maps(
-    encoder: dict | None, reads: str, told: dict, make_sample: Callable
+def test_a_model_without_text_refuses(
+    encoder: dict | None, reads: str, maps_cfg: dict, make_sample: Callable
 ) -> None:
-    told['text_encoder'] = encoder
-    model = build(told).eval()
+    maps_cfg['text_encoder'] = encoder
+    model = build(maps_cfg).eval()
     with pytest.raises(ValueError, match=f'no attention maps, as the model reads {reads}'):
         model.predict(torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])])
 
 
-def test_a_word_that_is_not_there_gets_those_that_are() -> None:
+def test_finds_a_word_or_lists_the_words() -> None:
     maps = AttentionMaps('a mural', (Word('a', 1), Word('mural', 2)), None, 3, None, None)
     assert maps.find('Mural') == [1]
     with pytest.raises(ValueError, match=r"'a mural' has no word 'sketch'; it has \['a', "):

@@ -51,9 +51,7 @@ def test_refuses_a_model_that_reads_words_with_images_only(
     config = transformers.ViltConfig(image_size=32, patch_size=16, **SIZE)
     transformers.ViltModel(config).save_pretrained(tmp_path)
     transformers.AutoTokenizer.from_pretrained(minilm).save_pretrained(tmp_path)
-    with pytest.raises(
-        ValueError, match='a ViltModel, which reads no text prompt on its own'
-    ):
+    with pytest.raises(ValueError, match='a ViltModel, which cannot read text alone'):
         TransformersTextEncoder(str(tmp_path))
 
 

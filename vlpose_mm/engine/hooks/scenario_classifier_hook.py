@@ -1,4 +1,4 @@
-"""Fit the scenario classifier before training; let the people of an image agree."""
+"""Fit the scenario classifier before training; decide once per image in testing."""
 
 import random
 from collections.abc import Iterator
@@ -15,23 +15,22 @@ from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from vlpose_mm.engine.scenario_fitting import fit_scenarios, original_maps, training_loader
-from vlpose_mm.models.classifiers.scenario_classifier import Decision, bbox_scores
+from vlpose_mm.models.classifiers.scenario_classifier import Decision, bbox_scores_of
 from vlpose_mm.models.pose_estimators.router import NO_IMAGE, image_of
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 
 @HOOKS.register_module()
 class ScenarioClassifierHook(Hook):
-    """Serves a :class:`VLPoseEstimator` with a ``scenario_classifier``.
+    """Fits the ``scenario_classifier`` of a :class:`VLPoseEstimator`.
 
-    Before training the classifier is fitted in one pass of the original backbone over the
-    training images, seen through the validation's pipeline; the training is the same
-    with it and without. A run that is resumed keeps what it has.
+    Before training it is fitted in one pass of the frozen backbone over the training images
+    with the validation's pipeline. The training itself is the same with this hook and
+    without. A resumed run keeps its classifier.
 
-    In validation and test all people of an image follow one decision: that of the batch
-    that the first of them is in. Where several processes share a set, the people of a
-    image are spread over them, so these pass over the set once before, with the original
-    backbone, and decide on every image together.
+    In validation and test all instances of an image share one decision, made in the batch
+    of the first. With several processes, which share the instances of an image, these first
+    pass over the set with the frozen backbone and decide on every image together.
     """
 
     def __init__(self) -> None:
@@ -44,8 +43,8 @@ class ScenarioClassifierHook(Hook):
             runner (Runner): The runner, with its weights loaded.
 
         Raises:
-            ValueError: If the model has no classifier, its backbone trains more than
-                what is added to it, or the training images are of one side alone.
+            ValueError: If the model has no classifier, its backbone trains more than the
+                adapter, or the training images are all natural or all artificial.
         """
         model = _model_of(runner)
         changing = model.backbone.thawed_params
@@ -53,8 +52,8 @@ class ScenarioClassifierHook(Hook):
             raise ValueError(
                 f'The backbone trains more than what is added to it ({changing[0]} and '
                 f'{len(changing) - 1} more), so what the scenario classifier reads would '
-                'change after it was fitted. Leave ScenarioClassifierHook away, and fit '
-                'the classifier after training: '
+                'change after it was fitted. Omit ScenarioClassifierHook and fit the '
+                'classifier after training: '
                 '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
             )
         if runner._resume and model.scenario_classifier.fitted:
@@ -69,24 +68,24 @@ class ScenarioClassifierHook(Hook):
                 average.load_state_dict(model.scenario_classifier.state_dict())
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Let decisions be cached; see :meth:`before_train` for the arguments."""
-        self._remember(_model_of(runner), runner.val_dataloader)
+        """Cache decisions; see :meth:`before_train`."""
+        self._cache_decisions(_model_of(runner), runner.val_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Forget them; see :meth:`before_train` for the arguments."""
+        """Clear the decisions; see :meth:`before_train`."""
         _model_of(runner).router.decisions = None
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Let decisions be cached; see :meth:`before_train` for the arguments."""
-        self._remember(_model_of(runner), runner.test_dataloader)
+        """Cache decisions; see :meth:`before_train`."""
+        self._cache_decisions(_model_of(runner), runner.test_dataloader)
 
     after_test_epoch = after_val_epoch
 
-    def _remember(self, model: VLPoseEstimator, loader: DataLoader) -> None:
-        """Let decisions be cached, with those that processes make together."""
+    def _cache_decisions(self, model: VLPoseEstimator, loader: DataLoader) -> None:
+        """Cache decisions, starting with those that processes make together."""
         model.router.decisions = {}
         if get_world_size() > 1 and model.route == 'auto':
-            # Neither the original backbone nor the classifier changes from now on.
+            # Neither the frozen backbone nor the classifier changes after they are fitted.
             if id(loader) not in self._decisions:
                 with _same_random_numbers():
                     self._decisions[id(loader)] = decide_together(model, loader)
@@ -94,31 +93,30 @@ class ScenarioClassifierHook(Hook):
 
 
 def decide_together(model: VLPoseEstimator, loader: DataLoader) -> dict[tuple, Decision]:
-    """Decide on every image with all of its people, whichever process has them.
+    """Decide on every image with the instances of all processes.
 
     Args:
         model (VLPoseEstimator): With a fitted classifier.
         loader (DataLoader): This process's share of a set.
 
     Returns:
-        dict[tuple, Decision]: Decisions by image, see :func:`image_of`, the same in
-        every process.
+        dict[tuple, Decision]: Decisions by image, see :func:`image_of`, the same in every
+        process.
     """
     seen: dict[tuple, list] = {}
     for feature_map, samples in original_maps(model, loader):
         log_probs = model.scenario_classifier(feature_map).cpu()  # B, S
-        people = zip(samples, log_probs, bbox_scores(samples), strict=True)
-        for sample, *told in people:
+        for sample, *votes in zip(samples, log_probs, bbox_scores_of(samples), strict=True):
             if model.router.by_annotation(sample) is None:
-                seen.setdefault(image_of(sample), []).append(told)
-    everyone: dict[tuple, list] = {}
+                seen.setdefault(image_of(sample), []).append(votes)
+    merged: dict[tuple, list] = {}
     for part in all_gather_object(seen):
-        for image, told in part.items():
-            everyone.setdefault(image, []).extend(told)
-    everyone.pop(NO_IMAGE, None)
+        for image, votes in part.items():
+            merged.setdefault(image, []).extend(votes)
+    merged.pop(NO_IMAGE, None)
     return {
-        image: model.scenario_classifier.decide(*map(torch.stack, zip(*told, strict=True)))
-        for image, told in everyone.items()
+        image: model.scenario_classifier.decide(*map(torch.stack, zip(*votes, strict=True)))
+        for image, votes in merged.items()
     }
 
 
@@ -135,11 +133,10 @@ def _model_of(runner: Runner) -> VLPoseEstimator:
 
 @contextmanager
 def _same_random_numbers() -> Iterator[None]:
-    """Draw the same random numbers after a ``with`` block as before it."""
+    """Restore the random states after a ``with`` block."""
     states = random.getstate(), np.random.get_state()
     try:
-        # Loaders draw the seeds of their workers from the CPU's generator; the original
-        # backbone draws nothing.
+        # Loaders draw the seeds of their workers on the CPU; the backbone draws nothing.
         with torch.random.fork_rng(devices=[]):
             yield
     finally:

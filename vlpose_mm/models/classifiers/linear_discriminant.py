@@ -1,4 +1,4 @@
-"""Sums over people, and the linear discriminant that follows from them."""
+"""Linear discriminant analysis from sums over instances."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,15 +7,14 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
 
-# What the held-out people choose from, the most cautious first: it stays where there are
-# none. Known from use: within-class covariances of real features need 0.001 to 0.1, and
-# temperatures of 1.5 to 3.
+# Candidates, the most cautious first, which is used if no instance is held out. Typical of
+# real features: shrinkages of 0.001 to 0.1 and temperatures of 1.5 to 3.
 SHRINKAGES = (0.5, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 TEMPERATURES = tuple(2 ** (k / 4) for k in range(16, -5, -1))
 
 
 class ScenarioStatistics:
-    """What one pass sums up of each class, in float64.
+    """Sums over the instances of each class, in float64.
 
     Args:
         dims (int): Width of the features C.
@@ -28,12 +27,7 @@ class ScenarioStatistics:
         self._squares = torch.zeros(dims, dims, dtype=torch.float64)
 
     def add(self, features: Tensor, names: Sequence[str | None]) -> None:
-        """Add people.
-
-        Args:
-            features (Tensor): Theirs, N x C.
-            names (Sequence[str | None]): Their classes.
-        """
+        """Add instances with features N x C and these N classes."""
         features = features.double()
         for name, feature in zip(names, features, strict=True):
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -41,15 +35,7 @@ class ScenarioStatistics:
         self._squares += features.T @ features
 
     def total(self, names: Sequence[str | None]) -> 'Sums':
-        """Add up what all processes saw.
-
-        Args:
-            names (Sequence[str | None]): The S classes that they saw, in the same order
-                in every process.
-
-        Returns:
-            Sums: The same in every process.
-        """
+        """Add up all processes, which name the S classes in the same order."""
         nothing = torch.zeros(self.dims, dtype=torch.float64)
         sums = Sums(
             torch.tensor([self._counts.get(n, 0) for n in names], dtype=torch.float64),
@@ -62,13 +48,12 @@ class ScenarioStatistics:
 
 
 class Sums(NamedTuple):
-    """Sums over people.
+    """Sums over instances.
 
     Attributes:
-        counts (Tensor): People of each class, S.
-        features (Tensor): The sum of their features, S x C.
-        squares (Tensor): The sum of their features' outer products over all classes,
-            C x C.
+        counts (Tensor): Instances of each class, S.
+        features (Tensor): Sum of their features, S x C.
+        squares (Tensor): Sum of the features' outer products over all classes, C x C.
     """
 
     counts: Tensor
@@ -81,24 +66,25 @@ def discriminant(sums: Sums, shrinkage: float) -> tuple[Tensor, Tensor]:
 
     With the means mu_c, their mean m, and the pooled covariance within classes S, shrunk
     to (1 - shrinkage) S + shrinkage trace(S) / C I, the log-likelihood of class c is, up
-    to what all classes share, (x - m) . w_c - (mu_c - m) . w_c / 2 with
+    to a constant, (x - m) . w_c - (mu_c - m) . w_c / 2 with
     w_c = S^-1 (mu_c - m).
 
     Args:
-        sums (Sums): Of people, some of each class.
-        shrinkage (float): In (0, 1]. A norm before the features makes S singular.
+        sums (Sums): Of at least one instance of each class.
+        shrinkage (float): In (0, 1]; 0 fails, as a norm before the features makes S
+            singular.
 
     Returns:
         tuple[Tensor, Tensor]: Weights S x C and biases S, in float64.
 
     Raises:
-        ValueError: If every class has one person, so that nothing varies within.
+        ValueError: If every class has one instance, so that nothing varies within.
     """
     counts, features, squares = sums
     freedom = counts.sum().item() - len(counts)
     if freedom < 1:
         raise ValueError(
-            f'{len(counts)} kinds of images have {counts.sum():.0f} people, too few to '
+            f'{len(counts)} classes have {counts.sum():.0f} instances, too few to '
             'fit a scenario classifier; give more training images.'
         )
     means = features / counts[:, None]  # S, C
@@ -111,15 +97,12 @@ def discriminant(sums: Sums, shrinkage: float) -> tuple[Tensor, Tensor]:
 
 
 def balanced_log_prior(natural: Tensor) -> Tensor:
-    """Give each side half of the probability, and the classes of a side equal shares.
+    """Return log-probabilities S in float64: half for each side, equal within it.
 
-    What a set happens to have most of says nothing about an image from elsewhere.
+    The frequencies of a data set say nothing about other images.
 
     Args:
         natural (Tensor): Which classes are natural, bool, S.
-
-    Returns:
-        Tensor: Log-probabilities in float64, S.
     """
     sizes = torch.where(natural, natural.sum(), (~natural).sum())
     return -torch.log(2.0 * sizes.double())
@@ -128,15 +111,15 @@ def balanced_log_prior(natural: Tensor) -> Tensor:
 def choose_cautions(
     sums: Sums, log_prior: Tensor, features: Tensor, labels: Tensor
 ) -> tuple[float, float]:
-    """Choose shrinkage and temperature by the likelihood of people who were held out.
+    """Choose shrinkage and temperature by the likelihood of held-out instances.
 
-    Discriminants of many correlated features are too sure of themselves; the temperature
-    divides their log-likelihoods. People are weighted so that the prior holds.
+    Discriminants of many correlated features are overconfident; the temperature divides
+    their log-likelihoods. Instances are weighted so that the prior holds.
 
     Args:
-        sums (Sums): Of the people who were not held out.
+        sums (Sums): Of the other instances.
         log_prior (Tensor): Of the classes, S.
-        features (Tensor): Of this process's held-out people, N x C; N may be 0.
+        features (Tensor): Of this process's held-out instances, N x C; N may be 0.
         labels (Tensor): Their classes, int64, N.
 
     Returns:

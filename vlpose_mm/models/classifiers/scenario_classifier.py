@@ -1,4 +1,4 @@
-"""Tell from the original features what kind of image a person is on."""
+"""Classify the scenario of an image by its frozen features."""
 
 import json
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ STATE = ('weight', 'bias', '_extra_state')
 
 
 class ScenarioClass(NamedTuple):
-    """A kind of image as a classifier knows it.
+    """A class of images.
 
     Attributes:
         scenario (str | None): Named as in :data:`SCENARIOS`; ``None``: photos without one.
-        group (str | None): Its group in Human-Art, where it has one.
-        text_prompt (str | list[str]): What the text encoder reads.
+        group (str | None): Its group in Human-Art, if any.
+        text_prompt (str | list[str]): The text prompt of its images.
     """
 
     scenario: str | None
@@ -36,11 +36,11 @@ class ScenarioClass(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a classifier makes of an image.
+    """The classification of an image.
 
     Attributes:
         natural (bool): Whether it is a photo of people.
-        scenario_class (ScenarioClass): The most probable one of that side.
+        scenario_class (ScenarioClass): The most probable class of that side.
         scenario_prob (float): Its probability among all, in [0, 1].
         artificial_prob (float): Probability that it is artificial, in [0, 1].
     """
@@ -53,18 +53,18 @@ class Decision(NamedTuple):
 
 @MODELS.register_module()
 class ScenarioClassifier(nn.Module):
-    """Linear discriminant analysis of the frozen backbone's last map.
+    """Linear discriminant analysis of the frozen backbone's feature map.
 
-    With x the mean of E over its h x w places, p(class | x) = softmax(W x + b). Has
-    nothing to train: W and b are computed from statistics of the training images, by
-    :class:`ScenarioClassifierHook` or ``python -m vlpose_mm.tools.fit_scenario_classifier``, and
-    are saved and loaded with the model. A checkpoint without a classifier leaves it as it
-    is.
+    With x the mean of E over its h x w positions, p(class | x) = softmax(W x + b). Nothing
+    is trained: W and b are computed from statistics of the training images, by
+    :class:`ScenarioClassifierHook` or
+    ``python -m vlpose_mm.tools.fit_scenario_classifier``, and saved and loaded with the
+    model. A checkpoint without a classifier does not change it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # How many classes and channels there are is known when it is fitted or loaded.
+        # The sizes are known when it is fitted or loaded.
         self.register_buffer('weight', torch.zeros(0, 0))  # S, C
         self.register_buffer('bias', torch.zeros(0))  # S
         self.classes: list[ScenarioClass] = []
@@ -72,7 +72,7 @@ class ScenarioClassifier(nn.Module):
 
     @property
     def fitted(self) -> bool:
-        """bool: Whether there is something to ask."""
+        """bool: Whether it has classes."""
         return bool(self.classes)
 
     def adapter_params(self) -> list[str]:
@@ -80,7 +80,7 @@ class ScenarioClassifier(nn.Module):
         return list(STATE) if self.fitted else []
 
     def assign(self, classes: list[ScenarioClass], weight: Tensor, bias: Tensor) -> None:
-        """Take over what was fitted.
+        """Set what was fitted.
 
         Args:
             classes (list[ScenarioClass]): The S classes.
@@ -92,10 +92,10 @@ class ScenarioClassifier(nn.Module):
         self.bias = bias.to(self.bias)
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        """Classify people.
+        """Classify the images of instances.
 
         Args:
-            feature_map (Tensor): E of the original route, B x C x h x w.
+            feature_map (Tensor): Frozen E, B x C x h x w.
 
         Returns:
             Tensor: Log-probabilities in float32, B x S.
@@ -108,30 +108,29 @@ class ScenarioClassifier(nn.Module):
             pooled = feature_map.float().mean(dim=(2, 3))  # B, C
             return F.linear(pooled, self.weight, self.bias).log_softmax(dim=1)  # B, S
 
-    def decide(self, log_probs: Tensor, scores: Tensor | None = None) -> Decision:
-        """Decide on an image, for all people on it.
+    def decide(self, log_probs: Tensor, bbox_scores: Tensor | None = None) -> Decision:
+        """Classify an image by all of its instances.
 
         Args:
-            log_probs (Tensor): Of each person, N x S.
-            scores (Tensor, optional): How much each counts, N, at least 0: the scores of
-                their boxes, as one without a person on it knows little. All the same by
-                default.
+            log_probs (Tensor): Of each instance, N x S.
+            bbox_scores (Tensor, optional): Their weights, N, at least 0; equal by default.
 
         Returns:
-            Decision: Natural where the natural classes have half of the probability or
-            more, and the most probable class of that side. The probabilities are the
-            people's weighted geometric mean, which sums to 1 again.
+            Decision: Natural where the natural classes have at least half of the
+            probability, and the most probable class of that side. Probabilities are the
+            weighted geometric mean over instances, normalized.
 
         Raises:
             ValueError: If the classifier is not fitted.
         """
         self._check_fitted()
-        scores = log_probs.new_ones(len(log_probs)) if scores is None else scores
-        # An image may have nothing but boxes of score 0.
-        weights = scores.to(log_probs).clamp(min=1e-6)  # N
+        if bbox_scores is None:
+            bbox_scores = log_probs.new_ones(len(log_probs))
+        # All scores of an image may be 0.
+        weights = bbox_scores.to(log_probs).clamp(min=1e-6)  # N
         mean = (weights / weights.sum()) @ log_probs  # S
         probs = mean.softmax(dim=0).tolist()
-        sides = [given.natural for given in self.classes]
+        sides = [each.natural for each in self.classes]
         artificial_prob = sum(
             p for p, natural in zip(probs, sides, strict=True) if not natural
         )
@@ -142,39 +141,27 @@ class ScenarioClassifier(nn.Module):
         return Decision(natural, self.classes[best], probs[best], min(artificial_prob, 1.0))
 
     def get_extra_state(self) -> Tensor:
-        """Write the classes.
-
-        Returns:
-            Tensor: Their JSON in UTF-8, of dtype uint8, as MMEngine moves every entry of a
-            checkpoint to the CPU.
-        """
+        """Return the classes as JSON in UTF-8, a uint8 tensor as MMEngine requires."""
         text = json.dumps(self.classes)
         return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Read the classes.
-
-        Args:
-            state (Tensor): See :meth:`get_extra_state`.
-
-        Raises:
-            ValueError: If it is something else.
-        """
+        """Read the classes that :meth:`get_extra_state` wrote."""
         self.classes = _read_classes(state)
 
     def _check_fitted(self) -> None:
-        """Refuse to answer without having seen an image."""
+        """Raise an error if the classifier is not fitted."""
         if not self.fitted:
             raise ValueError(
-                'The scenario classifier is not fitted: nothing tells what kind of image '
-                'this is. Train with custom_hooks=[dict(type="ScenarioClassifierHook")], '
+                'The scenario classifier is not fitted. Train with '
+                'custom_hooks=[dict(type="ScenarioClassifierHook")], '
                 'add a classifier to the checkpoint with '
-                '`python -m vlpose_mm.tools.fit_scenario_classifier`, or leave '
-                'model.scenario_classifier away.'
+                '`python -m vlpose_mm.tools.fit_scenario_classifier`, or omit '
+                'model.scenario_classifier.'
             )
 
     def _fit_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: take the checkpoint's number of classes, or none of it."""
+        """Load hook: take the sizes of the checkpoint, or refuse it."""
         missing = [name for name in STATE if f'{prefix}{name}' not in state_dict]
         if len(missing) == len(STATE):
             own = (self.weight, self.bias, self.get_extra_state())
@@ -192,7 +179,7 @@ class ScenarioClassifier(nn.Module):
         count = len(_read_classes(state))
         if weight.ndim != 2 or len(weight) != count or bias.shape != (count,):
             raise ValueError(
-                f'The checkpoint names {count} kinds of images, and its scenario '
+                f'The checkpoint names {count} classes of images, and its scenario '
                 f'classifier has weights of shape {tuple(weight.shape)} and '
                 f'{tuple(bias.shape)}; write it again with '
                 '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
@@ -201,7 +188,7 @@ class ScenarioClassifier(nn.Module):
         self.bias = self.bias.new_zeros(bias.shape)
 
     def _apply(self, *args: object, **kwargs: object) -> 'ScenarioClassifier':
-        """Move, but stay in float32: in half precision scores are off by whole units."""
+        """Move, but stay in float32: half precision changes scores by whole units."""
         own = dict(self._buffers)
         super()._apply(*args, **kwargs)
         for name, tensor in own.items():
@@ -210,28 +197,21 @@ class ScenarioClassifier(nn.Module):
         return self
 
 
-def bbox_scores(samples: Sequence[PoseDataSample]) -> Tensor:
-    """Tell how sure a detector was of people's boxes.
-
-    Args:
-        samples (Sequence[PoseDataSample]): N people.
-
-    Returns:
-        Tensor: N scores; 1 where there is none.
-    """
+def bbox_scores_of(samples: Sequence[PoseDataSample]) -> Tensor:
+    """Return the bbox scores of samples, N; 1 where there is none."""
     scores = [
         sample.get('gt_instances', {}).get('bbox_scores', [1.0]) for sample in samples
     ]
-    return torch.tensor([float(given[0]) for given in scores])
+    return torch.tensor([float(score[0]) for score in scores])
 
 
 def _read_classes(state: Tensor) -> list[ScenarioClass]:
-    """Read what :meth:`ScenarioClassifier.get_extra_state` wrote."""
+    """Decode :meth:`ScenarioClassifier.get_extra_state`."""
     try:
-        return [ScenarioClass(*given) for given in json.loads(bytes(state.cpu().tolist()))]
+        return [ScenarioClass(*each) for each in json.loads(bytes(state.cpu().tolist()))]
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
-            'The checkpoint does not name the kinds of images of its scenario classifier '
+            'The checkpoint does not name the classes of its scenario classifier '
             f'({type(error).__name__}: {error}); write it again with '
             '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
         ) from error

@@ -1,4 +1,4 @@
-"""The decoder: the original head and a trained twin beside it (method, part 4)."""
+"""The decoder: the original head and a trained copy beside it (method, part 4)."""
 
 import copy
 from collections.abc import Callable
@@ -17,9 +17,9 @@ BLOCK_LEN = 3
 
 
 class Wiring(NamedTuple):
-    """Which tensors meet where between the main branch and the auxiliary one.
+    """The connections between the main branch and the auxiliary one.
 
-    At the exit of every wiring, the predictor reads ``m + h a``.
+    In every wiring, the predictor reads ``m + h a``.
 
     Attributes:
         entry (Callable): From E, R and ``g R`` to what the first main block reads and what
@@ -49,10 +49,10 @@ WIRINGS = dict(
 class DualExtractorInjectorHead(HeatmapHead):
     """MMPose's heatmap head with an auxiliary branch that mixes in the relation.
 
-    The original head lives inside under its stock names, frozen and in eval mode, so a
-    stock checkpoint loads by name and ``forward((E,))`` is the stock head. Beside it are
-    trained: the auxiliary branch (the same blocks), a copy of the predictor, and the
-    gates. With main blocks M, auxiliary blocks A and gates g and h, the wirings are::
+    The original head is inside under MMPose's names, frozen and in eval mode, so that
+    MMPose's checkpoints load by name and ``forward((E,))`` is MMPose's head. The auxiliary
+    branch (the same blocks), a copy of the predictor, and the gates are trained. With main
+    blocks M, auxiliary blocks A and gates g and h, the wirings are::
 
         dual                m0 = M0(E + g R)    a0 = A0(R)
                             mi = Mi(m)          ai = Ai(a + m)
@@ -63,18 +63,18 @@ class DualExtractorInjectorHead(HeatmapHead):
         released            m0 = M0(E + g R)    a0 = A0(E)
                             mi = Mi(m + h a)    ai = Ai(m + h a)
 
-    where m and a stand for the outputs of the blocks before, and for all of them
-    ``H = tuned_final_layer(m + h a)`` after the last block. Without any block, as in
-    HRFormer's head, they are one and the same: ``H = tuned_final_layer(E + h R)``.
+    where m and a are the outputs of the blocks before, and in all of them
+    ``H = tuned_final_layer(m + h a)`` after the last block. Without blocks, as in
+    HRFormer's head, they are the same: ``H = tuned_final_layer(E + h R)``.
 
     Args:
         *args: Passed to :class:`mmpose.models.HeatmapHead`.
         wiring (str): ``'dual'`` (the paper's), ``'extractor_injector'``, ``'injector'``
             or ``'released'`` (the one of the released weights).
-        gate_init (float, optional): Initial value of the gates; with 0.0 the relation
-            changes nothing at first. ``None``: no gates, the paper's plain sum.
-        tuned_norms (bool): Whether the main blocks have batch norms of their own in the
-            equations above, trained from the original ones, as in the released weights.
+        gate_init (float, optional): Initial value of the gates; 0.0 starts at the original
+            head. ``None``: no gates, the paper's plain sum.
+        tuned_norms (bool): Whether the main blocks use trained copies of their batch norms
+            in the equations above, as in the released weights.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:
@@ -100,8 +100,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         self.wiring = WIRINGS[wiring]
         self.hyperparameters = dict(wiring=wiring)
         self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
-        # As features lie in memory; otherwise every call rearranges the weights. Not the
-        # original ones: on some machines it changes the last bit.
+        # The layout of the features; otherwise each call rearranges the weights. Not those
+        # of the original branch, where it can change the last bit.
         self.aux_deconv_layers.to(memory_format=torch.channels_last)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
         self.tuned_norms = nn.ModuleList(
@@ -146,7 +146,7 @@ class DualExtractorInjectorHead(HeatmapHead):
                 original head.
 
         Returns:
-            Tensor: Heatmaps, B x K x H x W; of float32 where less was computed with.
+            Tensor: Heatmaps, B x K x H x W, in float32 or float64.
         """
         if len(feats) == 1:
             return _at_least_float32(super().forward(feats))
@@ -166,7 +166,7 @@ class DualExtractorInjectorHead(HeatmapHead):
         return _at_least_float32(heatmaps)
 
     def _blocks(self) -> list[slice]:
-        """Where each block lies in ``deconv_layers`` and ``aux_deconv_layers``."""
+        """The blocks as slices of ``deconv_layers`` and ``aux_deconv_layers``."""
         if isinstance(self.deconv_layers, nn.Identity):
             return []
         starts = range(0, len(self.deconv_layers), BLOCK_LEN)
@@ -174,11 +174,11 @@ class DualExtractorInjectorHead(HeatmapHead):
 
     @staticmethod
     def _gated(x: Tensor, gate: Tensor | None) -> Tensor:
-        """Scale what one branch hands to the other."""
+        """Scale what one branch passes to the other."""
         return x if gate is None else gate * x
 
     def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Load hook: start tuned copies from their originals; refuse a mismatch."""
+        """Load hook: initialize tuned copies from their originals; refuse a mismatch."""
         for name in self.final_layer.state_dict():
             original = state_dict.get(f'{prefix}final_layer.{name}')
             if original is not None:
@@ -195,5 +195,5 @@ class DualExtractorInjectorHead(HeatmapHead):
 
 
 def _at_least_float32(heatmaps: Tensor) -> Tensor:
-    """Convert to what MMPose's accuracy and decoding, which are numpy's, can read."""
+    """Convert for MMPose's accuracy and decoding, which use NumPy."""
     return heatmaps.float() if heatmaps.dtype.itemsize < 4 else heatmaps

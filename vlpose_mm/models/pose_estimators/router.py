@@ -14,7 +14,7 @@ from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
 from vlpose_mm.models.classifiers.scenario_classifier import (
     Decision,
     ScenarioClassifier,
-    bbox_scores,
+    bbox_scores_of,
 )
 
 # The routes of a model; 'auto' chooses one of the others for each sample.
@@ -135,7 +135,7 @@ class Router:
         for image, rows in group_by_image(samples).items():
             decision = (self.decisions or {}).get(image)
             if decision is None:
-                scores = bbox_scores([samples[row] for row in rows])  # N
+                scores = bbox_scores_of([samples[row] for row in rows])  # N
                 decision = self.classifier.decide(log_probs[rows], scores)
                 if self.decisions is not None and image != NO_IMAGE:
                     self.decisions[image] = decision

@@ -1,4 +1,4 @@
-"""What text encoders have in common: prompts in, distinct token states out."""
+"""The base of text encoders: text prompts in, distinct token states out."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ Prompt = str | Sequence[str]
 
 
 class Word(NamedTuple):
-    """What some tokens of a prompt, one after the other, stand for.
+    """Consecutive tokens of a text prompt that belong together.
 
     Attributes:
-        text (str): As it is written in the prompt, or the name of a special token.
+        text (str): The word as written, or the name of a special token.
         num_tokens (int): How many tokens it has.
-        special (bool): Whether it is no word of the prompt, such as ``[CLS]``.
+        special (bool): Whether it is a special token, such as ``[CLS]``.
     """
 
     text: str
@@ -28,12 +28,12 @@ class Word(NamedTuple):
 
 
 class TextFeatures(NamedTuple):
-    """The prompts of a batch, each distinct one once.
+    """The distinct text prompts of a batch, encoded.
 
     Attributes:
         last_hidden_state (Tensor): Token states, U x L x D; zero where padded.
         attention_mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
-        index (Tensor): Which prompt each sample uses, B, in [0, U).
+        index (Tensor): The text prompt of each sample, B, in [0, U).
     """
 
     last_hidden_state: Tensor
@@ -42,42 +42,34 @@ class TextFeatures(NamedTuple):
 
     @property
     def padded(self) -> bool:
-        """bool: Whether there can be padding, which a single prompt never has."""
+        """bool: Whether there can be padding, which a single text prompt never has."""
         return len(self.attention_mask) > 1
 
     def of_samples(self, of_prompts: Tensor) -> Tensor:
-        """Hand what belongs to prompts to the samples that use them.
-
-        Args:
-            of_prompts (Tensor): Something of each prompt, U x ...
-
-        Returns:
-            Tensor: The same of each sample, B x ...
-        """
+        """Expand a tensor of text prompts, U x ..., to that of samples, B x ..."""
         if len(of_prompts) == 1:
             return of_prompts.expand(self.index.shape[0], *of_prompts.shape[1:])
         return of_prompts[self.index]
 
 
 class TextEncoder(nn.Module, metaclass=ABCMeta):
-    """Base of text encoders: encodes each distinct text prompt once and caches it.
+    """Base of text encoders: encodes each distinct text once and caches its states.
 
-    The states of a text prompt never depend on the text prompts beside it. They have the dtype
-    that the encoder was converted to, float32 at first. The text prompts used last are
-    cached, until the encoder is moved or converted.
+    The states of a text do not depend on the others in a batch. They have the dtype that
+    the encoder was converted to, float32 at first. Moving or converting it clears the
+    cache.
 
     Args:
         embed_dims (int): Width D of the token states.
-        combine (str): What becomes of a prompt of several text prompts: ``'concat'`` puts
-            all their tokens one after the other, ``'mean'`` averages each text prompt over
-            its tokens, then the text prompts. ``'mean'`` makes one token of a prompt of one
-            text prompt as well, so that all prompts are alike.
+        combine (str): How a text prompt of several texts is encoded: ``'concat'``
+            concatenates their tokens, ``'mean'`` averages each text over its tokens, then
+            the texts. ``'mean'`` makes one token of a single text as well.
 
     Raises:
         ValueError: If ``combine`` is unknown.
     """
 
-    #: How many text prompts are cached.
+    #: How many texts are cached.
     cache_size = 4096
 
     def __init__(self, embed_dims: int, combine: str = 'concat') -> None:
@@ -94,7 +86,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
 
     @property
     def learns(self) -> bool:
-        """bool: Whether a gradient is wanted, so that nothing may be cached."""
+        """bool: Whether gradients are needed, so that nothing may be cached."""
         return False
 
     def adapter_params(self) -> list[str]:
@@ -103,139 +95,136 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
 
     @property
     def used(self) -> list[str]:
-        """list[str]: Text prompts encoded so far, at most ``cache_size`` of them."""
+        """list[str]: Texts encoded so far, at most ``cache_size`` of them."""
         return list(self._used)
-
-    def knows(self, text_prompt: str) -> bool:
-        """Whether a text prompt can be encoded."""
-        return True
 
     @property
     def known(self) -> list[str] | None:
-        """list[str] | None: The text prompts that can be encoded; ``None``: any."""
+        """list[str] | None: The texts that can be encoded; ``None``: any."""
         return None
 
-    def unread(self, text_prompt: str) -> str:
-        """Tell which end of a text prompt is too long to be read; blank if none is."""
+    def knows(self, text: str) -> bool:
+        """Return whether a text can be encoded."""
+        return True
+
+    def unread(self, text: str) -> str:
+        """Return the end of a text that exceeds the token limit; empty if none does."""
         return ''
 
     @abstractmethod
-    def encode(self, text_prompts: list[str]) -> list[Tensor]:
-        """Encode distinct text prompts.
+    def encode(self, texts: list[str]) -> list[Tensor]:
+        """Encode distinct texts.
 
         Args:
-            text_prompts (list[str]): The text prompts, at least one.
+            texts (list[str]): The texts, at least one.
 
         Returns:
             list[Tensor]: Token states of each, L x D, on any device.
         """
 
     def words(self, prompt: Prompt) -> list[Word]:
-        """Tell what the tokens of a prompt stand for.
+        """Assign the tokens of a text prompt to words.
 
         Args:
-            prompt (str | Sequence[str]): A text prompt or several.
+            prompt (str | Sequence[str]): The text prompt, one text or several.
 
         Returns:
-            list[Word]: In the order of the tokens that :meth:`forward` gives, of which
-            each belongs to one; one word for a prompt that is a single token.
+            list[Word]: In the order of the tokens of :meth:`forward`, which belong to one
+            each; one word for a text prompt that is a single token.
 
         Raises:
-            ValueError: If the prompt holds no text prompt or a blank one.
+            ValueError: If the text prompt is empty or blank.
         """
-        (text_prompts,) = check_prompts([prompt])
+        (texts,) = check_prompts([prompt])
         if self.combine == 'mean':
-            return [Word(' / '.join(text_prompts), 1)]
-        return [word for text_prompt in text_prompts for word in self.split(text_prompt)]
+            return [Word(' / '.join(texts), 1)]
+        return [word for text in texts for word in self.split(text)]
 
-    def split(self, text_prompt: str) -> list[Word]:
-        """Tell what the tokens of a text prompt stand for, as :meth:`encode` gives them.
+    def split(self, text: str) -> list[Word]:
+        """Assign the tokens of a text, as :meth:`encode` returns them, to words.
 
         Args:
-            text_prompt (str): The text prompt.
+            text (str): The text.
 
         Returns:
-            list[Word]: Numbered tokens, for encoders that know no words.
+            list[Word]: Numbered tokens, for encoders that do not know the words.
         """
-        (tokens,) = self.encode([text_prompt])
+        (tokens,) = self.encode([text])
         return [Word(f'token {number}', 1) for number in range(1, len(tokens) + 1)]
 
     def forward(
         self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
     ) -> TextFeatures:
-        """Encode the prompts of a batch.
+        """Encode the text prompts of a batch.
 
         Args:
-            prompts (Sequence[str | Sequence[str]]): One prompt per sample: a text prompt or
+            prompts (Sequence[str | Sequence[str]]): One text prompt per sample, one text or
                 several.
             device (torch.device | str): Where the features are wanted.
 
         Returns:
-            TextFeatures: Distinct prompts in order of appearance, and the index.
+            TextFeatures: Distinct text prompts in order of appearance, and the index.
 
         Raises:
-            ValueError: If there are no prompts, or one holds no text prompt or a blank one.
+            ValueError: If there are no text prompts, or one is empty or blank.
         """
         prompts = check_prompts(prompts)
         distinct = list(dict.fromkeys(prompts))
-        text_prompts = list(dict.fromkeys(s for prompt in distinct for s in prompt))
-        self._used.update(dict.fromkeys(text_prompts[: self.cache_size - len(self._used)]))
+        texts = list(dict.fromkeys(text for prompt in distinct for text in prompt))
+        self._used.update(dict.fromkeys(texts[: self.cache_size - len(self._used)]))
         learns = self.learns
         # What is cached must serve training even if it was made in inference mode,
         # which is left first, as leaving it switches gradients on.
         with torch.inference_mode(False), torch.set_grad_enabled(learns):
-            states = self._states(text_prompts, torch.device(device), remember=not learns)
+            states = self._states(texts, torch.device(device), use_cache=not learns)
             packed = self._packed(distinct, states)
             rows = {prompt: row for row, prompt in enumerate(distinct)}
             index = [rows[prompt] for prompt in prompts]
-            return packed._replace(index=_to_device(index, packed.last_hidden_state.device))
+            device = packed.last_hidden_state.device
+            return packed._replace(index=_to_device(index, device))
 
     def _packed(
         self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
     ) -> TextFeatures:
-        """Pack distinct prompts, or give the same tensors again as the last time.
+        """Pack distinct prompts; the tensors of the last call where they are the same.
 
-        What follows from them alone can then be known as such, see :class:`WeightCache`.
+        What follows from them can then be cached by identity, see :class:`WeightCache`.
         """
         if self._last_packed is not None:
             prompts, used, packed = self._last_packed
             if prompts == distinct and all(states[s] is t for s, t in used.items()):
                 return packed
-        tokens = [self._combined([states[s] for s in p]) for p in distinct]
-        packed = pack(tokens, [])
-        self._last_packed = (
-            None if packed.last_hidden_state.requires_grad else (distinct, states, packed)
-        )
+        packed = pack([self._combined([states[s] for s in p]) for p in distinct], [])
+        learns = packed.last_hidden_state.requires_grad
+        self._last_packed = None if learns else (distinct, states, packed)
         return packed
 
     def _states(
-        self, text_prompts: list[str], device: torch.device, remember: bool
+        self, texts: list[str], device: torch.device, use_cache: bool
     ) -> dict[str, Tensor]:
-        """Look up or encode distinct text prompts."""
-        # Taken out here and put back below, the text prompts used last stand at the end. What
-        # is cached has no gradient, so it is no use where one is wanted.
-        known = [s for s in text_prompts if s in self._cache] if remember else []
+        """Look up or encode distinct texts."""
+        # Taken out here and put back below, so that those used last are at the end.
+        known = [s for s in texts if s in self._cache] if use_cache else []
         states = {s: self._cache.pop(s) for s in known}
-        new = [s for s in text_prompts if s not in states]
+        new = [s for s in texts if s not in states]
         if new:
-            encoded = self.encode(new)
-            # Clones, as a view would keep all of its batch in memory.
+            # Copies, as a view would keep all of its batch in memory.
             states |= {
-                s: self._reduced(t).to(device, self.dtype, copy=remember)
-                for s, t in zip(new, encoded, strict=True)
+                s: self._reduced(t).to(device, self.dtype, copy=use_cache)
+                for s, t in zip(new, self.encode(new), strict=True)
             }
-        if remember:
+        if use_cache:
             self._cache |= states
-            for text_prompt in list(self._cache)[: -self.cache_size]:
-                del self._cache[text_prompt]
+            for text in list(self._cache)[: -self.cache_size]:
+                del self._cache[text]
         return {s: t.to(device) for s, t in states.items()}
 
     def _reduced(self, tokens: Tensor) -> Tensor:
-        """Average a text prompt over its tokens, if wanted."""
+        """Average a text over its tokens, if wanted."""
         return tokens if self.combine == 'concat' else tokens.mean(0, keepdim=True)
 
     def _combined(self, states: list[Tensor]) -> Tensor:
-        """Make one prompt of its text prompts."""
+        """Combine the texts of a text prompt."""
         if self.combine == 'concat':
             return torch.cat(states)  # sum of L, D
         return torch.stack(states).mean(0)  # 1, D
@@ -250,49 +239,48 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
 
 
 def check_prompts(prompts: Sequence[Prompt]) -> list[tuple[str, ...]]:
-    """Spell every prompt as its text prompts.
+    """Return the texts of each text prompt.
 
     Args:
-        prompts (Sequence[str | Sequence[str]]): One prompt per sample.
+        prompts (Sequence[str | Sequence[str]]): One text prompt per sample.
 
     Returns:
-        list[tuple[str, ...]]: The text prompts of each.
+        list[tuple[str, ...]]: The texts of each.
 
     Raises:
-        ValueError: If there are no prompts, or one holds no text prompt or a blank one.
+        ValueError: If there are no text prompts, or one is empty or blank.
     """
     if not prompts:
         raise ValueError('The list of text prompts is empty; give one per sample.')
-    spelled = []
+    checked = []
     for prompt in prompts:
-        text_prompts = tuple(prompt) if isinstance(prompt, list | tuple) else (prompt,)
-        texts = [s for s in text_prompts if isinstance(s, str) and s.strip()]
-        if not text_prompts or len(texts) < len(text_prompts):
+        texts = tuple(prompt) if isinstance(prompt, list | tuple) else (prompt,)
+        if not texts or not all(isinstance(s, str) and s.strip() for s in texts):
             raise ValueError(
-                f'A text prompt must be text, got {prompt!r}; leave text_prompt away for the '
-                'default text prompt.'
+                f'A text prompt must be text, got {prompt!r}; omit text_prompt for the '
+                'default one.'
             )
-        spelled.append(text_prompts)
-    return spelled
+        checked.append(texts)
+    return checked
 
 
-def pack(tokens: list[Tensor], index: list[int]) -> TextFeatures:
-    """Pad prompts to the same length.
+def pack(states: list[Tensor], index: list[int]) -> TextFeatures:
+    """Pad text prompts to the same length.
 
     Args:
-        tokens (list[Tensor]): Token states of each distinct prompt, L x D.
-        index (list[int]): Which prompt each sample uses.
+        states (list[Tensor]): Token states of each distinct text prompt, L x D.
+        index (list[int]): The text prompt of each sample.
 
     Returns:
         TextFeatures: On the device of the token states.
     """
-    device = tokens[0].device
-    lengths = _to_device([len(t) for t in tokens], device)
-    padded = pad_sequence(tokens, batch_first=True)  # U, L, D
+    device = states[0].device
+    lengths = _to_device([len(s) for s in states], device)
+    padded = pad_sequence(states, batch_first=True)  # U, L, D
     mask = torch.arange(padded.shape[1], device=device) < lengths[:, None]  # U, L
     return TextFeatures(padded, mask, _to_device(index, device))
 
 
 def _to_device(numbers: list[int], device: torch.device) -> Tensor:
-    """Make a tensor without waiting for what the device is doing."""
+    """Make a tensor without synchronizing with the device."""
     return torch.tensor(numbers, dtype=torch.long).to(device, non_blocking=True)

@@ -26,10 +26,9 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
         TextModel: The frozen model.
 
     Raises:
-        OSError: If the hub is unreachable and nothing is cached, or the folder holds no
-            model and tokenizer.
-        ValueError: If the model has no text side, the checkpoint lacks weights of it, or
-            ``tokens`` is unknown or not to be had of this model.
+        OSError: If the model or its tokenizer is neither reachable nor cached.
+        ValueError: If the model has no text side or lacks weights of it, ``tokens`` is
+            unknown, or the model has no pooled embedding.
     """
     import transformers
 
@@ -39,8 +38,8 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
         config = transformers.AutoConfig.from_pretrained(
             pretrained, trust_remote_code=False
         )
-        # The class that was saved, not AutoModel's: BLIP's retrieval checkpoints name
-        # their text side otherwise than BlipModel does.
+        # The class that was saved, not AutoModel's: BLIP's retrieval checkpoints have
+        # another name for their text side than BlipModel.
         name = (config.architectures or [''])[0]
         model_class = getattr(transformers, name, transformers.AutoModel)
         model, report = model_class.from_pretrained(
@@ -52,7 +51,7 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
             f'{pretrained!r} is a {type(model).__name__}, which has no text encoder; name '
             'a language model or a vision-language one.'
         )
-    # Poolers and heads are not read.
+    # Poolers and heads are not used.
     needed = {prefix + name for name in side.state_dict() if 'pooler' not in name}
     projection = None
     if tokens == 'pooled':
@@ -77,8 +76,8 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
     except Exception as error:
         reason = ' '.join(str(error).split())
         raise ValueError(
-            f'{pretrained!r} is a {type(model).__name__}, which reads no text prompt on its '
-            f'own ({type(error).__name__}: {reason}); name a language model or a '
+            f'{pretrained!r} is a {type(model).__name__}, which cannot read text alone '
+            f'({type(error).__name__}: {reason}); name a language model or a '
             'vision-language one with a text encoder.'
         ) from error
     return text_model
@@ -103,7 +102,7 @@ def load_tokenizer(pretrained: str) -> 'PreTrainedTokenizerBase':
 
 
 def _text_side(model: nn.Module) -> tuple[nn.Module, str]:
-    """Find the text side of a model, and what its names start with."""
+    """Find the text side of a model, and the prefix of its names."""
     for side in ('text_encoder', 'text_model'):
         if hasattr(model, side):
             return getattr(model, side), f'{side}.'
@@ -116,7 +115,7 @@ def _text_side(model: nn.Module) -> tuple[nn.Module, str]:
 
 @contextmanager
 def _explained(pretrained: str) -> Iterator[None]:
-    """Say what to do when the library cannot load a model."""
+    """Add the remedy to errors of loading."""
     try:
         yield
     except Exception as error:

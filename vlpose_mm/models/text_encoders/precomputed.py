@@ -13,10 +13,10 @@ from vlpose_mm.models.text_encoders.base import TextEncoder, Word
 
 @MODELS.register_module()
 class PrecomputedTextEncoder(TextEncoder):
-    """Token states read from a file; needs no ``transformers``.
+    """Token states read from a file, without ``transformers``.
 
-    ``python -m vlpose_mm.tools.precompute_text_features`` writes such a file; an adapter
-    checkpoint is one as well.
+    ``python -m vlpose_mm.tools.precompute_text_features`` writes such a file; adapter
+    checkpoints contain the same.
 
     Args:
         path (str): The file.
@@ -24,7 +24,7 @@ class PrecomputedTextEncoder(TextEncoder):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file holds something else, or ``combine`` is unknown.
+        ValueError: If the file has other content, or ``combine`` is unknown.
     """
 
     def __init__(self, path: str, combine: str = 'concat') -> None:
@@ -42,12 +42,12 @@ class PrecomputedTextEncoder(TextEncoder):
 
     @property
     def features(self) -> dict[str, Tensor]:
-        """dict[str, Tensor]: Token states by text prompt, L x D each."""
+        """dict[str, Tensor]: Token states by text, L x D each."""
         return self._features
 
     @property
     def words_by_text_prompt(self) -> dict[str, list[Word]]:
-        """dict[str, list[Word]]: Words of the text prompts that have some."""
+        """dict[str, list[Word]]: Words of the texts for which they are known."""
         return self._words
 
     def replace(
@@ -55,12 +55,12 @@ class PrecomputedTextEncoder(TextEncoder):
         features: dict[str, Tensor],
         words: Mapping[str, Iterable[Sequence]] | None = None,
     ) -> None:
-        """Read other text prompts instead.
+        """Read other texts from now on.
 
         Args:
-            features (dict[str, Tensor]): Token states by text prompt, L x D each.
+            features (dict[str, Tensor]): Token states by text, L x D each.
             words (Mapping[str, Iterable[Sequence]], optional): :class:`Word` or its fields,
-                of those that have some.
+                of texts.
         """
         self._features = features
         self._words = {k: [Word(*each) for each in v] for k, v in (words or {}).items()}
@@ -68,35 +68,35 @@ class PrecomputedTextEncoder(TextEncoder):
 
     @property
     def known(self) -> list[str]:
-        """list[str]: The text prompts that there are token states of."""
+        """list[str]: The texts in the file."""
         return list(self._features)
 
-    def knows(self, text_prompt: str) -> bool:
-        """Whether there are token states of a text prompt."""
-        return text_prompt in self._features
+    def knows(self, text: str) -> bool:
+        """Return whether a text is in the file."""
+        return text in self._features
 
-    def encode(self, text_prompts: list[str]) -> list[Tensor]:
-        """Look up distinct text prompts; see :meth:`TextEncoder.encode`.
+    def encode(self, texts: list[str]) -> list[Tensor]:
+        """Look distinct texts up; see :meth:`TextEncoder.encode`.
 
         Raises:
-            ValueError: If the file does not hold one.
+            ValueError: If one is not in the file.
         """
-        for text_prompt in text_prompts:
-            if text_prompt not in self._features:
+        for text in texts:
+            if text not in self._features:
                 known = list(self._features)
                 more = f' and {len(known) - 20} more' if len(known) > 20 else ''
                 raise ValueError(
-                    f'{self.path} holds no features of {text_prompt!r}, only of {known[:20]}'
+                    f'{self.path} holds no features of {text!r}, only of {known[:20]}'
                     f'{more}; write it again with python -m '
-                    'vlpose_mm.tools.precompute_text_features --text-prompts FILE, or --file and '
-                    '--per-keypoint as AssignTextPrompt has them.'
+                    'vlpose_mm.tools.precompute_text_features --text-prompts FILE, or '
+                    '--file and --per-keypoint as AssignTextPrompt has them.'
                 )
-        return [self._features[text_prompt] for text_prompt in text_prompts]
+        return [self._features[text] for text in texts]
 
-    def split(self, text_prompt: str) -> list[Word]:
+    def split(self, text: str) -> list[Word]:
         """Look the words up; see :meth:`TextEncoder.split`."""
-        numbered = super().split(text_prompt)
-        words = self._words.get(text_prompt, [])
+        numbered = super().split(text)
+        words = self._words.get(text, [])
         # The words in a file need not be those of its features.
         fits = sum(word.num_tokens for word in words) == len(numbered)
         return words if fits else numbered

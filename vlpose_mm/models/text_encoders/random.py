@@ -18,14 +18,13 @@ from vlpose_mm.models.text_encoders.base import (
 
 @MODELS.register_module()
 class RandomTextEncoder(TextEncoder):
-    """Random token states: the paper's controls of what the words are worth.
+    """Random token states: the paper's controls of what text contributes.
 
     Args:
         embed_dims (int): Width D of the token states, at least 1.
-        num_tokens (int): Tokens of each text prompt, at least 1.
-        fresh (bool): ``False``: a text prompt has states of its own, the same in every run
-            and on every machine; ``True``: the states are drawn again, from torch's
-            generator, for every sample and call.
+        num_tokens (int): Tokens of each text, at least 1.
+        fresh (bool): ``False``: a text always has the same states, on every machine;
+            ``True``: states are drawn from torch's generator for each sample and call.
         combine (str): See :class:`TextEncoder`.
 
     Raises:
@@ -51,9 +50,9 @@ class RandomTextEncoder(TextEncoder):
     def forward(
         self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
     ) -> TextFeatures:
-        """Draw or recall states, from N(0, 1); see :meth:`TextEncoder.forward`.
+        """Draw states from N(0, 1); see :meth:`TextEncoder.forward`.
 
-        With ``fresh`` every sample counts as a prompt of its own: U = B.
+        With ``fresh``, each sample counts as a distinct text prompt: U = B.
         """
         if not self.fresh:
             return super().forward(prompts, device)
@@ -64,11 +63,11 @@ class RandomTextEncoder(TextEncoder):
             tokens.append(self._combined(drawn).to(device, self.dtype))  # L, D
         return pack(tokens, list(range(len(tokens))))
 
-    def encode(self, text_prompts: list[str]) -> list[Tensor]:
-        """Draw states seeded by the text prompts; see :meth:`TextEncoder.encode`."""
+    def encode(self, texts: list[str]) -> list[Tensor]:
+        """Draw states seeded by the texts; see :meth:`TextEncoder.encode`."""
         states = []
-        for text_prompt in text_prompts:
-            digest = hashlib.sha256(text_prompt.encode()).digest()
+        for text in texts:
+            digest = hashlib.sha256(text.encode()).digest()
             generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], 'big'))
             size = (self.num_tokens, self.embed_dims)
             states.append(torch.randn(size, generator=generator))  # L, D

@@ -19,34 +19,32 @@ from vlpose_mm.models.text_encoders.loading import load_text_model
 class TransformersTextEncoder(TextEncoder):
     """The text side of any model of the ``transformers`` library, frozen.
 
-    BLIP (the paper's default), CLIP, SigLIP, BERT and its like (ALBEF's text side), T5's
-    encoder. The language model is no submodule: it is neither trained nor saved in
-    checkpoints, and copies of the estimator share it. It moves and changes its dtype
-    with the estimator. It runs in eval mode and outside of autocast, at its own dtype, so
-    that what is cached does not depend on when it was made.
+    BLIP (the paper's default), CLIP, SigLIP, BERT (ALBEF's text side), T5's encoder, and
+    others. The language model is not a submodule: it is neither trained nor saved, and
+    copies of the estimator share it. It moves and changes its dtype with the estimator, and
+    runs in eval mode outside of autocast, so that what is cached is always the same.
 
-    With ``context_tokens`` the text prompt gets learnable words of context in front of it, as
-    in `CoOp <https://arxiv.org/abs/2109.01134>`_ (section 3.2, unified context): the
-    parameter ``context``, N x W, trained through the frozen model. Wherever a gradient to
-    it is wanted, nothing is cached.
+    With ``context_tokens`` the text gets learnable context tokens in front, as in
+    `CoOp <https://arxiv.org/abs/2109.01134>`_ (section 3.2, unified context): the
+    parameter ``context``, N x W, trained through the frozen model. Where gradients to it
+    are needed, nothing is cached.
 
     Args:
-        pretrained (str): Hub name or local folder, say
+        pretrained (str): Hub name or local folder, such as
             ``'Salesforce/blip-itm-base-coco'``. Of a vision-language model only the text
             side is kept, of an encoder-decoder only the encoder.
-        max_length (int): Most tokens read of a text prompt, special ones included. The
-            model's own limit holds as well; a text prompt cut keeps its special tokens.
+        max_length (int): Most tokens read of a text, special ones included. The model's
+            own limit holds as well. Longer texts are cut and keep their special tokens.
         tokens (str): ``'all'``: the last hidden states of all tokens; ``'pooled'``: one
             token, the contrastive embedding of CLIP (projected) or SigLIP.
         combine (str): See :class:`TextEncoder`.
-        context_tokens (int): How many words of context are learnt; 0 for none.
+        context_tokens (int): Number of learnable context tokens N.
 
     Raises:
-        OSError: If the hub is unreachable and nothing is cached, or the folder holds no
-            model and tokenizer.
-        ValueError: If the model has no text side, the checkpoint lacks weights of it, the
-            model has no pooled embedding, ``tokens`` or ``combine`` is unknown, or the
-            lengths leave no room for words.
+        OSError: If the model or its tokenizer is neither reachable nor cached.
+        ValueError: If the model has no text side or lacks weights of it, it has no pooled
+            embedding, ``tokens`` or ``combine`` is unknown, or the lengths leave no room
+            for words.
     """
 
     def __init__(
@@ -80,36 +78,35 @@ class TransformersTextEncoder(TextEncoder):
 
     @property
     def learns(self) -> bool:
-        """bool: Whether a gradient to the context is wanted."""
+        """bool: Whether gradients to the context are needed."""
         context = self.context
         return context is not None and context.requires_grad and torch.is_grad_enabled()
 
     def forward(
         self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
     ) -> TextFeatures:
-        """Encode the prompts of a batch; see :meth:`TextEncoder.forward`."""
+        """Encode the text prompts of a batch; see :meth:`TextEncoder.forward`."""
         if self.context is not None and not self.learns:
             made_with = self._context_cache
-            # Compared, as a context changes in many ways: by a step of the optimizer,
-            # loading, or the swap of averaged weights.
+            # Compared, as many things change it: optimizers, loading, averaged weights.
             if made_with is None or not torch.equal(made_with, self.context):
                 self._cache.clear()
                 self._context_cache = self.context.detach().clone()
         return super().forward(prompts, device)
 
-    def encode(self, text_prompts: list[str]) -> list[Tensor]:
-        """Encode distinct text prompts; see :meth:`TextEncoder.encode`."""
-        ids = [self._model.tokenize(s, self._max_length) for s in text_prompts]
+    def encode(self, texts: list[str]) -> list[Tensor]:
+        """Encode distinct texts; see :meth:`TextEncoder.encode`."""
+        ids = [self._model.tokenize(text, self._max_length) for text in texts]
         return self._model.encode(ids, self.context)
 
-    def unread(self, text_prompt: str) -> str:
-        """Ask the tokenizer; see :meth:`TextEncoder.unread`."""
-        return self._model.cut(text_prompt, self._max_length)[1]
+    def unread(self, text: str) -> str:
+        """Return the end of a text that is cut; see :meth:`TextEncoder.unread`."""
+        return self._model.cut(text, self._max_length)[1]
 
-    def split(self, text_prompt: str) -> list[Word]:
-        """Ask the tokenizer; see :meth:`TextEncoder.split`."""
+    def split(self, text: str) -> list[Word]:
+        """Assign tokens to words by the tokenizer; see :meth:`TextEncoder.split`."""
         context = 0 if self.context is None else len(self.context)
-        return self._model.split(text_prompt, self._max_length, context)
+        return self._model.split(text, self._max_length, context)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
         """Move or convert the language model as well."""

@@ -1,4 +1,4 @@
-"""Which words of a text prompt its tokens belong to."""
+"""Assign the tokens of a text to its words."""
 
 import re
 from collections.abc import Iterator
@@ -10,30 +10,30 @@ from vlpose_mm.models.text_encoders.base import Word
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# "kid's" and "ukiyo-e" are words; marks are told apart from the words beside them.
+# "kid's" and "ukiyo-e" are words; punctuation is separate.
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
-# How text prompt pieces write the blank in front of a word.
+# How SentencePiece writes the blank before a word.
 BLANK = '▁'
 
 
 def split_words(
-    tokenizer: 'PreTrainedTokenizerBase', text_prompt: str, max_length: int
+    tokenizer: 'PreTrainedTokenizerBase', text: str, max_length: int
 ) -> list[Word]:
-    """Find out which words the tokens of a text prompt belong to.
+    """Assign the tokens of a text to its words.
 
-    Fast tokenizers tell which characters a token is made from. Slow ones do not: there a
-    word is what a text prompt piece with a blank begins.
+    Fast tokenizers know the characters of a token. With slow ones, a word starts at each
+    piece with a blank.
 
     Args:
         tokenizer (PreTrainedTokenizerBase): The tokenizer.
-        text_prompt (str): The text prompt.
-        max_length (int): Most tokens read of it.
+        text (str): The text.
+        max_length (int): The most tokens read of it.
 
     Returns:
         list[Word]: Words and special tokens, in the order of the tokens.
     """
     batch = tokenizer(
-        text_prompt,
+        text,
         truncation=True,
         max_length=max_length,
         return_special_tokens_mask=True,
@@ -43,11 +43,11 @@ def split_words(
     names = tokenizer.convert_ids_to_tokens(batch['input_ids'])
     special = batch['special_tokens_mask']
     if tokenizer.is_fast:
-        labels = _from_characters(text_prompt, batch['offset_mapping'])
+        labels = _from_characters(text, batch['offset_mapping'])
     else:
         pieces = zip(names, special, strict=True)
         labels = _from_blanks(['' if mark else name for name, mark in pieces])
-    # Special tokens are labeled one by one, words by their place and text.
+    # Special tokens are labeled one by one, words by position and text.
     labels = [
         (i, name) if is_special else label
         for i, (label, name, is_special) in enumerate(
@@ -63,16 +63,16 @@ def split_words(
 
 
 def _from_characters(
-    text_prompt: str, offsets: list[tuple[int, int]]
+    text: str, offsets: list[tuple[int, int]]
 ) -> Iterator[tuple[int, str]]:
-    """Place and text of the word of each token, from the characters of the tokens."""
-    spans = [match.span() for match in WORD.finditer(text_prompt)]
+    """Position and text of each token's word, from the characters of the tokens."""
+    spans = [match.span() for match in WORD.finditer(text)]
     for start, end in offsets:
-        # Some tokens hold the blank in front of their word, or nothing but it.
-        blanks = len(text_prompt[start:end]) - len(text_prompt[start:end].lstrip())
+        # Some tokens contain the blank before their word, or only that.
+        blanks = len(text[start:end]) - len(text[start:end].lstrip())
         first = start + blanks
         place, stop = next((span for span in spans if first < span[1]), (first, end))
-        yield place, text_prompt[place:stop]
+        yield place, text[place:stop]
 
 
 def _from_blanks(names: list[str]) -> list[tuple[int, str]]:
