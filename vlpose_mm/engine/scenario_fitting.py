@@ -19,7 +19,7 @@ from vlpose_mm.models.classifiers.linear_discriminant import (
     ScenarioStatistics,
     Sums,
     balanced_log_prior,
-    choose_cautions,
+    choose_hyperparameters,
     discriminant,
 )
 from vlpose_mm.models.classifiers.scenario_classifier import (
@@ -130,7 +130,7 @@ def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
     log_prior = balanced_log_prior(natural)
     kept_sums, heldout_sums = kept.total(names), heldout.total(names)
     labels = torch.tensor([names.index(name) for name in heldout_names], dtype=torch.int64)
-    shrinkage, temperature = choose_cautions(
+    shrinkage, temperature = choose_hyperparameters(
         kept_sums, log_prior, torch.cat(heldout_features), labels
     )
     sums = Sums(*(a + b for a, b in zip(kept_sums, heldout_sums, strict=True)))

@@ -1,4 +1,4 @@
-"""ScenarioClassifier: the formula, decisions, and what it saves and loads."""
+"""ScenarioClassifier: the formula, decisions, and its checkpoints."""
 
 import copy
 import io
@@ -21,6 +21,7 @@ CLASSES = [
     ScenarioClass('pixel_art', None, 'a pixel art picture of a person'),
     ScenarioClass(None, None, 'a photo of a person'),
 ]
+VOTES = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.05, 0.9, 0.03, 0.02]])
 
 
 @pytest.fixture
@@ -32,114 +33,96 @@ def classifier() -> ScenarioClassifier:
     return classifier
 
 
-def test_photos_and_real_people_are_natural() -> None:
-    assert [given.natural for given in CLASSES] == [True, False, False, True]
-
-
-def test_probabilities_are_a_softmax_of_the_mean_over_places(
+@pytest.mark.fast
+def test_probabilities_are_a_softmax_of_the_mean_over_positions(
     classifier: ScenarioClassifier,
 ) -> None:
     feature_map = torch.randn(3, 8, 4, 2)
     pooled = feature_map.double().flatten(2).sum(dim=2) / 8
     scores = pooled @ classifier.weight.double().T + classifier.bias.double()
     shifted = scores - scores.max(dim=1, keepdim=True).values
-    wanted = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-    torch.testing.assert_close(
-        classifier(feature_map), wanted.float(), rtol=1e-4, atol=1e-2
-    )
+    want = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    torch.testing.assert_close(classifier(feature_map).double(), want, rtol=1e-4, atol=1e-2)
 
 
 def test_an_unfitted_classifier_refuses_and_names_both_remedies() -> None:
     classifier = ScenarioClassifier()
-    assert not classifier.fitted
     remedies = 'ScenarioClassifierHook.*vlpose_mm.tools.fit_scenario_classifier'
-    with pytest.raises(ValueError, match=remedies):
-        classifier(torch.zeros(1, 8, 4, 2))
-    with pytest.raises(ValueError, match=remedies):
-        classifier.decide(torch.zeros(1, 0))
+    for call, arg in (
+        (classifier, torch.zeros(1, 8, 4, 2)),
+        (classifier.decide, torch.zeros(1, 0)),
+    ):
+        with pytest.raises(ValueError, match=remedies):
+            call(arg)
 
 
-def test_a_image_is_of_the_side_that_has_half_of_the_probability(
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ('probs', 'natural', 'best', 'artificial_prob'),
+    [
+        # The single most probable class is on the other side.
+        ([0.25, 0.4, 0.05, 0.3], True, 3, 0.45),
+        ([0.4, 0.25, 0.27, 0.08], False, 2, 0.52),
+    ],
+)
+def test_the_side_with_half_of_the_probability_decides(
+    probs: list,
+    natural: bool,
+    best: int,
+    artificial_prob: float,
     classifier: ScenarioClassifier,
 ) -> None:
-    # The single most probable class is on the other side.
-    decision = classifier.decide(torch.tensor([[0.25, 0.4, 0.05, 0.3]]).log())
-    assert decision.natural
-    assert decision.scenario_class == CLASSES[3]
-    assert decision.scenario_prob == pytest.approx(0.3)
-    assert decision.artificial_prob == pytest.approx(0.45)
-    decision = classifier.decide(torch.tensor([[0.4, 0.25, 0.27, 0.08]]).log())
-    assert not decision.natural
-    assert decision.scenario_class == CLASSES[2]
+    assert [each.natural for each in CLASSES] == [True, False, False, True]
+    decision = classifier.decide(torch.tensor([probs]).log())
+    assert (decision.natural, decision.scenario_class) == (natural, CLASSES[best])
+    assert decision.scenario_prob == pytest.approx(probs[best])
+    assert decision.artificial_prob == pytest.approx(artificial_prob)
 
 
-def test_people_of_a_image_decide_by_their_geometric_mean(
-    classifier: ScenarioClassifier,
-) -> None:
-    people = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.05, 0.9, 0.03, 0.02]])
-    mean = people.prod(dim=0).sqrt()
-    mean = mean / mean.sum()
-    decision = classifier.decide(people.log())
-    assert not decision.natural
-    assert decision.scenario_prob == pytest.approx(mean[1].item())
-    assert decision.artificial_prob == pytest.approx(mean[1:3].sum().item())
-
-
-def test_people_count_as_much_as_the_scores_of_their_boxes(
+def test_instances_decide_by_their_mean_weighted_by_bbox_scores(
     classifier: ScenarioClassifier, make_sample: Callable
 ) -> None:
-    people = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.05, 0.9, 0.03, 0.02]])
     samples = [make_sample(), make_sample()]
     samples[1].gt_instances.bbox_scores[:] = 0.25
     scores = bbox_scores_of(samples)
-    mean = (people[0] ** 4 * people[1]) ** (1 / 5)
-    decision = classifier.decide(people.log(), scores)
-    assert decision.natural
-    assert decision.scenario_prob == pytest.approx((mean[0] / mean.sum()).item())
-    assert classifier.decide(people.log(), 0 * scores) == classifier.decide(people.log())
+    for weights, decision in (
+        ((0.5, 0.5), classifier.decide(VOTES.log())),
+        ((0.5, 0.5), classifier.decide(VOTES.log(), 0 * scores)),
+        ((0.8, 0.2), classifier.decide(VOTES.log(), scores)),
+    ):
+        mean = VOTES[0] ** weights[0] * VOTES[1] ** weights[1]
+        mean = mean / mean.sum()
+        assert decision.natural == (weights[0] > 0.5)
+        assert decision.artificial_prob == pytest.approx(mean[1:3].sum().item())
     assert bbox_scores_of([PoseDataSample()]).tolist() == [1.0]
 
 
 def test_a_checkpoint_brings_classes_and_weights(classifier: ScenarioClassifier) -> None:
     file = io.BytesIO()
-    # As MMEngine saves: every entry has to be a tensor.
+    # As MMEngine saves: every entry must be a tensor.
     torch.save(weights_to_cpu(classifier.state_dict()), file)
     file.seek(0)
     state_dict = torch.load(file, weights_only=True)
     feature_map = torch.randn(3, 8, 4, 2)
-    strict, by_mmengine = ScenarioClassifier(), ScenarioClassifier()
-    strict.load_state_dict(state_dict)
-    load_state_dict(by_mmengine, state_dict, strict=True)
-    for loaded in (strict, by_mmengine, copy.deepcopy(classifier)):
+    empty, fitted = ScenarioClassifier(), ScenarioClassifier()
+    fitted.assign(CLASSES[:2], torch.zeros(2, 4), torch.zeros(2))
+    twin = copy.deepcopy(empty)
+    twin.load_state_dict(state_dict)
+    fitted.load_state_dict(state_dict)
+    assert not empty.fitted and len(empty.weight) == 0
+    load_state_dict(empty, state_dict, strict=True)
+    for loaded in (twin, fitted, empty, copy.deepcopy(classifier)):
         assert loaded.classes == CLASSES
         assert torch.equal(loaded(feature_map), classifier(feature_map))
 
 
-def test_a_checkpoint_replaces_a_classifier_of_other_classes(
+def test_a_checkpoint_without_classifier_changes_nothing(
     classifier: ScenarioClassifier,
 ) -> None:
-    other = ScenarioClassifier()
-    other.assign(CLASSES[:2], torch.zeros(2, 4), torch.zeros(2))
-    other.load_state_dict(classifier.state_dict())
-    assert other.classes == CLASSES
-    assert torch.equal(other.weight, classifier.weight)
-
-
-def test_a_copy_is_loaded_apart_from_its_original(classifier: ScenarioClassifier) -> None:
-    empty = ScenarioClassifier()
-    twin = copy.deepcopy(empty)
-    twin.load_state_dict(classifier.state_dict())
-    assert twin.fitted and not empty.fitted and len(empty.weight) == 0
-
-
-def test_a_checkpoint_without_classifier_leaves_it_as_it_is(
-    classifier: ScenarioClassifier,
-) -> None:
-    empty = ScenarioClassifier()
+    empty, before = ScenarioClassifier(), classifier.weight.clone()
     empty.load_state_dict({})
-    assert not empty.fitted
-    before = classifier.weight.clone()
     classifier.load_state_dict({})
+    assert not empty.fitted
     assert classifier.classes == CLASSES and torch.equal(classifier.weight, before)
 
 
@@ -165,18 +148,13 @@ def test_refuses_a_checkpoint_with_part_of_a_classifier(
     assert not model.scenario_classifier.fitted
 
 
-def test_half_precision_answers_in_float32_with_the_same_weights(
-    classifier: ScenarioClassifier,
-) -> None:
+def test_follows_its_model_but_stays_in_float32(classifier: ScenarioClassifier) -> None:
     feature_map = torch.randn(3, 8, 4, 2).half()
-    wanted = classifier(feature_map.float())
+    want = classifier(feature_map.float())
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        torch.testing.assert_close(classifier(feature_map), wanted, rtol=0, atol=0)
+        assert torch.equal(classifier(feature_map), want)
     halved = torch.nn.Sequential(copy.deepcopy(classifier)).half()[0]
     assert halved.weight.dtype == torch.float32
-    torch.testing.assert_close(halved(feature_map), wanted, rtol=0, atol=0)
-
-
-def test_moves_with_its_model(classifier: ScenarioClassifier) -> None:
+    assert torch.equal(halved(feature_map), want)
     classifier.to('meta')
     assert classifier.weight.is_meta and classifier.bias.is_meta

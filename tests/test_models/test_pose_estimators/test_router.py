@@ -1,4 +1,4 @@
-"""Which samples go which way, and that going together changes nothing."""
+"""The route of each sample, and batches of both routes."""
 
 import copy
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from torch import Tensor
 
 from tests.test_models.estimators import build
 from vlpose_mm.models import VLPoseEstimator
@@ -18,162 +18,146 @@ PHOTO = dict(text_prompt='a photo of a person', text_source='none', scenario=Non
 MURAL = dict(text_prompt='a mural of a person', text_source='scenario', scenario='mural')
 MURAL['group'] = '2D_virtual_human'
 DANCE = dict(MURAL, scenario='dance', group='real_human')
-TOLD = dict(
-    text_prompt='a photo of a sculpture of a person',
-    text_source='text_prompt',
-    scenario=None,
+PROMPTED = dict(PHOTO, text_prompt='a photo of a statue', text_source='text_prompt')
+Batch = tuple[Tensor, list[PoseDataSample]]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ('info', 'table', 'route'),
+    [
+        (PHOTO, {}, 'original'),
+        (MURAL, {}, 'tuned'),
+        (DANCE, {}, 'tuned'),
+        (PROMPTED, {}, 'tuned'),
+        (DANCE, dict(real_human='original'), 'original'),
+        (DANCE, dict(real_human='original', dance='tuned'), 'tuned'),
+        (MURAL, dict(real_human='original'), 'tuned'),
+        (MURAL, dict(scenario='original'), 'original'),
+        (PROMPTED, dict(text_prompt='original'), 'original'),
+        (PHOTO, dict(none='tuned'), 'tuned'),
+        # A scenario of the user's own that is named like a row.
+        (dict(MURAL, scenario='natural'), {}, 'tuned'),
+        # Spelled as in an annotation file.
+        (dict(MURAL, scenario='digital_art'), {'Digital art': 'original'}, 'original'),
+        (dict(PHOTO, route='tuned'), {}, 'tuned'),
+        (dict(MURAL, route='original'), {}, 'original'),
+        # Without AssignTextPrompt.
+        ({}, {}, 'original'),
+        (dict(text_prompt='a puppet'), {}, 'tuned'),
+    ],
 )
+def test_the_first_rule_that_applies_counts(info: dict, table: dict, route: str) -> None:
+    assert Router(table).by_annotation(PoseDataSample(metainfo=info)) == route
 
 
-def route(info: dict, **table: str) -> str | None:
-    return Router(table).by_annotation(PoseDataSample(metainfo=info))
+def test_refuses_bad_tables_and_samples() -> None:
+    for table, error in (
+        (dict(mural='auto'), "'mural' has the route 'auto'"),
+        ({1: 'tuned'}, '1 must be a name'),
+        ('tuned', 'routes must be a table'),
+        (['mural'], 'routes must be a table'),
+    ):
+        with pytest.raises(ValueError, match=error):
+            Router(table)
+    for info, error in (
+        (dict(MURAL, route='auto', img_path='x.jpg'), "route of x.jpg is 'auto'"),
+        (dict(text_prompt='a', scenario=None), "add 'text_source' to the meta_keys"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            Router().by_annotation(PoseDataSample(metainfo=info))
 
 
-def test_by_default_what_is_told_nothing_is_original_and_the_rest_is_tuned() -> None:
-    assert route(PHOTO) == 'original'
-    assert route(MURAL) == route(DANCE) == route(TOLD) == 'tuned'
-
-
-def test_the_first_row_of_the_table_that_applies_counts() -> None:
-    assert route(DANCE, real_human='original') == 'original'
-    assert route(DANCE, real_human='original', dance='tuned') == 'tuned'
-    assert route(MURAL, real_human='original') == 'tuned'
-    assert route(MURAL, scenario='original') == 'original'
-    assert route(TOLD, text_prompt='original') == 'original'
-    assert route(PHOTO, none='tuned') == 'tuned'
-    # A scenario of somebody's own that is called like a row.
-    assert route(dict(MURAL, scenario='natural')) == 'tuned'
-    # Spelled as in an annotation file.
-    assert route(dict(MURAL, scenario='digital_art'), **{'Digital art': 'original'})
-
-
-def test_a_sample_may_choose_for_itself() -> None:
-    assert route(dict(PHOTO, route='tuned')) == 'tuned'
-    assert route(dict(MURAL, route='original')) == 'original'
-    with pytest.raises(ValueError, match="route of x.jpg is 'auto'"):
-        route(dict(MURAL, route='auto', img_path='x.jpg'))
-
-
-def test_samples_without_our_transform_are_told_something_if_they_have_a_prompt() -> None:
-    assert route({}) == Router().by_annotation(None) == 'original'
-    assert route(dict(text_prompt='a puppet')) == 'tuned'
-    with pytest.raises(ValueError, match="add 'text_source' to the meta_keys"):
-        route(dict(text_prompt='a photo', scenario=None))
-
-
-def test_the_table_is_checked() -> None:
-    with pytest.raises(ValueError, match="'mural' has the route 'auto'"):
-        Router(dict(mural='auto'))
-    with pytest.raises(ValueError, match='1 must be a name'):
-        Router({1: 'tuned'})
-    for given in ('tuned', ['mural']):
-        with pytest.raises(ValueError, match='routes must be a table'):
-            Router(given)
-
-
-def test_a_row_that_looks_misspelled_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
+def test_warns_of_a_name_that_looks_misspelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned = []
     name = 'vlpose_mm.models.pose_estimators.router.print_log'
-    monkeypatch.setattr(name, lambda text, **_: said.append(text))
+    monkeypatch.setattr(name, lambda text, **_: warned.append(text))
     Router(dict(scenaro='original', pixel_art='tuned', murals='tuned'))
-    assert len(said) == 2 and "'scenaro'" in said[0] and "'scenario'" in said[0]
+    assert len(warned) == 2 and "'scenaro'" in warned[0] and "'scenario'" in warned[0]
 
 
 @pytest.fixture
-def mixed(make_sample: Callable) -> tuple[torch.Tensor, list[PoseDataSample]]:
+def mixed(make_sample: Callable) -> Batch:
     """Two photos and three artworks in a row."""
     samples = []
-    for info in (MURAL, PHOTO, TOLD, PHOTO, MURAL):
+    for info in (MURAL, PHOTO, PROMPTED, PHOTO, MURAL):
         samples.append(make_sample())
         samples[-1].set_metainfo(info)
     return torch.randn(5, 3, 128, 96), samples
 
 
-def predict(model: torch.nn.Module, images: torch.Tensor, samples: list) -> list:
-    with torch.no_grad():
-        return model.predict(images, copy.deepcopy(samples))
+@torch.no_grad()
+def predict(
+    model: VLPoseEstimator, batch: Batch, rows: list[int] | None = None
+) -> list[PoseDataSample]:
+    """Predict copies of the samples in these rows."""
+    images, samples = batch
+    rows = list(range(len(samples))) if rows is None else rows
+    return model.predict(images[rows], [copy.deepcopy(samples[row]) for row in rows])
 
 
-def test_a_mixed_batch_equals_its_groups_run_alone_in_the_order_of_the_batch(
-    vlpose_cfg: dict, mixed: tuple
-) -> None:
+def routes_of(samples: list[PoseDataSample]) -> list[str]:
+    return [sample.metainfo['pred_route'] for sample in samples]
+
+
+def test_a_mixed_batch_equals_its_groups_run_alone(vlpose_cfg: dict, mixed: Batch) -> None:
     images, samples = mixed
     vlpose_cfg['test_cfg'].update(route='auto', output_heatmaps=True)
     model = build(vlpose_cfg).eval()
-    together = predict(model, images, samples)
-    for name, rows in (('tuned', [0, 2, 4]), ('original', [1, 3])):
-        model.set_route(name)
-        alone = predict(model, images[rows], [samples[row] for row in rows])
-        for row, expected in zip(rows, alone, strict=True):
-            got = together[row]
-            assert got.metainfo['pred_route'] == expected.metainfo['pred_route'] == name
-            assert torch.equal(got.pred_fields.heatmaps, expected.pred_fields.heatmaps)
-            assert np.array_equal(
-                got.pred_instances.keypoints, expected.pred_instances.keypoints
-            )
-    model.set_route('auto')
+    together = predict(model, mixed)
     with torch.no_grad():
         heatmaps = model(images, samples)
-        model.set_route('original')
-        assert torch.equal(heatmaps[[1, 3]], model(images[[1, 3]], None))
-        model.set_route('tuned')
-        rows = [0, 2, 4]
-        expected = model(images[rows], [samples[row] for row in rows])
-        assert torch.equal(heatmaps[rows], expected)
+    with pytest.raises(ValueError, match='take different routes'):
+        model.extract_feat(images, samples)
+    assert len(model.extract_feat(images[:1], samples[:1])) == 2
+    for route, rows in (('tuned', [0, 2, 4]), ('original', [1, 3])):
+        model.set_route(route)
+        alone = predict(model, mixed, rows)
+        assert routes_of(alone) == routes_of([together[row] for row in rows])
+        for row, want in zip(rows, alone, strict=True):
+            got = together[row]
+            assert torch.equal(got.pred_fields.heatmaps, want.pred_fields.heatmaps)
+            keypoints = got.pred_instances.keypoints
+            assert np.array_equal(keypoints, want.pred_instances.keypoints)
+        with torch.no_grad():
+            want = model(images[rows], [samples[row] for row in rows])
+        assert torch.equal(heatmaps[rows], want)
 
 
-def test_a_batch_of_photos_alone_asks_nothing_of_the_words(
-    vlpose_cfg: dict, mixed: tuple
+def test_photos_alone_run_neither_text_encoder_nor_matcher(
+    vlpose_cfg: dict, mixed: Batch
 ) -> None:
     vlpose_cfg['test_cfg']['route'] = 'auto'
     model = build(vlpose_cfg).eval()
 
     def fail(*args: object) -> None:
-        raise AssertionError('asked for words')
+        raise AssertionError('ran')
 
     model.text_encoder.register_forward_pre_hook(fail)
     model.matcher.register_forward_pre_hook(fail)
-    photos = predict(model, mixed[0][[1, 3]], [mixed[1][1], mixed[1][3]])
-    assert [photo.metainfo['pred_route'] for photo in photos] == ['original'] * 2
+    assert routes_of(predict(model, mixed, [1, 3])) == ['original'] * 2
 
 
-def test_features_of_both_routes_do_not_go_into_one_tensor(
-    vlpose_cfg: dict, mixed: tuple
+def test_training_by_the_table_omits_photos_and_reaches_every_parameter(
+    vlpose_cfg: dict, mixed: Batch
 ) -> None:
-    vlpose_cfg['test_cfg']['route'] = 'auto'
-    model = build(vlpose_cfg).eval()
-    with pytest.raises(ValueError, match='take different routes'):
-        model.extract_feat(*mixed)
-    assert len(model.extract_feat(mixed[0][:1], mixed[1][:1])) == 2
-
-
-def test_training_by_the_table_leaves_photos_out(vlpose_cfg: dict, mixed: tuple) -> None:
     images, samples = mixed
     vlpose_cfg['matcher']['attn_drop_rate'] = 0.0
     vlpose_cfg['train_cfg'] = dict(route='auto')
     model = build(vlpose_cfg)
+    total, _ = model.parse_losses(model.loss(images[[1]], [samples[1]]))
+    total.backward()
+    trained = [param for param in model.parameters() if param.requires_grad]
+    assert total == 0 and all((param.grad == 0).all() for param in trained)
     rows = [0, 2, 4]
     got = model.loss(images, samples)['loss_kpt']
     model.train_cfg['route'] = 'tuned'
     art = model.loss(images[rows], [samples[row] for row in rows])['loss_kpt']
     torch.testing.assert_close(got, art * 3 / 5)
-    everything = model.loss(images, samples)['loss_kpt']
-    assert not torch.equal(everything, got)
-
-
-def test_a_training_batch_of_photos_alone_changes_nothing_and_reaches_every_parameter(
-    vlpose_cfg: dict, mixed: tuple
-) -> None:
-    vlpose_cfg['train_cfg'] = dict(route='auto')
-    model = build(vlpose_cfg)
-    losses = model.loss(mixed[0][[1]], [mixed[1][1]])
-    total, _ = model.parse_losses(losses)
-    total.backward()
-    trained = [param for param in model.parameters() if param.requires_grad]
-    assert total == 0 and all((param.grad == 0).all() for param in trained)
+    assert not torch.equal(model.loss(images, samples)['loss_kpt'], got)
     vlpose_cfg['train_cfg'] = dict(route='original')
     with pytest.raises(ValueError, match="'tuned' or 'auto', got 'original'"):
-        MODELS.build(vlpose_cfg)
+        build(vlpose_cfg)
 
 
 CLASSES = [
@@ -191,125 +175,91 @@ def deciding(vlpose_cfg: dict) -> VLPoseEstimator:
     weight = torch.zeros(2, 32)
     weight[1, 0] = 10.0
     with torch.no_grad():
-        model.set_route('original')
-        (feature_map,) = model.extract_feat(torch.randn(8, 3, 128, 96))
-        model.set_route('auto')
+        (feature_map,) = model.backbone(torch.randn(8, 3, 128, 96), tuned=False)
     middle = feature_map.mean(dim=(2, 3))[:, 0].median()
     model.scenario_classifier.assign(CLASSES, weight, torch.tensor([0.0, -10 * middle]))
     return model
 
 
 @pytest.fixture
-def photos(make_sample: Callable) -> tuple[torch.Tensor, list[PoseDataSample]]:
-    """Eight people that nobody says anything about, each on an image of their own."""
+def photos(make_sample: Callable) -> Batch:
+    """Eight images without annotation, with an instance each."""
     samples = [make_sample() for _ in range(8)]
     for i, sample in enumerate(samples):
         sample.set_metainfo(dict(PHOTO, img_path=f'{i}.jpg', img_id=i))
     return torch.randn(8, 3, 128, 96), samples
 
 
-def test_a_classifier_chooses_route_and_text_prompt_for_what_is_told_nothing(
-    deciding: VLPoseEstimator, photos: tuple
+def artificial_probs(samples: list[PoseDataSample]) -> list[float]:
+    return [sample.metainfo['pred_artificial_prob'] for sample in samples]
+
+
+def test_a_classifier_chooses_route_and_text_prompt_and_its_features_are_used_again(
+    deciding: VLPoseEstimator, photos: Batch
 ) -> None:
     images, samples = photos
     passes = []
     deciding.backbone.register_forward_hook(lambda *args: passes.append(len(args[1][0])))
-    got = predict(deciding, images, samples)
-    tuned = [i for i in range(8) if got[i].metainfo['pred_route'] == 'tuned']
+    got = predict(deciding, photos)
+    tuned = [i for i, route in enumerate(routes_of(got)) if route == 'tuned']
     assert 0 < len(tuned) < 8 and passes == [8, len(tuned)]
     for i, sample in enumerate(got):
         info = sample.metainfo
         assert info['pred_scenario'] == ('mural' if i in tuned else None)
         assert (info['pred_artificial_prob'] > 0.5) == (i in tuned)
-        sure = max(info['pred_artificial_prob'], 1 - info['pred_artificial_prob'])
-        assert info['pred_scenario_prob'] == pytest.approx(sure)
-        told = copy.deepcopy(samples[i])
-        told.set_metainfo(dict(MURAL if i in tuned else dict(PHOTO, route='original')))
-        (expected,) = predict(deciding, images[[i]], [told])
-        assert info['text_prompt'] == expected.metainfo['text_prompt']
-        torch.testing.assert_close(
-            sample.pred_fields.heatmaps, expected.pred_fields.heatmaps
-        )
-        assert 'pred_scenario' not in expected.metainfo
+        prob = max(info['pred_artificial_prob'], 1 - info['pred_artificial_prob'])
+        assert info['pred_scenario_prob'] == pytest.approx(prob)
+        annotated = copy.deepcopy(samples[i])
+        annotated.set_metainfo(MURAL if i in tuned else dict(PHOTO, route='original'))
+        (want,) = predict(deciding, (images[[i]], [annotated]))
+        assert info['text_prompt'] == want.metainfo['text_prompt']
+        torch.testing.assert_close(sample.pred_fields.heatmaps, want.pred_fields.heatmaps)
+        assert 'pred_scenario' not in want.metainfo
 
 
-def test_a_person_overrides_the_classifier(
-    deciding: VLPoseEstimator, photos: tuple
+def test_annotations_override_the_classifier(
+    deciding: VLPoseEstimator, photos: Batch
 ) -> None:
-    images, samples = photos
-    for told, expected in ((TOLD, 'tuned'), (dict(route='original'), 'original')):
-        for sample in samples:
-            sample.set_metainfo(told)
-        routes = {s.metainfo['pred_route'] for s in predict(deciding, images, samples)}
-        assert routes == {expected}
+    for info, route in ((PROMPTED, 'tuned'), (dict(route='original'), 'original')):
+        for sample in photos[1]:
+            sample.set_metainfo(info)
+        assert set(routes_of(predict(deciding, photos))) == {route}
 
 
-def test_people_of_one_image_share_a_decision(
-    deciding: VLPoseEstimator, photos: tuple
+def test_instances_of_one_image_share_a_decision(
+    deciding: VLPoseEstimator, photos: Batch
 ) -> None:
-    images, samples = photos
-    apart = predict(deciding, images, samples)
-    artificial = [s.metainfo['pred_artificial_prob'] for s in apart]
-    for sample in samples:
+    apart = artificial_probs(predict(deciding, photos))
+    for sample in photos[1]:
         sample.set_metainfo(dict(img_path='one.jpg', img_id=1))
-    together = predict(deciding, images, samples)
-    assert len({s.metainfo['pred_route'] for s in together}) == 1
-    logits = torch.tensor(artificial, dtype=torch.float64).logit()
-    expected = logits.mean().sigmoid().item()
-    assert together[0].metainfo['pred_artificial_prob'] == pytest.approx(expected, abs=1e-4)
+    together = predict(deciding, photos)
+    assert len(set(routes_of(together))) == 1
+    want = torch.tensor(apart, dtype=torch.float64).logit().mean().sigmoid().item()
+    assert artificial_probs(together)[0] == pytest.approx(want, abs=1e-4)
 
 
-def test_while_decisions_are_remembered_later_batches_follow_the_first(
-    deciding: VLPoseEstimator, photos: tuple
+def test_later_batches_follow_the_first_while_decisions_are_cached(
+    deciding: VLPoseEstimator, photos: Batch
 ) -> None:
-    images, samples = photos
-    artificial = [
-        s.metainfo['pred_artificial_prob'] for s in predict(deciding, images, samples)
-    ]
-    first, second = int(np.argmin(artificial)), int(np.argmax(artificial))
-    for row in (first, second):
-        samples[row].set_metainfo(dict(img_path='one.jpg', img_id=1))
-
-    def routes() -> list[str]:
-        return [
-            predict(deciding, images[[row]], [samples[row]])[0].metainfo['pred_route']
-            for row in (first, second)
-        ]
-
-    assert routes() == ['original', 'tuned']
-    deciding.router.decisions = {}
-    assert routes() == ['original', 'original']
-    deciding.router.decisions = None
-    assert routes() == ['original', 'tuned']
-
-
-def test_asking_a_classifier_that_was_never_fitted_names_the_remedy(
-    vlpose_cfg: dict, photos: tuple
-) -> None:
-    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
-    vlpose_cfg['test_cfg']['route'] = 'auto'
-    with pytest.raises(ValueError, match='not fitted.*tools.fit_scenario_classifier'):
-        predict(build(vlpose_cfg).eval(), *photos)
-
-
-def test_people_who_do_not_tell_their_image_decide_together_but_are_not_remembered(
-    deciding: VLPoseEstimator, photos: tuple
-) -> None:
-    images, samples = photos
-    for sample in samples:
+    probs = artificial_probs(predict(deciding, photos))
+    rows = int(np.argmin(probs)), int(np.argmax(probs))
+    for row in rows:
+        photos[1][row].set_metainfo(dict(img_path='one.jpg', img_id=1))
+    for decisions, second in ((None, 'tuned'), ({}, 'original'), (None, 'tuned')):
+        deciding.router.decisions = decisions
+        routes = [routes_of(predict(deciding, photos, [row])) for row in rows]
+        assert routes == [['original'], [second]]
+    # Samples without image count as one image, which is not cached.
+    for sample in photos[1]:
         sample.set_metainfo(dict(img_path=None, img_id=None))
     deciding.router.decisions = {}
-    together = predict(deciding, images, samples)
-    assert len({s.metainfo['pred_artificial_prob'] for s in together}) == 1
-    alone = [
-        predict(deciding, images[[i]], [samples[i]])[0].metainfo['pred_artificial_prob']
-        for i in range(8)
-    ]
-    assert len(set(alone)) == 8
+    assert len({*artificial_probs(predict(deciding, photos))}) == 1
+    alone = [artificial_probs(predict(deciding, photos, [row]))[0] for row in range(8)]
+    assert len({*alone}) == 8
 
 
-def test_training_by_the_table_takes_its_row_for_photos_whatever_classifies_them(
-    deciding: VLPoseEstimator, photos: tuple
+def test_training_by_the_table_classifies_nothing(
+    deciding: VLPoseEstimator, photos: Batch
 ) -> None:
     deciding.train_cfg = dict(route='auto')
     assert deciding.loss(*photos)['loss_kpt'] == 0
@@ -317,11 +267,14 @@ def test_training_by_the_table_takes_its_row_for_photos_whatever_classifies_them
     assert deciding.loss(*photos)['loss_kpt'] > 0
 
 
-def test_a_batch_needs_a_sample_for_each_image(
-    vlpose_cfg: dict, make_sample: Callable
+def test_refuses_an_unfitted_classifier_and_batches_without_samples(
+    vlpose_cfg: dict, photos: Batch
 ) -> None:
-    model = build(vlpose_cfg).eval()
-    images = torch.randn(2, 3, 128, 96)
-    for count, samples in ((2, [make_sample()]), (0, []), (0, None)):
+    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
+    vlpose_cfg['test_cfg']['route'] = 'auto'
+    model, (images, samples) = build(vlpose_cfg).eval(), photos
+    with pytest.raises(ValueError, match='not fitted.*tools.fit_scenario_classifier'):
+        predict(model, photos)
+    for count, some in ((2, samples[:1]), (0, []), (0, None)):
         with pytest.raises(ValueError, match=f'There are {count} images'):
-            model(images[:count], samples)
+            model(images[:count], some)

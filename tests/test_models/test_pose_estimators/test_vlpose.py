@@ -1,4 +1,4 @@
-"""VLPoseEstimator as a whole: batches, routes, words, what training touches."""
+"""VLPoseEstimator as a whole: batches, text prompts, widths, what training changes."""
 
 import copy
 from collections.abc import Callable
@@ -13,49 +13,42 @@ from tests.test_models.estimators import TEXT_PROMPTS, build, train
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 
 
-def test_a_prediction_is_the_same_alone_and_in_any_batch(
+@pytest.mark.fast
+def test_a_prediction_depends_on_its_text_prompt_and_not_on_the_batch(
     vlpose_cfg: dict, make_sample: Callable
 ) -> None:
     model = build(vlpose_cfg).eval()
     images = torch.randn(3, 3, 128, 96)
-    samples = [make_sample(text_prompt) for text_prompt in TEXT_PROMPTS]
+    prompts = [TEXT_PROMPTS, *TEXT_PROMPTS[:2]]
+    samples = [make_sample(text_prompt) for text_prompt in prompts]
     with torch.no_grad():
         together = model(images, samples)
         for i in (0, 1, 2):
             alone = model(images[i : i + 1], samples[i : i + 1])[0]
             torch.testing.assert_close(together[i], alone, atol=1e-5, rtol=1e-5)
         model.text_encoder._cache.clear()
-        torch.testing.assert_close(model(images, samples), together, atol=0, rtol=0)
+        assert torch.equal(model(images, samples), together)
+        # The order of several texts does not matter to attention.
+        reverse = model(images[:1], [make_sample(TEXT_PROMPTS[::-1])])
+        torch.testing.assert_close(reverse[0], together[0], atol=1e-5, rtol=1e-5)
+        other = model(images[1:2], samples[2:])[0]
+    assert (other - together[1]).abs().max() > 1e-3
 
 
-def test_the_text_prompt_changes_the_prediction(
-    vlpose_cfg: dict, make_sample: Callable
+def test_a_sample_without_text_prompt_gets_the_default_and_a_warning(
+    vlpose_cfg: dict, make_sample: Callable, warned: list[str]
 ) -> None:
     model = build(vlpose_cfg).eval()
     image = torch.randn(1, 3, 128, 96)
-    first, second = (model(image, [make_sample(s)]) for s in TEXT_PROMPTS[:2])
-    assert (first - second).abs().max() > 1e-3
-
-
-def test_a_sample_without_text_gets_the_default_text_prompt_and_a_warning(
-    vlpose_cfg: dict, make_sample: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = []
-    monkeypatch.setattr(
-        'vlpose_mm.models.pose_estimators.vlpose.print_log',
-        lambda text, **_: said.append(text),
-    )
-    model = build(vlpose_cfg).eval()
-    image = torch.randn(1, 3, 128, 96)
-    expected = model(image, [make_sample(DEFAULT_TEXT_PROMPT)])
-    assert not said
-    assert torch.equal(model(image, [make_sample()]), expected)
-    assert torch.equal(model(image), expected)
-    assert len(said) == 1 and 'AssignTextPrompt' in said[0]
+    want = model(image, [make_sample(DEFAULT_TEXT_PROMPT)])
+    assert not warned
+    assert torch.equal(model(image, [make_sample()]), want)
+    assert torch.equal(model(image), want)
+    assert len(warned) == 1 and 'AssignTextPrompt' in warned[0]
 
 
 @pytest.mark.parametrize('join_views_up_to', [1, 2])
-def test_flip_test_averages_the_image_and_its_mirror_image(
+def test_flip_test_averages_both_views_and_encodes_the_text_once(
     join_views_up_to: int,
     vlpose_cfg: dict,
     make_sample: Callable,
@@ -68,8 +61,11 @@ def test_flip_test_averages_the_image_and_its_mirror_image(
     model = build(vlpose_cfg).eval()
     images = torch.randn(2, 3, 128, 96)
     samples = [make_sample(text_prompt) for text_prompt in TEXT_PROMPTS[:2]]
+    encoded = []
+    model.text_encoder.register_forward_pre_hook(lambda *args: encoded.append(args))
     with torch.no_grad():
         got = model.predict(images, samples)
+        assert len(encoded) == 1
         straight = model(images, samples)
         mirrored = model(images.flip(-1), samples).flip(-1)
     mirrored = mirrored[:, samples[0].metainfo['flip_indices']]
@@ -109,7 +105,7 @@ def is_trained(name: str) -> bool:
     return name.startswith(TRAINED) or '.lora_' in name
 
 
-def test_training_touches_the_tuned_parts_alone_and_all_of_them(
+def test_training_changes_the_adapter_alone_and_all_of_it(
     vlpose_cfg: dict, make_sample: Callable
 ) -> None:
     vlpose_cfg['head']['gate_init'] = 0.1
@@ -127,15 +123,14 @@ def test_training_touches_the_tuned_parts_alone_and_all_of_them(
         assert (param.grad is not None) == param.requires_grad, name
 
 
-def test_widths_come_from_backbone_and_text_encoder(vlpose_cfg: dict) -> None:
+def test_widths_follow_from_backbone_and_text_encoder(vlpose_cfg: dict) -> None:
     model = MODELS.build(copy.deepcopy(vlpose_cfg))
     assert model.matcher.text_proj.in_features == 384
     assert model.matcher.q.in_features == BACKBONE['arch']['embed_dims']
     assert model.head.in_channels == 32
     vlpose_cfg['head']['in_channels'] = 64
-    said = dict(embed_dims=32, text_dims=384)
     vlpose_cfg['head']['in_channels'] = 32
-    vlpose_cfg['matcher'].update(said)
+    vlpose_cfg['matcher'].update(embed_dims=32, text_dims=384)
     vlpose_cfg['backbone']['lora']['text_dims'] = 384
     MODELS.build(copy.deepcopy(vlpose_cfg))
     for part, name in (
@@ -149,17 +144,16 @@ def test_widths_come_from_backbone_and_text_encoder(vlpose_cfg: dict) -> None:
             MODELS.build(cfg)
 
 
-def test_says_which_backbones_and_that_no_neck_fit(vlpose_cfg: dict) -> None:
+def test_refuses_a_neck_and_backbones_without_visual_prompts(vlpose_cfg: dict) -> None:
     with pytest.raises(ValueError, match='has no neck.* set neck=None'):
         MODELS.build(dict(vlpose_cfg, neck=dict(type='FPN')))
     vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
-    with pytest.raises(
-        ValueError, match="ResNet takes no visual prompts.*'PromptedHRFormer'"
-    ):
+    match = "ResNet takes no visual prompts.*'PromptedHRFormer'"
+    with pytest.raises(ValueError, match=match):
         MODELS.build(vlpose_cfg)
 
 
-def test_warns_when_more_of_the_backbone_trains_than_prompts(
+def test_warns_when_the_backbone_trains(
     vlpose_cfg: dict, base_cfg: dict, warned: list[str]
 ) -> None:
     MODELS.build(copy.deepcopy(vlpose_cfg))
@@ -167,14 +161,14 @@ def test_warns_when_more_of_the_backbone_trains_than_prompts(
     vlpose_cfg['backbone']['frozen_stages'] = 2
     model = MODELS.build(vlpose_cfg)
     assert len(warned) == 1 and 'original route changes' in warned[0]
-    # And still starts from a stock checkpoint.
+    # It still loads MMPose's checkpoints.
     weights = build(base_cfg).state_dict()
     load_state_dict(model, weights)
     name = 'backbone.layers.2.ln1.weight'
     assert torch.equal(model.state_dict()[name], weights[name])
 
 
-def test_the_accuracy_is_computed_from_time_to_time(
+def test_the_accuracy_is_computed_at_an_interval(
     vlpose_cfg: dict, make_sample: Callable
 ) -> None:
     image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
@@ -211,7 +205,7 @@ def test_autocast_predicts_and_trains_every_tuned_part(
         assert (param.grad is not None) == param.requires_grad, name
 
 
-def test_training_leaves_the_language_model_alone(
+def test_the_language_model_is_frozen_and_follows_the_estimator_to_half_precision(
     vlpose_cfg: dict, minilm: str, make_sample: Callable
 ) -> None:
     vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
@@ -222,9 +216,17 @@ def test_training_leaves_the_language_model_alone(
     assert not language_model.training
     for name, tensor in language_model.state_dict().items():
         assert torch.equal(tensor, before[name])
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
+    with torch.no_grad():
+        want = model.eval()(image, samples)
+        model.bfloat16()
+        assert model.text_encoder(TEXT_PROMPTS).last_hidden_state.dtype == torch.bfloat16
+        got = model(image.bfloat16(), samples)
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got, want, atol=0.1, rtol=0.1)
 
 
-def test_without_words_the_matcher_relates_patches_alone(
+def test_without_text_the_matcher_relates_patches_alone(
     vlpose_cfg: dict, make_sample: Callable
 ) -> None:
     vlpose_cfg['text_encoder'] = None
@@ -237,32 +239,3 @@ def test_without_words_the_matcher_relates_patches_alone(
     assert torch.equal(first, second)
     (sample,) = model.predict(image, [make_sample()])
     assert sample.pred_instances.keypoints.shape == (1, 17, 2)
-
-
-def test_a_prompt_may_be_several_text_prompts(
-    vlpose_cfg: dict, make_sample: Callable
-) -> None:
-    model = build(vlpose_cfg).eval()
-    images = torch.randn(2, 3, 128, 96)
-    with torch.no_grad():
-        together = model(images, [make_sample(TEXT_PROMPTS), make_sample(TEXT_PROMPTS[0])])
-        alone = model(images[1:], [make_sample(TEXT_PROMPTS[0])])
-        several = model(images[:1], [make_sample(TEXT_PROMPTS[::-1])])
-    torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-5)
-    # Attention knows no order of the words.
-    torch.testing.assert_close(together[:1], several, atol=1e-5, rtol=1e-5)
-
-
-def test_the_text_side_follows_the_estimator_to_half_precision(
-    vlpose_cfg: dict, minilm: str, make_sample: Callable
-) -> None:
-    vlpose_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
-    model = build(vlpose_cfg).eval()
-    image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
-    with torch.no_grad():
-        expected = model(image, samples)
-        model.bfloat16()
-        assert model.text_encoder(TEXT_PROMPTS).last_hidden_state.dtype == torch.bfloat16
-        got = model(image.bfloat16(), samples)
-    assert got.dtype == torch.float32
-    torch.testing.assert_close(got, expected, atol=0.1, rtol=0.1)

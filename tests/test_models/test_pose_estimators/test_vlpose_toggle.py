@@ -1,4 +1,4 @@
-"""The original route is the stock estimator, whatever has become of the tuned parts."""
+"""The original route equals MMPose's estimator bit for bit, whatever was tuned."""
 
 import copy
 from collections.abc import Callable
@@ -24,25 +24,25 @@ HALVES = [torch.float16, torch.bfloat16]
 
 @pytest.fixture
 def pair(base_cfg: dict, vlpose_cfg: dict, make_sample: Callable) -> Pair:
-    """A stock estimator, and a VLPose that was tuned from its weights."""
-    stock, model = build(base_cfg).eval(), build(vlpose_cfg)
-    load_state_dict(model, stock.state_dict())
+    """MMPose's estimator, and a VLPose tuned from its weights."""
+    base, model = build(base_cfg).eval(), build(vlpose_cfg)
+    load_state_dict(model, base.state_dict())
     train(model, make_sample)
-    return stock, model.eval()
+    return base, model.eval()
 
 
 @pytest.fixture
 def batch(make_sample: Callable) -> Batch:
-    """Two images and what the model is told of them."""
+    """Two images and their samples."""
     return torch.randn(2, 3, 128, 96), [
         make_sample(text_prompt) for text_prompt in TEXT_PROMPTS[:2]
     ]
 
 
 @torch.no_grad()
-def assert_toggles(stock: nn.Module, model: nn.Module, batch: Batch) -> None:
-    """Assert that the model is the stock one on its original route, and only there."""
-    expected = stock(*batch)
+def assert_toggles(base: nn.Module, model: nn.Module, batch: Batch) -> None:
+    """Assert that the model equals MMPose's on its original route, and only there."""
+    expected = base(*batch)
     tuned = model(*batch)
     assert not torch.equal(tuned, expected)
     with model.disable_adapter():
@@ -50,67 +50,62 @@ def assert_toggles(stock: nn.Module, model: nn.Module, batch: Batch) -> None:
     assert torch.equal(model(*batch), tuned)
 
 
-def assert_same_people(got: list[PoseDataSample], expected: list[PoseDataSample]) -> None:
+def assert_same_instances(
+    got: list[PoseDataSample], expected: list[PoseDataSample]
+) -> None:
     for ours, theirs in zip(got, expected, strict=True):
         for key in ('keypoints', 'keypoint_scores'):
             assert np.array_equal(ours.pred_instances[key], theirs.pred_instances[key])
 
 
-def test_after_tuning_heatmaps_and_keypoints_are_the_stock_ones_bit_for_bit(
+def test_after_tuning_heatmaps_and_keypoints_are_those_of_the_base_bit_for_bit(
     pair: Pair, batch: Batch
 ) -> None:
-    stock, model = pair
-    assert_toggles(stock, model, batch)
+    base, model = pair
+    assert_toggles(base, model, batch)
     images, samples = batch
     with torch.no_grad(), model.disable_adapter():
         got = model.predict(images, copy.deepcopy(samples))
-    assert_same_people(got, stock.predict(images, samples))
+    assert_same_instances(got, base.predict(images, samples))
 
 
-def test_after_saving_loading_and_tuning_on_it_is_still_the_stock_one(
+def test_after_saving_loading_and_tuning_on_it_still_equals_the_base(
     pair: Pair, batch: Batch, vlpose_cfg: dict, make_sample: Callable, tmp_path: Path
 ) -> None:
-    stock, model = pair
+    base, model = pair
     path = str(tmp_path / 'tuned.pth')
     write_file(dict(state_dict=model.state_dict()), path)
     other = MODELS.build(vlpose_cfg)
     load_checkpoint(other, path, map_location='cpu')
     assert torch.equal(other.eval()(*batch), model(*batch))
-    assert_toggles(stock, other, batch)
+    assert_toggles(base, other, batch)
     train(other, make_sample)
-    assert_toggles(stock, other.eval(), batch)
+    assert_toggles(base, other.eval(), batch)
 
 
+@pytest.mark.parametrize('autocast', [False, True])
 @pytest.mark.parametrize('dtype', HALVES, ids=str)
-def test_in_half_precision_it_is_the_stock_one_in_half_precision(
-    dtype: torch.dtype, pair: Pair, batch: Batch
+def test_in_half_precision_and_under_autocast_it_equals_the_base_there(
+    dtype: torch.dtype, autocast: bool, pair: Pair, batch: Batch
 ) -> None:
-    stock, model = (net.to(dtype) for net in pair)
     images, samples = batch
-    assert stock(images.to(dtype), samples).dtype == dtype
-    assert_toggles(stock, model, (images.to(dtype), samples))
-
-
-@pytest.mark.parametrize('dtype', HALVES, ids=str)
-def test_under_autocast_it_is_the_stock_one_under_autocast(
-    dtype: torch.dtype, pair: Pair, batch: Batch
-) -> None:
-    stock, model = pair
-    with torch.autocast('cpu', dtype):
-        assert stock(*batch).dtype == dtype
-        assert_toggles(stock, model, batch)
+    if autocast:
+        (base, model), images = pair, images
+    else:
+        (base, model), images = (net.to(dtype) for net in pair), images.to(dtype)
+    with torch.autocast('cpu', dtype, enabled=autocast):
+        assert base(images, samples).dtype == dtype
+        assert_toggles(base, model, (images, samples))
 
 
 @pytest.mark.slow
 @torch.no_grad()
-def test_a_compiled_model_toggles_to_the_compiled_stock_one(
-    pair: Pair, batch: Batch
-) -> None:
-    stock, model = pair
-    expected, tuned = stock(*batch), model(*batch)
-    compiled_stock, compiled = torch.compile(stock), torch.compile(model)
+def test_a_compiled_model_toggles_to_the_compiled_base(pair: Pair, batch: Batch) -> None:
+    base, model = pair
+    expected, tuned = base(*batch), model(*batch)
+    compiled_stock, compiled = torch.compile(base), torch.compile(model)
     torch.testing.assert_close(compiled(*batch), tuned)
-    # What is compiled hands on the methods of what it wraps.
+    # A compiled module forwards the methods of the module it wraps.
     for toggled in (compiled, model):
         with toggled.disable_adapter():
             got = compiled(*batch)
@@ -125,7 +120,7 @@ def test_a_compiled_model_toggles_to_the_compiled_stock_one(
 
 @pytest.mark.slow
 @torch.no_grad()
-def test_a_compiled_model_is_not_compiled_anew_for_other_text_prompts(
+def test_a_compiled_model_is_not_recompiled_for_other_text_prompts(
     pair: Pair, make_sample: Callable
 ) -> None:
     model, images = pair[1], torch.randn(2, 3, 128, 96)
@@ -140,7 +135,7 @@ def test_a_compiled_model_is_not_compiled_anew_for_other_text_prompts(
 
 
 def fail(module: nn.Module, inputs: tuple) -> None:
-    raise AssertionError(f'{type(module).__name__} ran on the original path')
+    raise AssertionError(f'{type(module).__name__} ran on the original route')
 
 
 def by_context(model: nn.Module) -> AbstractContextManager:
@@ -158,16 +153,16 @@ def by_config(model: nn.Module) -> AbstractContextManager:
 
 
 @pytest.mark.parametrize('toggle', [by_context, by_route, by_config])
-def test_nothing_that_was_tuned_runs_on_the_original_path(
+def test_nothing_that_was_tuned_runs_on_the_original_route(
     toggle: Callable,
     pair: Pair,
     batch: Batch,
     make_sample: Callable,
     warned: list[str],
 ) -> None:
-    stock, model = pair
+    base, model = pair
     images, samples = batch
-    expected = stock.predict(images, copy.deepcopy(samples))
+    expected = base.predict(images, copy.deepcopy(samples))
     parts = (
         model.text_encoder,
         model.matcher,
@@ -180,9 +175,11 @@ def test_nothing_that_was_tuned_runs_on_the_original_path(
         model(*batch)
     with torch.no_grad(), toggle(model):
         model(*batch)
-        assert_same_people(model.predict(images, copy.deepcopy(samples)), expected)
-        assert_same_people(model.predict(images, [make_sample(), make_sample()]), expected)
-        assert torch.equal(model(images), stock(images, None))
+        assert_same_instances(model.predict(images, copy.deepcopy(samples)), expected)
+        assert_same_instances(
+            model.predict(images, [make_sample(), make_sample()]), expected
+        )
+        assert torch.equal(model(images), base(images, None))
     assert not warned
 
 

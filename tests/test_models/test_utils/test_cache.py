@@ -1,4 +1,4 @@
-"""What follows from weights is computed once, and again when they change."""
+"""WeightCache computes a value once, and again when the weights change."""
 
 import copy
 import pickle
@@ -10,7 +10,7 @@ from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
 from torch import Tensor, nn
 
-from vlpose_mm.models.utils.cache import WeightCache
+from vlpose_mm.models.utils.cache import WeightCache, freeze_caches
 
 
 class Doubled(nn.Module):
@@ -19,12 +19,12 @@ class Doubled(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
-        self.remembered = WeightCache()
+        self.cache = WeightCache()
         self.count = 0
         self.eval()
 
     def forward(self) -> Tensor:
-        return self.remembered.get([self.weight], self._double)
+        return self.cache.get([self.weight], self._double)
 
     def _double(self) -> Tensor:
         self.count += 1
@@ -32,21 +32,20 @@ class Doubled(nn.Module):
 
 
 def step(module: Doubled, fused: bool = False) -> None:
-    """Write as an optimizer does."""
     optimizer = torch.optim.AdamW(module.parameters(), lr=1.0, fused=fused)
     module.weight.grad = torch.ones(3)
     optimizer.step()
 
 
 def fused_step(module: Doubled) -> None:
-    """Write between two validations as an optimizer that PyTorch does not count."""
+    """Train between two validations, with an optimizer that PyTorch does not count."""
     module.train()
     step(module, fused=True)
     module.eval()
 
 
 def swap(module: Doubled) -> None:
-    """Write as MMEngine does with averaged weights before a validation."""
+    """Swap in averaged weights before a validation, as MMEngine does."""
     hook = EMAHook()
     hook.src_model, hook.ema_model = module, ExponentialMovingAverage(module)
     hook.ema_model.module.weight.data.add_(1)
@@ -65,35 +64,19 @@ CHANGES = dict(
 )
 
 
-@torch.no_grad()
-def test_it_is_computed_once() -> None:
-    module = Doubled()
-    assert module() is module()
-    assert module.count == 1
-
-
-@torch.no_grad()
-def test_nothing_is_remembered_in_training() -> None:
-    # Checkpointed activations are computed without gradients.
-    module = Doubled().train()
-    for number in range(1, 4):
-        assert torch.equal(module(), 2 * module.weight)
-        assert module.count == number
-        step(module, fused=True)
-
-
+@pytest.mark.fast
 @pytest.mark.parametrize('name', CHANGES)
 @torch.no_grad()
-def test_it_is_computed_anew_when_the_weights_change(name: str) -> None:
+def test_computes_once_and_again_when_the_weights_change(name: str) -> None:
     module = Doubled()
     before = module()
+    assert module() is before and module.count == 1
     CHANGES[name](module)
     assert torch.equal(module(), 2 * module.weight)
-    assert module() is not before
-    assert module.count == 2
+    assert module() is not before and module.count == 2
 
 
-def test_it_is_computed_anew_where_a_gradient_is_wanted() -> None:
+def test_caches_nothing_in_training_or_with_gradients() -> None:
     module = Doubled()
     with torch.no_grad():
         module()
@@ -101,39 +84,52 @@ def test_it_is_computed_anew_where_a_gradient_is_wanted() -> None:
     assert module.weight.grad.tolist() == [2, 2, 2]
     with torch.no_grad():
         module()
-    assert module.count == 2
+        assert module.count == 2
+        # Checkpointed activations are computed without gradients.
+        module.train()
+        for number in range(3, 6):
+            assert torch.equal(module(), 2 * module.weight)
+            assert module.count == number
+            step(module, fused=True)
 
 
-def test_it_depends_on_autocast() -> None:
-    linear, remembered = nn.Linear(3, 3), WeightCache()
-    x = torch.ones(1, 3)
+def test_depends_on_autocast() -> None:
+    linear, cache, x = nn.Linear(3, 3), WeightCache(), torch.ones(1, 3)
     with torch.no_grad():
         for dtype in (torch.float32, torch.bfloat16, torch.float32):
             with torch.autocast('cpu', torch.bfloat16, enabled=dtype != torch.float32):
-                made = remembered.get([linear.weight], lambda: linear(x))
-            assert made.dtype == dtype
+                assert cache.get([linear.weight], lambda: linear(x)).dtype == dtype
 
 
-def test_what_was_made_in_inference_mode_serves_outside_of_it() -> None:
+def test_a_value_made_in_inference_mode_serves_outside_of_it() -> None:
     module = Doubled()
     with torch.inference_mode():
-        made = module()
-        assert module() is made
+        value = module()
+        assert module() is value
     with torch.no_grad():
-        assert module() is made
+        assert module() is value
     with torch.inference_mode():
         module = Doubled()
         assert torch.equal(module(), 2 * module.weight)
 
 
+@torch.no_grad()
+def test_a_frozen_cache_ignores_changes_inside_the_block() -> None:
+    module = Doubled()
+    before = module()
+    with freeze_caches(nn.Sequential(module)):
+        module.weight.add_(1)
+        assert module() is before
+    assert torch.equal(module(), 2 * module.weight)
+
+
 @pytest.mark.parametrize('copied', [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 @torch.no_grad()
-def test_copies_start_with_nothing(copied: Callable) -> None:
+def test_copies_start_empty(copied: Callable) -> None:
     module = Doubled()
     module()
     other = copied(module)
-    assert other.remembered._cached is None
-    assert torch.equal(other(), module())
+    assert other.cache._cached is None and torch.equal(other(), module())
 
 
 @torch.no_grad()

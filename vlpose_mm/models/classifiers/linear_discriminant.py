@@ -108,7 +108,7 @@ def balanced_log_prior(natural: Tensor) -> Tensor:
     return -torch.log(2.0 * sizes.double())
 
 
-def choose_cautions(
+def choose_hyperparameters(
     sums: Sums, log_prior: Tensor, features: Tensor, labels: Tensor
 ) -> tuple[float, float]:
     """Choose shrinkage and temperature by the likelihood of held-out instances.

@@ -1,0 +1,231 @@
+"""TransformersTextEncoder: every family of text models against the library's own."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+import transformers
+from torch import Tensor, nn
+
+from tests.test_models.test_text_encoders.text_families import (
+    LENGTH,
+    LETTERS,
+    SIZE,
+    TOKENIZERS,
+    tiny_clip,
+    tiny_clip_text,
+    tiny_old_clip,
+    tiny_siglip,
+    tiny_t5,
+    word_pieces,
+)
+from vlpose_mm.models import TransformersTextEncoder
+
+SKETCH, GLASS = 'a sketch of a person', 'a stained glass picture of a very tall person'
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings of the language model."""
+    texts = []
+    monkeypatch.setattr(
+        'vlpose_mm.models.text_encoders.language_model.print_log',
+        lambda text, **_: texts.append(text),
+    )
+    return texts
+
+
+def states_of(encoder: TransformersTextEncoder, text: str) -> Tensor:
+    """Token states of a text, L x D."""
+    return encoder([text]).last_hidden_state[0]
+
+
+def count_calls(encoder: TransformersTextEncoder) -> list[list[str]]:
+    """The texts of each call of ``encode`` from now on."""
+    calls, encode = [], encoder.encode
+    encoder.encode = lambda texts: calls.append(texts) or encode(texts)
+    return calls
+
+
+@pytest.mark.parametrize('make', TOKENIZERS)
+def test_reads_the_text_side_of_any_family_alone_and_in_a_batch(
+    make: Callable, families: Callable
+) -> None:
+    family = families(make)
+    encoder = TransformersTextEncoder(family.folder)
+    assert encoder.embed_dims == 16
+    texts = [f'a {"x" * (i % 4 + 1)} of person {c}' for i, c in enumerate(LETTERS)]
+    text_feats = encoder(texts)
+    for row, text in enumerate(texts):
+        want = family.states(text)[0]
+        got = text_feats.last_hidden_state[row][text_feats.attention_mask[row]]
+        assert len(got) == len(want) > 2 and want.std() > 0
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize('make', [tiny_clip, tiny_old_clip, tiny_clip_text, tiny_siglip])
+def test_pooled_is_the_contrastive_embedding(make: Callable, families: Callable) -> None:
+    family = families(make)
+    encoder = TransformersTextEncoder(family.folder, tokens='pooled')
+    # CLIP's text model alone is projected to 512.
+    width = {tiny_clip_text: 512, tiny_siglip: 20}.get(make, 12)
+    text_feats = encoder(['a person', 'a cat of a person'])
+    want = torch.stack([family.states(s)[1] for s in ('a person', 'a cat of a person')])
+    assert want.shape == (2, 1, width) and encoder.embed_dims == width
+    assert text_feats.attention_mask.all()
+    torch.testing.assert_close(text_feats.last_hidden_state, want)
+
+
+def test_the_real_minilm_knows_meanings(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm)
+    model = transformers.BertModel.from_pretrained(minilm).eval()
+    tokenizer = transformers.BertTokenizer.from_pretrained(minilm)
+    with torch.no_grad():
+        want = model(**tokenizer(SKETCH, return_tensors='pt'))[0][0]
+    torch.testing.assert_close(states_of(encoder, SKETCH), want)
+    texts = ['a marble statue of a man', 'a stone sculpture', 'two cups of tea']
+    means = torch.stack([states_of(encoder, text).mean(0) for text in texts])
+    statue, sculpture, tea = nn.functional.normalize(means, dim=1)
+    assert statue @ sculpture > statue @ tea + 0.2
+
+
+@pytest.mark.parametrize('tokens', ['all', 'pooled'])
+@pytest.mark.parametrize('make', TOKENIZERS)
+def test_a_context_of_real_words_equals_a_text_with_them_and_learns(
+    make: Callable, tokens: str, families: Callable
+) -> None:
+    family = families(make)
+    if family.states('a')[1] is None:
+        tokens = 'all'
+    ids = family.tokenizer('of person', add_special_tokens=False)['input_ids']
+    table = family.side.get_input_embeddings().weight.detach()
+    encoder = TransformersTextEncoder(family.folder, tokens=tokens, context_tokens=len(ids))
+    assert list(encoder.state_dict()) == ['context']
+    encoder.load_state_dict(dict(context=table[ids].clone()))
+    for text in ('a cat', 'a person x'):
+        want = family.states(f'of person {text}')[tokens == 'pooled']
+        states = states_of(encoder, text)
+        torch.testing.assert_close(states, want, atol=1e-5, rtol=1e-5)
+    states.square().sum().backward()
+    assert encoder.context.grad.abs().min() > 0
+    weights = encoder._model.word_embedding.parameters()
+    assert not any(p.requires_grad or p.grad is not None for p in weights)
+    assert not encoder._model.word_embedding._forward_hooks
+
+
+def test_a_context_has_the_width_of_the_token_embeddings(
+    minilm: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = str(tmp_path_factory.mktemp('albert'))
+    config = transformers.AlbertConfig(vocab_size=30522, embedding_size=8, **SIZE)
+    transformers.AlbertModel(config).save_pretrained(folder)
+    word_pieces(minilm).save_pretrained(folder)
+    encoder = TransformersTextEncoder(folder, context_tokens=2)
+    assert encoder.context.shape == (2, 8)
+    assert states_of(encoder, SKETCH).shape == (9, 16)
+
+
+def test_a_context_is_cached_until_it_changes_but_not_while_it_learns(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    calls, encode = count_calls(encoder), encoder.encode
+    with torch.no_grad():
+        states_of(encoder, GLASS)
+    for _ in range(2):
+        assert states_of(encoder, GLASS).requires_grad
+    states_of(encoder, GLASS).sum().backward()
+    assert len(calls) == 4 and encoder.context.grad.abs().sum() > 0
+    encoder.context.grad = torch.ones(2, 384)
+    changes = [
+        lambda: encoder.load_state_dict(dict(context=torch.ones(2, 384))),
+        lambda: encoder.context.data.copy_(torch.zeros(2, 384)),  # As MMEngine's EMAHook.
+        lambda: torch.optim.SGD([encoder.context], lr=1.0).step(),
+        lambda: encoder.double(),
+    ]
+    with torch.no_grad():
+        for change in changes:
+            change()
+            calls.clear()
+            first, second = states_of(encoder, SKETCH), states_of(encoder, SKETCH)
+            assert len(calls) == 1 and torch.equal(first, second)
+            fresh = encode([SKETCH])[0]
+            assert torch.equal(first, fresh) and not fresh.requires_grad
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_the_language_model_is_frozen_and_follows_the_estimator(
+    minilm: str, dtype: torch.dtype
+) -> None:
+    encoder = TransformersTextEncoder(minilm)
+    assert not list(encoder.parameters()) and not encoder.state_dict()
+    want = states_of(encoder, SKETCH)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(states_of(TransformersTextEncoder(minilm), SKETCH), want)
+    nn.ModuleDict(dict(text_encoder=encoder)).to(dtype)
+    assert encoder._model.word_embedding.weight.dtype == dtype
+    got = states_of(encoder, SKETCH)
+    assert got.dtype == dtype and not got.requires_grad
+    torch.testing.assert_close(got.float(), want, atol=0.05, rtol=0.05)
+    assert not torch.equal(got.float(), want)
+
+
+def test_a_copy_shares_the_language_model_until_it_is_converted(minilm: str) -> None:
+    encoder = TransformersTextEncoder(minilm, context_tokens=2)
+    other = copy.deepcopy(nn.Sequential(encoder))[0]
+    weight = encoder._model.word_embedding.weight
+    assert other._model.word_embedding.weight is weight
+    assert other.context is not encoder.context
+    assert torch.equal(states_of(encoder, SKETCH), states_of(other, SKETCH))
+    other.to('cpu')  # Changes nothing and takes no memory.
+    assert other._model.word_embedding.weight.data_ptr() == weight.data_ptr()
+    other.half()
+    assert states_of(other, SKETCH).dtype == torch.float16
+    assert encoder._model.word_embedding.weight is weight
+    assert weight.dtype == states_of(encoder, GLASS).dtype == torch.float32
+
+
+@pytest.mark.parametrize('make', [tiny_clip, tiny_siglip])
+def test_the_limit_of_the_model_cuts_and_keeps_the_end(
+    make: Callable, families: Callable, warned: list[str]
+) -> None:
+    family = families(make)
+    encoder = TransformersTextEncoder(family.folder, context_tokens=2)
+    for _ in range(2):
+        assert states_of(encoder, 'x y ' * 20).shape == (LENGTH, 16)
+    assert len(warned) == 1 and f'Only the first {LENGTH - 2} of' in warned[0]
+    ids = encoder._model.tokenize('x y ' * 20, LENGTH - 2)
+    assert ids[-1] == family.tokenizer.eos_token_id
+
+
+def test_says_what_is_cut_and_not_too_often(minilm: str, warned: list[str]) -> None:
+    encoder = TransformersTextEncoder(minilm, max_length=4)
+    assert states_of(encoder, SKETCH).shape == (4, 384)
+    assert "4 of 7 tokens are read: 'a sketch', and not 'of a person'" in warned[0]
+    assert encoder.unread(SKETCH) == 'of a person' and not encoder.unread('a sketch')
+    encoder([f'a mural of person {number}' for number in range(20)])
+    assert len(warned) == 10 and warned[-1].endswith('Others are cut in silence.')
+
+
+@pytest.mark.parametrize('make', [tiny_t5, tiny_clip])
+def test_what_is_read_and_unread_make_up_the_text(
+    make: Callable, families: Callable
+) -> None:
+    encoder = TransformersTextEncoder(families(make).folder, max_length=6)
+    text = 'a photo of a bronze statue of a person'
+    unread = encoder.unread(text)
+    assert unread and text.endswith(unread)
+    assert not encoder.unread(text.removesuffix(unread).rstrip())
+
+
+@pytest.mark.parametrize(
+    'kwargs',
+    [
+        dict(max_length=0),
+        dict(max_length=2),
+        dict(context_tokens=-1),
+        dict(context_tokens=22),
+    ],
+)
+def test_refuses_lengths_without_room_for_words(kwargs: dict, families: Callable) -> None:
+    with pytest.raises(ValueError, match='max_length|context_tokens must be'):
+        TransformersTextEncoder(families(tiny_clip).folder, **kwargs)
