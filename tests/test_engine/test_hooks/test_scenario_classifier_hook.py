@@ -42,7 +42,7 @@ def cfg(cfg: Config) -> Config:
 
 
 def train(cfg: Config, name: str, **settings: object) -> Runner:
-    """Train in a work folder of its own."""
+    """Train in a separate work folder."""
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = f'{cfg.work_dir}/{name}'
     cfg.experiment_name = cfg.work_dir.replace('/', '_')
@@ -86,8 +86,8 @@ def test_a_resumed_run_keeps_its_classifier_and_a_new_one_fits_its_own(
     again = dict(load_from=path, train_cfg={**cfg.train_cfg, 'max_epochs': 2})
     resumed = train(cfg, 'resumed', resume=True, **again).model.scenario_classifier
     torch.testing.assert_close(resumed.weight, fitted.weight + 1)
-    anew = train(cfg, 'anew', **again).model.scenario_classifier
-    torch.testing.assert_close(anew.weight, fitted.weight)
+    fitted_again = train(cfg, 'again', **again).model.scenario_classifier
+    torch.testing.assert_close(fitted_again.weight, fitted.weight)
 
 
 def test_averaged_weights_have_the_classifier(cfg: Config) -> None:
@@ -99,10 +99,10 @@ def test_averaged_weights_have_the_classifier(cfg: Config) -> None:
 
 
 @pytest.mark.parametrize('shared', [True, False])
-def test_people_of_a_photo_share_a_decision_in_validation(
+def test_instances_of_an_image_share_a_decision_in_validation_and_test(
     shared: bool, cfg: Config
 ) -> None:
-    # Those of the validation show one person each.
+    # The validation photos have one instance each.
     photos = 'HumanArt/annotations/training_humanart_coco.json'
     cfg.val_dataloader.update(batch_size=1)
     cfg.val_dataloader.dataset.update(ann_file=photos, bbox_file=None)
@@ -124,7 +124,7 @@ def test_people_of_a_photo_share_a_decision_in_validation(
 
 
 class _Watch(Hook):
-    """Collects what was decided on each image that nobody labeled."""
+    """Collects the decisions on each image without annotation."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[tuple]] = {}
@@ -144,7 +144,7 @@ class _Watch(Hook):
 
 def test_refuses_a_backbone_that_changes_while_training(cfg: Config) -> None:
     cfg.model.backbone.trained_layers = 1
-    with pytest.raises(ValueError, match='trains more than what.*after training'):
+    with pytest.raises(ValueError, match='trains more than.*after training'):
         ScenarioClassifierHook().before_train(Runner.from_cfg(cfg))
 
 
@@ -156,7 +156,7 @@ def test_refuses_a_model_without_classifier(cfg: Config) -> None:
 
 @pytest.fixture
 def launcher() -> tuple[str, ...]:
-    """What starts two processes."""
+    """The arguments that start two processes."""
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         port = listener.getsockname()[1]
@@ -165,7 +165,7 @@ def launcher() -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-def test_people_of_a_photo_share_a_decision_whichever_process_they_are_in(
+def test_instances_of_an_image_share_a_decision_across_processes(
     cfg: Config, mmpose_tool: Callable, launcher: tuple[str, ...], tmp_path: Path
 ) -> None:
     photos = 'HumanArt/annotations/training_humanart_coco.json'

@@ -18,7 +18,8 @@ PHOTO = dict(text_prompt='a photo of a person', text_source='none', scenario=Non
 MURAL = dict(text_prompt='a mural of a person', text_source='scenario', scenario='mural')
 MURAL['group'] = '2D_virtual_human'
 DANCE = dict(MURAL, scenario='dance', group='real_human')
-PROMPTED = dict(PHOTO, text_prompt='a photo of a statue', text_source='text_prompt')
+SCULPTURE = 'a photo of a sculpture of a person'
+PROMPTED = dict(PHOTO, text_prompt=SCULPTURE, text_source='text_prompt')
 Batch = tuple[Tensor, list[PoseDataSample]]
 
 

@@ -1,6 +1,6 @@
-"""The work that a model does, counted on paper: no clock, so no noise.
+"""The work of a model, counted instead of timed.
 
-These fail when a change makes the model compute, launch, wait or encode more.
+These tests fail when a change makes the model compute, launch, wait or encode more.
 """
 
 from collections import Counter
@@ -40,13 +40,13 @@ def vit(prompts: int = 0) -> int:
     return PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N + prompts))
 
 
-def words(num_tokens: int) -> int:
-    """Of keys and values of words, padding included."""
+def text(num_tokens: int) -> int:
+    """Of keys and values of text tokens, padding included."""
     return num_tokens * (TEXT_DIMS * C + 2 * C * C)
 
 
 def matcher(num_tokens: int) -> int:
-    """Of one image with as many words."""
+    """Of one image with as many text tokens."""
     return 4 * N * C * C + 2 * attention(N + num_tokens)
 
 
@@ -70,37 +70,37 @@ def paper_cfg(vlpose_cfg: dict) -> dict:
 
 
 def settled_flops(call: Callable[[], object]) -> int:
-    """Count after a first call, which may leave something to remember."""
+    """Count after a first call, which may fill caches."""
     call()
     return count_flops(call)
 
 
 @torch.no_grad()
-def test_the_original_route_computes_what_the_stock_model_does(
+def test_the_original_route_computes_what_the_base_does(
     vlpose_cfg: dict, batch: Callable
 ) -> None:
     model = MODELS.build(vlpose_cfg).eval()
-    stock = MODELS.build(base_config(vlpose_cfg)).eval()
+    base = MODELS.build(base_config(vlpose_cfg)).eval()
     inputs, samples = batch(TEXT_PROMPTS * 2)
     model.set_route('original')
     flops = count_flops(lambda: model(inputs, samples))
     assert (
-        flops == count_flops(lambda: stock(inputs, samples)) == B * (vit() + BLOCKS + FINAL)
+        flops == count_flops(lambda: base(inputs, samples)) == B * (vit() + BLOCKS + FINAL)
     )
     assert operations(lambda: model(inputs, samples)) == operations(
-        lambda: stock(inputs, samples)
+        lambda: base(inputs, samples)
     )
 
 
 @torch.no_grad()
-def test_the_tuned_route_computes_neither_prompts_nor_the_same_words_again(
+def test_the_tuned_route_computes_neither_prompts_nor_the_same_text_again(
     paper_cfg: dict, batch: Callable
 ) -> None:
     model = MODELS.build(paper_cfg).eval()
     inputs, samples = batch(TEXT_PROMPTS * 2)
     L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
     flops = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
-    first = LAYERS * PREFIX + words(len(TEXT_PROMPTS) * L)
+    first = LAYERS * PREFIX + text(len(TEXT_PROMPTS) * L)
     assert count_flops(lambda: model(inputs, samples)) == flops + first
     assert count_flops(lambda: model(inputs, samples)) == flops
     assert count_flops(lambda: model(inputs, samples, mode='predict')) == 2 * flops
@@ -114,7 +114,7 @@ def test_updates_cost_nothing_once_they_are_merged(
     inputs, samples = batch(TEXT_PROMPTS * 2)
     L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
     mixed = B * (vit(PROMPTS) + UPDATES + matcher(L) + 2 * BLOCKS + FINAL)
-    # What the text prompts say to the updates is cached as well.
+    # The scales of the updates are cached as well.
     assert settled_flops(lambda: model(inputs, samples)) == mixed
 
     inputs, samples = batch(TEXT_PROMPTS[:1] * B)
@@ -136,14 +136,14 @@ def test_tuning_computes_only_gradients_that_are_needed(
     reading = LAYERS - start
     forward = PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N))
     forward += reading * 2 * attention(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL
-    # Behind the first layer with prompts; of it, nothing before its attention: its queries,
-    # too, do not depend on them.
+    # After the first layer with prompts; of that, nothing before its attention, as its
+    # queries do not depend on them either.
     backward = reading * (PROJ + FFN + 4 * attention(N + PROMPTS))
     backward += (reading - 1) * QKV - attention(N + PROMPTS)
     # Both with their weights, except for the original branch.
     backward += 2 * (4 * N * C * C) + 4 * attention(N + L) + 3 * BLOCKS + 2 * FINAL
-    per_step = 2 * reading * PREFIX + words(3 * L) + 2 * words(3 * L)
-    # Of words themselves there is no gradient.
+    per_step = 2 * reading * PREFIX + text(3 * L) + 2 * text(3 * L)
+    # There is no gradient of the text itself.
     per_step -= 3 * L * TEXT_DIMS * C
 
     def step() -> None:
@@ -155,9 +155,9 @@ def test_tuning_computes_only_gradients_that_are_needed(
 def test_a_full_fine_tuning_step_computes_three_times_its_prediction(
     paper_cfg: dict, batch: Callable
 ) -> None:
-    stock = MODELS.build(base_config(paper_cfg)).train()
+    base = MODELS.build(base_config(paper_cfg)).train()
     inputs, samples = batch(TEXT_PROMPTS * 2)
-    flops = count_flops(lambda: stock.loss(inputs, samples)['loss_kpt'].backward())
+    flops = count_flops(lambda: base.loss(inputs, samples)['loss_kpt'].backward())
     # There is no gradient of the images.
     assert flops == B * (3 * (vit() + BLOCKS + FINAL) - PATCHES)
 
@@ -187,7 +187,7 @@ def test_text_prompts_are_encoded_once(
 
 
 class Operations(TorchDispatchMode):
-    """Counts what PyTorch hands to the device, views of tensors left out."""
+    """Counts the operations on the device, without views of tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -231,7 +231,7 @@ def test_a_step_reads_nothing_back_from_the_device(
     def step() -> None:
         model.loss(inputs, samples)['loss_kpt'].backward()
 
-    # Numbers that Python reads, and shapes that depend on numbers.
+    # Values that Python reads, and shapes that depend on values.
     waits = {'_local_scalar_dense', 'equal', 'nonzero', 'masked_select', 'is_nonzero'}
     assert not waits & operations(step).keys()
 
@@ -244,16 +244,17 @@ def test_both_routes_compile_into_one_graph(
     vlpose_cfg['backbone']['lora'] = lora
     model = MODELS.build(vlpose_cfg).train(train)
     inputs, samples = batch(TEXT_PROMPTS * 2)
-    text = model.text_encoder([s.text_prompt for s in samples])
+    text_feats = model.text_encoder([s.text_prompt for s in samples])
 
-    def tuned(inputs: Tensor, *text: Tensor) -> Tensor:
-        return model.head(model.extract_tuned_feat(inputs, TextFeatures(*text)))
+    def tuned(inputs: Tensor, *text_feats: Tensor) -> Tensor:
+        text_feats = TextFeatures(*text_feats)
+        return model.head(model.extract_tuned_feat(inputs, text_feats))
 
     def original(inputs: Tensor) -> Tensor:
         return model.head(model.backbone(inputs, tuned=False))
 
     with torch.set_grad_enabled(train):
-        for run, args in ((tuned, (inputs, *text)), (original, (inputs,))):
+        for run, args in ((tuned, (inputs, *text_feats)), (original, (inputs,))):
             torch.compiler.reset()
             found = explain(run)(*args)
             assert (found.graph_count, found.graph_break_count) == (1, 0), (
@@ -262,7 +263,7 @@ def test_both_routes_compile_into_one_graph(
 
 
 def compiled(model: nn.Module) -> nn.Module:
-    """Compile without generating code, which takes long."""
+    """Compile without generating code, which is slow."""
     torch.compiler.reset()
     model.compile(backend='aot_eager')
     return model

@@ -24,7 +24,7 @@ def word_pieces(minilm: str) -> transformers.PreTrainedTokenizerBase:
 
 
 def byte_pairs(minilm: str) -> transformers.PreTrainedTokenizerBase:
-    """CLIP's, of a few merges; the end of a text prompt is the largest id, as in real ones."""
+    """CLIP's, of a few merges; the end of text is the largest id, as in real ones."""
     merges = ['s k', 'p e', 'pe r', 's o', 'so n</w>', 'per son</w>', 'o f</w>']
     merged = [pair.replace(' ', '') for pair in merges]
     ends = [f'{c}</w>' for c in LETTERS]
@@ -37,7 +37,7 @@ def byte_pairs(minilm: str) -> transformers.PreTrainedTokenizerBase:
 
 
 def train_sentence_pieces(folder: Path) -> str:
-    """Train a real model of text prompt pieces on a few words."""
+    """Train a real SentencePiece model on a few words."""
     words = 'a photo an oil painting of person man woman cartoon mural sculpture left knee'
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(words.split() * 20),
@@ -54,13 +54,13 @@ def train_sentence_pieces(folder: Path) -> str:
 
 
 def siglip_pieces(minilm: str) -> transformers.PreTrainedTokenizerBase:
-    """SigLIP's: no token in front, ``</s>`` behind, which also pads."""
+    """SigLIP's: no token before the text, ``</s>`` after it, which also pads."""
     with TemporaryDirectory() as folder:
         return transformers.SiglipTokenizer(train_sentence_pieces(Path(folder)))
 
 
 def t5_pieces(minilm: str) -> transformers.PreTrainedTokenizerBase:
-    """T5's: no token in front, ``</s>`` behind."""
+    """T5's: no token before the text, ``</s>`` after it."""
     with TemporaryDirectory() as folder:
         train_sentence_pieces(Path(folder))
         transformers.T5Config().save_pretrained(folder)
@@ -86,7 +86,7 @@ def tiny_clip(eos_token_id: int = 61) -> transformers.PreTrainedModel:
 
 
 def tiny_old_clip() -> transformers.PreTrainedModel:
-    """As OpenAI's checkpoints, whose config names a wrong end of the text prompt."""
+    """As OpenAI's checkpoints, with a wrong end of text in the config."""
     return tiny_clip(eos_token_id=2)
 
 
@@ -137,21 +137,21 @@ class Family:
         self.tokenizer.save_pretrained(folder)
         self.side = TEXT_SIDES.get(make, lambda model: model.text_model)(self.model)
 
-    def states(self, text_prompt: str) -> tuple[Tensor, Tensor]:
+    def states(self, text: str) -> tuple[Tensor, Tensor]:
         """Token states, L x D, and the pooled embedding, as the library computes them."""
         with torch.no_grad():
             if self.make is tiny_siglip:
                 batch = self.tokenizer(
-                    text_prompt,
+                    text,
                     padding='max_length',
                     max_length=LENGTH,
                     return_tensors='pt',
                 )
-                count = len(self.tokenizer(text_prompt)['input_ids'])
+                count = len(self.tokenizer(text)['input_ids'])
                 states = self.side(batch['input_ids']).last_hidden_state[0, :count]
                 pooled = self.model.get_text_features(batch['input_ids'])
                 return states, pooled.pooler_output
-            batch = self.tokenizer(text_prompt, return_tensors='pt')
+            batch = self.tokenizer(text, return_tensors='pt')
             ids, mask = batch['input_ids'], batch['attention_mask']
             states = self.side(ids, mask).last_hidden_state[0]
             if self.make is tiny_clip_text:

@@ -198,8 +198,9 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             samples = [data_samples[row] for row in rows]
             if route == 'tuned':
                 self._warn_if_untuned()
-                text_feats = self.encode_text(samples, inputs.device)
-                feats = self._extract_views([pick(v, rows) for v in views], text_feats)
+                text_feats = self.encode_text(samples, inputs.device)  # T
+                own_views = [pick(view, rows) for view in views]
+                feats = self._extract_views(own_views, text_feats)  # E and R of each view
             preds = self.head.predict(
                 feats if len(views) > 1 else feats[0], samples, test_cfg=self.test_cfg
             )
@@ -348,25 +349,26 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         routes = [self.route] * len(data_samples)
         if self.route == 'auto':
             routes = [self.router.by_annotation(sample) for sample in data_samples]
-        frozen_rows = [row for row, route in enumerate(routes) if route != 'tuned']
+        frozen = [row for row, route in enumerate(routes) if route != 'tuned']
         groups, feats = [], []
-        if frozen_rows:
-            parts = [pick(view, frozen_rows) for view in views]
-            feats = [self.backbone(part, tuned=False) for part in parts]  # B, C, h, w
-        unknown = [i for i, row in enumerate(frozen_rows) if routes[row] is None]
+        if frozen:
+            feats = [self.backbone(pick(view, frozen), tuned=False) for view in views]
+        unknown = [row for row in frozen if routes[row] is None]
         if unknown:
-            log_probs = self.scenario_classifier(pick(feats[0][0], unknown))  # B, S
-            samples = [data_samples[frozen_rows[i]] for i in unknown]
+            feature_map = pick(feats[0][0], [frozen.index(row) for row in unknown])
+            log_probs = self.scenario_classifier(feature_map)  # B, S
+            samples = [data_samples[row] for row in unknown]
             decided = self.router.by_classifier(log_probs, samples)
-            for i, (route, decision) in zip(unknown, decided, strict=True):
-                routes[frozen_rows[i]] = route
-                _add_decision(data_samples[frozen_rows[i]], route, decision)
-        kept = [i for i, row in enumerate(frozen_rows) if routes[row] == 'original']
-        if kept:
+            for row, (route, decision) in zip(unknown, decided, strict=True):
+                routes[row] = route
+                _add_decision(data_samples[row], route, decision)
+        original = [row for row in frozen if routes[row] == 'original']
+        if original:
+            kept = [frozen.index(row) for row in original]
             feats = [tuple(pick(feat, kept) for feat in view) for view in feats]
-            groups.append(Group('original', [frozen_rows[i] for i in kept], feats))
-        tuned_rows = [row for row, route in enumerate(routes) if route == 'tuned']
-        return [*groups, Group('tuned', tuned_rows, [])] if tuned_rows else groups
+            groups.append(Group('original', original, feats))
+        tuned = [row for row, route in enumerate(routes) if route == 'tuned']
+        return [*groups, Group('tuned', tuned, [])] if tuned else groups
 
     def _extract(
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample | None] | None
