@@ -121,7 +121,7 @@ class Comparison:
         return tables
 
     def notes(self) -> list[str]:
-        """Return a sentence for each run that was not tested on all images."""
+        """Return a note for each run that was not tested on all images."""
         notes = []
         for name, tested in zip(self.names, self._img_ids, strict=True):
             missing = []

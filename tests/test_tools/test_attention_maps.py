@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
 
+from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.checkpoint.adapter import extract
 from vlpose_mm.checkpoint.io import read_file
 from vlpose_mm.datasets.scenarios import SCENARIOS
@@ -23,15 +25,38 @@ from vlpose_mm.tools.attention_maps import main
 ANN = 'HumanArt/annotations/validation_humanart.json'
 
 
-@pytest.fixture
-def tuned(small_config: Path, tmp_path: Path) -> Path:
-    """A whole checkpoint of a VLPose on the base weights."""
+class Payload:
+    def __reduce__(self) -> tuple:
+        return os.system, ('touch ran',)
+
+
+@pytest.fixture(scope='module')
+def folder(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints and configs, also broken ones."""
+    init_default_scope('mmpose')
+    folder = tmp_path_factory.mktemp('attention_maps')
+    base = small_config.parent / 'vitpose.pth'
     model = MODELS.build(Config.fromfile(small_config).model)
-    base = read_file(str(small_config.parent / 'vitpose.pth'))['state_dict']
-    load_state_dict(model, base)
-    path = tmp_path / 'tuned.pth'
-    torch.save(dict(state_dict=model.state_dict()), path)
-    return path
+    load_state_dict(model, read_file(str(base))['state_dict'])
+    torch.save(dict(state_dict=model.state_dict()), folder / 'tuned.pth')
+    torch.save(dict(state_dict=Payload()), folder / 'payload.pth')
+    (folder / 'text.jpg').write_text('text')
+    cv2.imwrite(str(folder / 'other.jpg'), np.zeros((9, 9, 3), np.uint8))
+    shutil.copy(base, folder / 'base.pth')
+    cfg = Config.fromfile(small_config)
+    cfg.model = base_config(cfg.model.to_dict())
+    cfg.dump(folder / 'base.py')
+    no_text = folder / 'no_text.py'
+    no_text.write_text(f"_base_ = '{small_config}'\nmodel = dict(text_encoder=None)\n")
+    model = MODELS.build(Config.fromfile(no_text).model)
+    torch.save(dict(state_dict=model.state_dict()), folder / 'no_text.pth')
+    return folder
+
+
+@pytest.fixture
+def tuned(folder: Path) -> Path:
+    """A VLPose checkpoint."""
+    return folder / 'tuned.pth'
 
 
 @pytest.fixture
@@ -149,11 +174,6 @@ def test_writes_json_alone_to_the_standard_output(
     assert image['image'] == str(cartoon)
 
 
-class Payload:
-    def __reduce__(self) -> tuple:
-        return os.system, ('touch ran',)
-
-
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
@@ -181,7 +201,7 @@ class Payload:
         (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'is not an annotation file'),
         (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'missing.json'], 'missing.json'),
         (['CONFIG', 'TUNED', 'other.jpg', '--ann', 'ANN'], 'has no image other.jpg'),
-        (['stock.py', 'stock.pth', 'IMAGE'], 'TopdownPoseEstimator reads no text prompts'),
+        (['base.py', 'base.pth', 'IMAGE'], 'TopdownPoseEstimator reads no text prompts'),
         (
             [
                 'CONFIG',
@@ -192,43 +212,23 @@ class Payload:
             ],
             'takes the original route, which reads no text prompt',
         ),
-        (['wordless.py', 'wordless.pth', 'IMAGE'], 'as the model reads no text'),
+        (['no_text.py', 'no_text.pth', 'IMAGE'], 'as the model reads no text'),
     ],
 )
 def test_bad_input_gets_one_clear_error(
     args: list[str],
     message: str,
     small_config: Path,
-    tuned: Path,
+    folder: Path,
     cartoon: Path,
     mini_data: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path('text.jpg').write_text('text')
-    cv2.imwrite('other.jpg', np.zeros((9, 9, 3), np.uint8))
-    torch.save(dict(state_dict=Payload()), 'payload.pth')
-    shutil.copy(small_config.parent / 'vitpose.pth', 'stock.pth')
-    stock = Config.fromfile(small_config)
-    stock.model = dict(
-        type='TopdownPoseEstimator',
-        data_preprocessor=stock.model.data_preprocessor,
-        backbone={**stock.model.backbone, 'visual_prompt': None, 'lora': None},
-        head={**stock.model.head, 'type': 'HeatmapHead', 'in_channels': 32},
-    )
-    for key in ('wiring', 'gate_init', 'tuned_norms'):
-        stock.model.head.pop(key, None)
-    stock.dump('stock.py')
-    Path('wordless.py').write_text(
-        f"_base_ = '{small_config}'\nmodel = dict(text_encoder=None)\n"
-    )
-    wordless = MODELS.build(Config.fromfile('wordless.py').model)
-    torch.save(dict(state_dict=wordless.state_dict()), 'wordless.pth')
+    monkeypatch.chdir(folder)
     names = dict(
         CONFIG=str(small_config),
-        TUNED=str(tuned),
+        TUNED='tuned.pth',
         IMAGE=str(cartoon),
         ANN=mini_data / ANN,
     )

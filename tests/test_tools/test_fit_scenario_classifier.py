@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
@@ -31,12 +32,13 @@ def read(path: str | Path) -> dict:
     return CheckpointLoader.load_checkpoint(str(path), 'cpu')
 
 
-@pytest.fixture
-def tuned(small_config: Path, tmp_path: Path) -> Path:
-    """A whole checkpoint of a VLPose on the base weights."""
+@pytest.fixture(scope='module')
+def tuned(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A VLPose checkpoint."""
+    init_default_scope('mmpose')
     model = MODELS.build(Config.fromfile(small_config).model)
     load_state_dict(model, read(small_config.parent / 'vitpose.pth')['state_dict'])
-    path = tmp_path / 'tuned.pth'
+    path = tmp_path_factory.mktemp('fit') / 'tuned.pth'
     torch.save(dict(meta=dict(epoch=3), state_dict=model.state_dict()), path)
     return path
 

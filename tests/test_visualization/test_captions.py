@@ -1,4 +1,4 @@
-"""Captioning and writing of images."""
+"""Captions, and saving of images."""
 
 from pathlib import Path
 
@@ -15,27 +15,24 @@ from vlpose_mm.visualization.captions import (
 )
 
 
-def test_what_is_written_is_read_again_in_bgr(tmp_path: Path) -> None:
+def test_saves_an_image_in_an_existing_folder(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (15, 17, 3), np.uint8)
     path = str(tmp_path / 'image.png')
     save_image(image, path)
     assert (read_image(path) == image[..., ::-1]).all()
     assert [file.name for file in tmp_path.iterdir()] == ['image.png']
-
-
-def test_a_image_goes_into_a_folder_that_exists(tmp_path: Path) -> None:
     with pytest.raises(OSError, match='name a file in an existing folder'):
-        save_image(np.zeros((2, 2, 3), np.uint8), str(tmp_path / 'no/image.png'))
+        save_image(image, str(tmp_path / 'no/image.png'))
 
 
-def test_a_caption_has_a_line_for_each_text_and_never_more_width() -> None:
+def test_a_caption_has_a_line_for_each_text_and_the_given_width() -> None:
     strip = caption(80, ('word', BLACK), ('far too long for eighty pixels', GRAY))
     assert strip.shape == (2 * LINE + 2, 80, 3)
     assert (strip[:LINE] < 80).any() and (strip[LINE:] < 160).any()
     assert not (strip[LINE:] < 80).any()
 
 
-def test_words_of_other_scripts_are_drawn_as_themselves() -> None:
+def test_other_scripts_are_drawn() -> None:
     drawn = [caption(80, (text, BLACK)) for text in ('élan', 'elan', 'мурал', 'θεά')]
     for i, strip in enumerate(drawn):
         for other in drawn[:i]:
