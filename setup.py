@@ -122,7 +122,7 @@ setup(
         'tests': read_requirements('tests'),
         'web': read_requirements('web'),
     },
-    entry_points={'console_scripts': ['vlpose = vlpose_mm.cli:main']},
+    entry_points={'console_scripts': ['vlpose = vlpose_mm.cli.main:main']},
     cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
     zip_safe=False,
 )

@@ -7,7 +7,7 @@ registers the modules of VLPose in MMPose's registries.
 # ruff: noqa: E402, I001
 import warnings
 
-# MMEngine imports it, and everybody would be told, whatever they run.
+# MMEngine imports it, and every command would print the warning.
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
 
 from vlpose_mm import compat
@@ -16,10 +16,12 @@ from vlpose_mm import compat
 compat.apply_patches()
 
 from vlpose_mm import datasets, engine, evaluation, models, visualization
+from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.paths import config_path
 from vlpose_mm.version import __version__
 
 __all__ = [
+    'VLPoseInferencer',
     '__version__',
     'compat',
     'config_path',

@@ -1,4 +1,4 @@
-"""The mini model, and images to show it."""
+"""The demo model, and images for it."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm import VLPoseInferencer
 
 
 @pytest.fixture(scope='session')
 def demo() -> VLPoseInferencer:
-    """The mini model that comes with the package."""
+    """The small model that comes with the package."""
     return VLPoseInferencer('demo', device='cpu')
 
 
@@ -23,7 +23,7 @@ def art(mini_data: Path) -> Path:
 
 @pytest.fixture
 def annotations(mini_data: Path) -> str:
-    """The people on the validation images of :func:`art`."""
+    """Annotation file of the validation images in :func:`art`."""
     return str(mini_data / 'HumanArt/annotations/validation_humanart.json')
 
 

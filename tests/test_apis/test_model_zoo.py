@@ -34,36 +34,31 @@ def adapter_file(whole: str, tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_demo_is_found_from_anywhere(tmp_path, monkeypatch) -> None:
+@pytest.mark.fast
+def test_the_demo_is_found_from_any_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = find_model('demo')
-    assert found.tuned and Path(found.weights).is_file()
+    assert found.is_tuned and Path(found.weights).is_file()
     assert Path(found.cfg.model.base_weights).is_file()
     scenarios = {path.parent.name for path in demo_images().glob('*/*/*.jpg')}
     assert len(scenarios) == 19 and list(demo_images().glob('photo/*.jpg'))
 
 
-def test_without_its_text_encoder_the_demo_knows_its_scenarios(
-    monkeypatch, sketches
-) -> None:
-    monkeypatch.setattr(zoo, 'find_spec', lambda name: None)
-    demo = VLPoseInferencer('demo', device='cpu')
-    (result,) = demo(sketches[0])
-    assert result.prompt == 'a sketch of a person' and result.route == 'tuned'
-    assert 'a mural of a person' in demo.text_prompts
-    with pytest.raises(ValueError, match="'a bronze statue' is not in it; the closest are"):
-        demo(sketches[0], prompt='a bronze statue')
-    with pytest.raises(ValueError, match="Unknown scenario 'pixel art'"):
-        demo(sketches[0], scenario='pixel art')
-
-
-def test_the_demo_runs_the_same_with_and_without_its_text_encoder(
+def test_without_its_text_encoder_the_demo_has_the_features_of_its_scenarios(
     monkeypatch, sketches, demo
 ) -> None:
     monkeypatch.setattr(zoo, 'find_spec', lambda name: None)
-    (without,) = VLPoseInferencer('demo', device='cpu')(sketches[0])
-    (result,) = demo(sketches[0])
-    assert abs(without.keypoints - result.keypoints).max() < 0.05
+    without = VLPoseInferencer('demo', device='cpu')
+    (result,), (wanted,) = without(sketches[0], True), demo(sketches[0], True)
+    assert result['text_prompt'] == wanted['text_prompt'] == 'a sketch of a person'
+    found, expected = (r['predictions'][0].pred_instances for r in (result, wanted))
+    assert abs(found.keypoints - expected.keypoints).max() < 0.05
+    with pytest.raises(
+        ValueError, match="'a bronze statue' is not among them; the closest"
+    ):
+        without(sketches[0], text_prompt='a bronze statue')
+    with pytest.raises(ValueError, match="Unknown scenario 'pixel art'"):
+        without(sketches[0], scenario='pixel art')
 
 
 def test_a_name_of_the_index_takes_its_published_base(monkeypatch, tmp_path) -> None:
@@ -82,7 +77,7 @@ def test_a_name_of_the_index_takes_its_published_base(monkeypatch, tmp_path) -> 
 
     monkeypatch.setattr(zoo, 'fetch', fetched)
     found = find_model(BASE.upper())
-    assert found.name == BASE and not found.tuned
+    assert found.name == BASE and not found.is_tuned
     assert asked[0].startswith('https://') and 'ViTPose-base' in asked[0]
     assert BASE in model_names() and 'demo' in model_names()
 
@@ -93,28 +88,28 @@ def test_an_unreachable_address_tells_where_to_put_the_file(monkeypatch, tmp_pat
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError('Temporary failure in name resolution')
 
-    monkeypatch.setattr(download.urllib.request, 'urlopen', unreachable)
+    monkeypatch.setattr('torch.hub.urlopen', unreachable)
     with pytest.raises(OSError, match=r'ViTPose-base.*name resolution.*put it at /'):
         find_model(BASE)
 
 
 def test_base_weights_alone_run_the_original_route(small_config, sketches) -> None:
-    inferencer = VLPoseInferencer(str(small_config), device='cpu')
-    assert not inferencer.tuned
+    inferencer = VLPoseInferencer(str(small_config), device='cpu', det_model='whole_image')
+    assert not inferencer.is_tuned
     (result,) = inferencer(sketches[0])
-    assert result.route == 'original' and result.scenario == 'sketch'
-    for words in (dict(scenario='mural'), dict(prompt='a mural'), dict(route='tuned')):
+    assert result['route'] == 'original' and result['scenario'] == 'sketch'
+    for text in (dict(scenario='mural'), dict(text_prompt='mural'), dict(route='tuned')):
         with pytest.raises(ValueError, match='has no tuned weights.*give some'):
-            inferencer(sketches[0], **words)
-    assert next(inferencer(sketches[0], scenario='mural', route='original')).scenario
+            inferencer(sketches[0], **text)
+    next(inferencer(sketches[0], scenario='mural', route='original'))
 
 
 def test_a_checkpoint_with_its_config_is_a_model(whole, sketches) -> None:
-    inferencer = VLPoseInferencer(whole, device='cpu')
-    assert next(inferencer(sketches[0])).route == 'tuned'
+    inferencer = VLPoseInferencer(whole, device='cpu', det_model='whole_image')
+    assert next(inferencer(sketches[0]))['route'] == 'tuned'
 
 
-def test_a_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
+def test_an_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
     small_config, adapter_file, sketches
 ) -> None:
     cfg = Config.fromfile(small_config)
@@ -125,7 +120,7 @@ def test_a_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
     with pytest.raises(ValueError, match='give the checkpoint of its base as well'):
         find_model(cfg, adapter_file)
     found = find_model(cfg, adapter_file, base)
-    assert found.tuned and found.cfg.model.base_weights == base
+    assert found.is_tuned and found.cfg.model.base_weights == base
     cfg.model.base_weights = '/elsewhere/vitpose.pth'
     with pytest.raises(OSError, match='no file /elsewhere/vitpose.pth, where its base'):
         find_model(cfg, adapter_file)
@@ -134,7 +129,7 @@ def test_a_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
 def test_what_does_not_go_together_is_refused(whole, small_config, tmp_path) -> None:
     with pytest.raises(ValueError, match='are both weights; give a config'):
         find_model(whole, whole)
-    with pytest.raises(ValueError, match='no adapter checkpoint; it takes no base'):
+    with pytest.raises(ValueError, match='not an adapter checkpoint; omit the base'):
         find_model(str(small_config), whole, whole)
     with pytest.raises(ValueError, match="Unknown model 'vlpose-bas'.*closest are td-hm_"):
         find_model('vlpose-bas')

@@ -1,4 +1,4 @@
-"""Results in a folder: COCO's format, drawings, videos, and going on after a stop."""
+"""Results in a folder: COCO's format, drawings, videos, and runs that resume."""
 
 import json
 import os
@@ -10,7 +10,8 @@ import pytest
 from xtcocotools.coco import COCO
 
 from tests.test_apis.conftest import write_video
-from vlpose_mm.apis.writers import drawing_path
+from vlpose_mm.apis import to_coco
+from vlpose_mm.apis.output_paths import drawing_path
 
 
 def read(out: Path) -> dict:
@@ -23,53 +24,54 @@ def files_in(folder: Path) -> list[str]:
     )
 
 
+@pytest.mark.fast
 def test_a_folder_becomes_an_annotation_file_and_drawings(demo, art, tmp_path) -> None:
-    folder = art / '2D_virtual_human'
-    summary = demo(folder).save(tmp_path)
-    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*.jpg'))
-    content = read(tmp_path)
-    assert [image['file_name'] for image in content['images']] == names
-    assert summary.images == summary.people == summary.tuned == len(names)
+    folder = art / '2D_virtual_human/sketch'
+    summary = demo.save(folder, tmp_path)
+    names = sorted(path.name for path in folder.glob('*.jpg'))
+    assert [image['file_name'] for image in read(tmp_path)['images']] == names
+    assert summary.images == summary.instances == summary.tuned == len(names)
     assert files_in(tmp_path / 'drawings') == names
     assert not (tmp_path / 'failed.txt').exists()
 
 
-def test_cocos_tools_read_the_file(demo, sketches, tmp_path) -> None:
-    demo(sketches, boxes=[[5, 5, 90, 120], [0, 0, 50, 60]]).save(tmp_path)
+def test_cocos_api_reads_the_file(demo, sketches, tmp_path) -> None:
+    demo.save(sketches, tmp_path, draw=False, bboxes=[[5, 5, 90, 120], [0, 0, 50, 60]])
+    assert not (tmp_path / 'drawings').exists()
     coco = COCO(str(tmp_path / 'annotations.json'))
     assert coco.getImgIds() == [1, 2] and coco.getAnnIds() == [1, 2, 3, 4]
-    person = coco.loadAnns(1)[0]
-    assert person['bbox'] == [5, 5, 85, 115] and len(person['keypoints']) == 51
+    instance = coco.loadAnns(1)[0]
+    assert instance['bbox'] == [5, 5, 85, 115] and len(instance['keypoints']) == 51
     assert coco.loadCats(1)[0]['keypoints'][0] == 'nose'
     assert coco.loadImgs(1)[0]['category'] == 'sketch'
-    (first, _) = demo(sketches, boxes=[[5, 5, 90, 120]])
-    keypoints = np.array(person['keypoints']).reshape(17, 3)
-    assert np.allclose(keypoints[:, :2], first.keypoints[0], atol=0.01)
-    assert np.array_equal(keypoints[:, 2] == 2, first.scores[0] >= 0.3)
+    results = list(demo(sketches[0], True, bboxes=[[5, 5, 90, 120]]))
+    found = results[0]['predictions'][0].pred_instances
+    keypoints = np.array(instance['keypoints']).reshape(17, 3)
+    assert np.allclose(keypoints[:, :2], found.keypoints[0], atol=0.01)
+    assert np.array_equal(keypoints[:, 2] == 2, found.keypoint_scores[0] >= 0.3)
+    content = to_coco(results, demo.model.dataset_meta)
+    written = read(tmp_path)
+    assert json.loads(json.dumps(content['annotations'])) == written['annotations'][:1]
+    assert content['categories'] == written['categories']
 
 
-def test_a_single_result_becomes_the_same_file(demo, sketches, tmp_path) -> None:
-    (result,) = demo(sketches[:1])
-    result.save(tmp_path / 'one.json')
-    demo(sketches[:1]).save(tmp_path / 'all', drawings=False)
-    assert json.loads((tmp_path / 'one.json').read_text()) == read(tmp_path / 'all')
-    assert not (tmp_path / 'all/drawings').exists()
-
-
-def test_images_of_an_annotation_file_keep_their_numbers(
+def test_images_of_an_annotation_file_keep_their_ids(
     demo, art, annotations, tmp_path
 ) -> None:
-    paths = sorted(art.glob('*/mural/0000005*.jpg'))
-    demo(paths, boxes=annotations).save(tmp_path)
-    truth = json.loads(Path(annotations).read_text())
-    known = {image['id']: image['file_name'] for image in truth['images']}
-    for image in read(tmp_path)['images']:
-        assert known[image['id']].endswith(image['file_name'])
+    path = next(art.glob('*/mural/0000005*.jpg'))
+    demo.save([path, path], tmp_path, bboxes=annotations)
+    content = read(tmp_path)
+    first, second = (image['id'] for image in content['images'])
+    known = {
+        each['id']: each for each in json.loads(Path(annotations).read_text())['images']
+    }
+    assert known[first]['file_name'].endswith(path.name) and second not in known
+    assert {record['image_id'] for record in content['annotations']} == {first, second}
 
 
 def test_a_video_becomes_a_video_of_as_many_frames(demo, image, tmp_path) -> None:
     path = write_video(tmp_path / 'clip.mp4', [image] * 7)
-    summary = demo(path, scenario='sketch').save(tmp_path / 'out')
+    summary = demo.save(path, tmp_path / 'out', scenario='sketch')
     capture = cv2.VideoCapture(str(tmp_path / 'out/videos/clip.mp4'))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == summary.images == 7
     assert capture.get(cv2.CAP_PROP_FPS) == 12
@@ -78,185 +80,141 @@ def test_a_video_becomes_a_video_of_as_many_frames(demo, image, tmp_path) -> Non
     assert files_in(tmp_path / 'out/videos') == ['clip.mp4']
 
 
-def test_what_fails_is_listed_and_the_rest_is_there(demo, sketches, tmp_path) -> None:
-    bad = tmp_path / 'bad.jpg'
-    bad.write_bytes(b'')
-    summary = demo([sketches[0], bad, sketches[1]]).save(tmp_path / 'out')
-    assert summary.images == 2 and len(summary.failures) == 1
-    assert 'bad.jpg is empty' in (tmp_path / 'out/failed.txt').read_text()
-    assert len(read(tmp_path / 'out')['images']) == 2
+def test_failures_are_listed_and_retried(demo, sketches, image, tmp_path) -> None:
+    late, odd = tmp_path / 'late.jpg', os.fsencode(tmp_path) + b'/a\nb\xff.jpg'
+    for path in (late, odd):
+        open(path, 'wb').close()
+    nan = dict(image=image, bboxes=[[np.nan] * 4])
+    inputs = [late, nan, os.fsdecode(odd), sketches[0]]
+    summary = demo.save(inputs, tmp_path / 'out')
+    assert summary.images == len(read(tmp_path / 'out')['images']) == 1
+    lines = (tmp_path / 'out/failed.txt').read_text().splitlines()
+    reasons = ['late.jpg is empty', 'no bbox is left', 'a\\nb\\udcff.jpg\t']
+    for line, failure, reason in zip(lines, summary.failures, reasons, strict=True):
+        assert line == f'{failure.name}\t{failure.reason}' and reason in line
+    late.write_bytes(Path(sketches[1]).read_bytes())
+    Path(os.fsdecode(odd)).write_bytes(late.read_bytes())
+    nan['bboxes'] = [[5, 5, 90, 120]]
+    summary = demo.save(inputs, tmp_path / 'out', resume=True)
+    assert (summary.resumed, summary.images, summary.failures) == (1, 3, [])
+    assert not (tmp_path / 'out/failed.txt').exists()
 
 
 class Stopped(Exception):
-    """Somebody ends the run."""
+    """The run is interrupted."""
 
 
 def stop_after(count: int):
-    """Make what ends a run at its ``count``-th image."""
+    """Return a callback that interrupts a run at its ``count``-th image."""
     seen = []
 
-    def each(result) -> None:
-        seen.append(result.name)
+    def callback(result: dict) -> None:
+        seen.append(result['name'])
         if len(seen) == count:
             raise Stopped
 
-    return each
+    return callback
 
 
-def test_a_run_that_was_ended_is_gone_on_with(demo, art, tmp_path) -> None:
-    folder, whole = art / '2D_virtual_human', tmp_path / 'whole'
-    demo(folder).save(whole)
+def test_an_interrupted_run_is_resumed(demo, art, tmp_path) -> None:
+    inputs, out = sorted(art.glob('2D_virtual_human/*/*.jpg'))[:5], tmp_path / 'out'
+    demo.save(inputs, tmp_path / 'whole')
     with pytest.raises(Stopped):
-        demo(folder).save(tmp_path / 'out', each=stop_after(3))
-    assert len(read(tmp_path / 'out')['images']) == 3
-    seen = []
-    summary = demo(folder).save(
-        tmp_path / 'out', resume=True, each=lambda result: seen.append(result.name)
-    )
-    assert summary.resumed == 3 and summary.images == len(seen)
-    assert files_in(tmp_path / 'out') == files_in(whole)
-    ours, theirs = read(tmp_path / 'out'), read(whole)
+        demo.save(inputs, out, callback=stop_after(3))
+    assert len(read(out)['images']) == 3
+    summary = demo.save(inputs, out, resume=True)
+    assert (summary.resumed, summary.images) == (3, 2)
+    assert files_in(out) == files_in(tmp_path / 'whole')
+    ours, theirs = read(out), read(tmp_path / 'whole')
     assert ours['images'] == theirs['images']
     for one, other in zip(ours['annotations'], theirs['annotations'], strict=True):
         assert np.allclose(one['keypoints'], other['keypoints'], atol=0.05)
 
 
-def test_what_failed_before_is_tried_again(demo, sketches, tmp_path) -> None:
-    late = tmp_path / 'late.jpg'
-    late.write_bytes(b'')
-    demo([sketches[0], late]).save(tmp_path / 'out')
-    late.write_bytes(Path(sketches[1]).read_bytes())
-    summary = demo([sketches[0], late]).save(tmp_path / 'out', resume=True)
-    assert (summary.resumed, summary.images, summary.failures) == (1, 1, [])
-    assert not (tmp_path / 'out/failed.txt').exists()
-
-
-def test_a_line_that_was_being_written_is_done_again(demo, sketches, tmp_path) -> None:
-    demo(sketches).save(tmp_path)
-    progress = tmp_path / 'progress.jsonl'
-    progress.write_bytes(progress.read_bytes()[:-40])
-    summary = demo(sketches).save(tmp_path, resume=True)
-    assert (summary.resumed, summary.images) == (1, 1)
-    assert len(read(tmp_path)['images']) == 2
-
-
-def test_a_video_that_was_left_early_begins_anew(demo, image, tmp_path) -> None:
-    path = write_video(tmp_path / 'clip.mp4', [image] * 5)
+def test_an_interrupted_video_is_done_again(demo, image, tmp_path) -> None:
+    path, out = write_video(tmp_path / 'clip.mp4', [image] * 5), tmp_path / 'out'
     with pytest.raises(Stopped):
-        demo(path, batch_size=1).save(tmp_path / 'out', each=stop_after(2))
-    assert not (tmp_path / 'out/videos/clip.mp4').exists()
-    assert files_in(tmp_path / 'out/videos') == []
-    summary = demo(path).save(tmp_path / 'out', resume=True)
+        demo.save(path, out, batch_size=1, callback=stop_after(2))
+    assert files_in(out / 'videos') == []
+    summary = demo.save(path, out, resume=True)
     assert (summary.resumed, summary.images) == (0, 5)
-    assert [image['frame'] for image in read(tmp_path / 'out')['images']] == [0, 1, 2, 3, 4]
-    assert demo(path).save(tmp_path / 'out', resume=True).resumed == 5
+    assert [image['frame'] for image in read(out)['images']] == [0, 1, 2, 3, 4]
+    assert demo.save(path, out, resume=True).resumed == 5
 
 
-def test_a_video_that_broke_off_is_done_anew_when_it_is_whole(
+def test_a_video_that_breaks_off_is_done_again_when_it_is_whole(
     demo, image, tmp_path
 ) -> None:
-    whole = write_video(tmp_path / 'whole.avi', [image] * 60).read_bytes()
-    path = tmp_path / 'clip.avi'
+    whole = write_video(tmp_path / 'whole.avi', [image] * 24).read_bytes()
+    path, out = tmp_path / 'clip.avi', tmp_path / 'out'
     path.write_bytes(whole[: len(whole) // 2])
-    summary = demo(path, scenario='sketch').save(tmp_path / 'out')
-    assert 0 < summary.images < 60 and len(summary.failures) == 1
+    summary = demo.save(path, out, scenario='sketch')
+    assert 0 < summary.images < 24 and len(summary.failures) == 1
     path.write_bytes(whole)
-    summary = demo(path, scenario='sketch').save(tmp_path / 'out', resume=True)
-    assert summary.images == 60 and not summary.failures
-    assert len(read(tmp_path / 'out')['images']) == 60
+    summary = demo.save(path, out, scenario='sketch', resume=True)
+    assert summary.images == len(read(out)['images']) == 24 and not summary.failures
 
 
-def test_a_image_that_was_changed_is_done_anew(demo, sketches, tmp_path) -> None:
-    path = tmp_path / 'a.jpg'
+def test_changed_images_and_cut_off_lines_are_done_again(demo, sketches, tmp_path) -> None:
+    path, out = tmp_path / 'a.jpg', tmp_path / 'out'
     path.write_bytes(Path(sketches[0]).read_bytes())
-    demo(path).save(tmp_path / 'out')
+    inputs = [sketches[0], path]
+    demo.save(inputs, out)
     path.write_bytes(Path(sketches[1]).read_bytes())
-    assert demo(path).save(tmp_path / 'out', resume=True).images == 1
-    told = dict(image=path, scenario='mural')
-    assert demo(told).save(tmp_path / 'out', resume=True).images == 1
-    (image,) = read(tmp_path / 'out')['images']
-    assert image['category'] == 'mural'
+    assert demo.save(inputs, out, resume=True).images == 1
+    inputs[1] = dict(image=path, scenario='mural')
+    assert demo.save(inputs, out, resume=True).images == 1
+    assert read(out)['images'][1]['category'] == 'mural'
+    progress = out / 'progress.jsonl'
+    progress.write_bytes(progress.read_bytes()[:-40])
+    summary = demo.save(inputs, out, resume=True)
+    assert (summary.resumed, summary.images) == (1, 1)
+    assert len(read(out)['images']) == 2
 
 
-def test_another_image_of_the_same_name_is_refused(demo, sketches, tmp_path) -> None:
+def test_results_of_another_run_are_kept(demo, sketches, tmp_path) -> None:
     for folder, source in zip(('x', 'y'), sketches, strict=True):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / '1.jpg').write_bytes(Path(source).read_bytes())
-    demo(tmp_path / 'x').save(tmp_path / 'out')
-    with pytest.raises(ValueError, match='results of another 1.jpg, that of .*/x/1.jpg'):
-        demo(tmp_path / 'y').save(tmp_path / 'out', resume=True)
-    both = [tmp_path / 'x', tmp_path / 'y']
-    summary = demo(both).save(tmp_path / 'out', resume=True)
+    x, y, out = tmp_path / 'x', tmp_path / 'y', tmp_path / 'out'
+    demo.save(x, out, scenario='mural')
+    before = files_in(out)
+    for inputs, options, message in (
+        (x, dict(), 'holds the results of another run; continue it'),
+        (x, dict(resume=True), "made with scenario='mural', not None"),
+        (x, dict(resume=True, scenario='ukiyoe'), "scenario='mural', not 'ukiyoe'"),
+        (y, dict(resume=True, scenario='mural'), 'results of another 1.jpg, .*/x/1.jpg'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            demo.save(inputs, out, **options)
+    assert files_in(out) == before
+    summary = demo.save([x, y], out, scenario='mural', resume=True)
     assert (summary.resumed, summary.images) == (1, 1)
 
 
 @pytest.mark.parametrize('line', ['[]', '5', '{"image": {}}', '{"item": 1}', 'text'])
 def test_a_damaged_line_is_named(demo, sketches, tmp_path, line: str) -> None:
-    demo(sketches).save(tmp_path)
+    demo.save(sketches[0], tmp_path, draw=False)
     with open(tmp_path / 'progress.jsonl', 'a') as file:
         file.write(f'{line}\n')
-    with pytest.raises(ValueError, match='progress.jsonl is damaged in line 4'):
-        demo(sketches).save(tmp_path, resume=True)
+    with pytest.raises(ValueError, match='progress.jsonl is damaged in line 3'):
+        demo.save(sketches[0], tmp_path, draw=False, resume=True)
 
 
-def test_no_two_images_are_drawn_in_the_same_place(demo, image, tmp_path) -> None:
+def test_the_results_may_be_in_the_folder_of_the_images(demo, image, tmp_path) -> None:
     names = ['a.jpg', 'a.jpg.jpg', 'a.bmp', 'a.bmp.jpg', f'{"long" * 50}.webp']
     for name in names:
         cv2.imwrite(str(tmp_path / name), image)
-    demo(str(tmp_path)).save(tmp_path / 'out')
-    assert len(files_in(tmp_path / 'out/drawings')) == len(names)
+    for out in (tmp_path, tmp_path / 'out'):
+        assert demo.save(tmp_path, out).images == len(names)
+        # No two are drawn to the same file, and drawings are not inputs.
+        assert len(files_in(out / 'drawings')) == len(names)
+        assert demo.save(tmp_path, out, resume=True).images == 0
+        for path in (out / 'drawings').iterdir():
+            path.unlink()
 
 
-def test_the_folder_of_images_may_be_written_to(demo, image, tmp_path) -> None:
-    cv2.imwrite(str(tmp_path / 'a.png'), image)
-    assert demo(tmp_path).save(tmp_path).images == 1
-    assert demo(tmp_path).save(tmp_path, resume=True).images == 0
-
-
-def test_the_same_image_twice_has_two_numbers(demo, art, annotations, tmp_path) -> None:
-    path = next(art.glob('*/mural/0000005*.jpg'))
-    demo([path, path], boxes=annotations).save(tmp_path)
-    content = read(tmp_path)
-    ids = [image['id'] for image in content['images']]
-    assert len(set(ids)) == 2
-    assert {person['image_id'] for person in content['annotations']} == set(ids)
-
-
-def test_odd_names_stay_on_their_lines(demo, tmp_path) -> None:
-    bad = os.fsencode(tmp_path) + b'/a\nb\xff.jpg'
-    with open(bad, 'wb'):
-        pass
-    summary = demo(os.fsdecode(tmp_path)).save(tmp_path / 'out')
-    (line,) = (tmp_path / 'out/failed.txt').read_text().splitlines()
-    assert line.startswith('a\\nb\\udcff.jpg') and summary.failures[0].name in line
-
-
-def test_results_of_another_run_are_not_mixed_with(demo, sketches, tmp_path) -> None:
-    demo(sketches, scenario='mural').save(tmp_path)
-    before = files_in(tmp_path)
-    with pytest.raises(ValueError, match='holds the results of another run; go on with'):
-        demo(sketches, scenario='mural').save(tmp_path)
-    with pytest.raises(ValueError, match="made with scenario='mural', not 'ukiyoe'"):
-        demo(sketches, scenario='ukiyoe').save(tmp_path, resume=True)
-    assert files_in(tmp_path) == before
-
-
-def test_drawings_in_the_folder_of_images_are_no_images(demo, image, tmp_path) -> None:
-    cv2.imwrite(str(tmp_path / 'a.png'), image)
-    demo(tmp_path).save(tmp_path / 'out')
-    assert demo(tmp_path).save(tmp_path / 'out', resume=True).images == 0
-    assert len(read(tmp_path / 'out')['images']) == 1
-
-
-def test_results_that_were_asked_for_cannot_be_saved_as_well(
-    demo, sketches, tmp_path
-) -> None:
-    results = demo(sketches)
-    next(results)
-    with pytest.raises(ValueError, match='call the inferencer again'):
-        results.save(tmp_path)
-
-
+@pytest.mark.fast
 @pytest.mark.parametrize(
     'name, expected',
     [

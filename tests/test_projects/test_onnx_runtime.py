@@ -103,12 +103,14 @@ def test_whole_images_are_what_the_inferencer_sees(
     graph: Path, runtime: ModuleType
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
-    for result in VLPoseInferencer('demo', device='cpu')(demo_images()):
-        found = model(result.image, scenario=result.scenario, route=result.route)
-        assert found.prompt == result.prompt
-        np.testing.assert_allclose(found.keypoints, result.keypoints, atol=0.02)
+    for result in VLPoseInferencer('demo', device='cpu')(demo_images(), True):
+        image = runtime.read_image(str(demo_images() / result['name']))
+        found = model(image, scenario=result['scenario'], route=result['route'])
+        assert found.prompt == result['text_prompt']
+        keypoints = result['predictions'][0].pred_instances.keypoints
+        np.testing.assert_allclose(found.keypoints, keypoints, atol=0.02)
         # By itself it takes the same way.
-        alone = model(result.image)
+        alone = model(image)
         assert (alone.route == 'original') == (found.scenario in (None, *PHOTOS))
 
 

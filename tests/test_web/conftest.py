@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.test_web.serving import Server, open_page, open_window, start_server
-from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm import VLPoseInferencer
 from vlpose_mm.web.examples import find_examples
 
 ARGS = (
@@ -63,7 +63,7 @@ def phone(chromium: Browser, server: Server) -> Iterator[Page]:
 
 @pytest.fixture(scope='session')
 def inferencer() -> VLPoseInferencer:
-    """The small model that the server has, in this process."""
+    """The model of the server, in this process."""
     init_default_scope('mmpose')
     return VLPoseInferencer('demo', device='cpu')
 

@@ -1,4 +1,4 @@
-"""Starts the server and opens its page."""
+"""Start the server and open its page."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-# The server, with a note of every address that it turns to.
+# The server, which logs every address that it connects to.
 SERVE = """
 import sys
 file = open(sys.argv[1], 'a', buffering=1)
@@ -19,8 +19,8 @@ def note(event, args):
     if event == 'socket.connect' or event == 'socket.getaddrinfo':
         file.write(f'{args[0] if event.endswith("info") else args[1]}\\n')
 sys.addaudithook(note)
-from vlpose_mm.web import main
-main(sys.argv[2:])
+from vlpose_mm.cli.main import main
+sys.exit(main(['web', *sys.argv[2:]]))
 """
 
 
@@ -32,7 +32,7 @@ class Server(NamedTuple):
         process (subprocess.Popen): Its process.
         output (Path): What it printed.
         folder (Path): Where its files are.
-        addresses (Path): Addresses that it turned to, one a line.
+        addresses (Path): Addresses that it connected to, one a line.
     """
 
     url: str
@@ -47,7 +47,7 @@ class Server(NamedTuple):
         return int(self.url.rsplit(':', 1)[1].strip('/'))
 
     def stop(self) -> int:
-        """Ask it to end; its exit code."""
+        """Stop it; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
@@ -75,7 +75,7 @@ def start_server(folder: Path, *args: str) -> Server:
 def open_window(
     chromium: Browser, width: int, height: int, **more: object
 ) -> BrowserContext:
-    """Open a window, whose pages share what was fetched."""
+    """Open a window, whose pages share a cache."""
     viewport = dict(width=width, height=height)
     window = chromium.new_context(viewport=viewport, accept_downloads=True, **more)
     window.set_default_timeout(30_000)

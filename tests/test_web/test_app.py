@@ -1,4 +1,4 @@
-"""What the page leaves behind, and whom it lets wait."""
+"""Files and the queue of the page."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from gradio.route_utils import delete_files_created_by_app
 from playwright.sync_api import Browser, expect
 
-from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm import VLPoseInferencer
 from vlpose_mm.web.app import MAX_WAITING, build_page
 
 
@@ -28,7 +28,7 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
         page.goto(url)
         page.set_input_files('#image input[type=file]', glass)
         page.wait_for_selector('#image img')
-        page.click('#find')
+        page.click('#estimate')
         expect(page.locator('#slider img').first).to_be_visible()
         names = [path.name for path in tmp_path.rglob('*') if path.is_file()]
         assert f'{glass.stem}_tuned.json' in names and len(names) >= 6
@@ -43,7 +43,7 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
         app.close(verbose=False)
 
 
-def test_model_works_for_one_at_a_time(
+def test_the_model_serves_one_request_at_a_time(
     inferencer: VLPoseInferencer,
     glass: Path,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""What the server refuses, asked without a browser."""
+"""Requests that the server refuses, sent without a browser."""
 
 import json
 from http.client import HTTPConnection
@@ -21,7 +21,7 @@ def ask(
     body: bytes | None = None,
     headers: dict | None = None,
 ) -> tuple[int, bytes, dict]:
-    """Send a request as it is, its path untidied; status, content and headers."""
+    """Send a request as it is; return status, content and headers."""
     connection = HTTPConnection('127.0.0.1', server.port, timeout=20)
     headers = dict(headers or {})
     if body is not None and 'transfer-encoding' not in headers:
@@ -41,7 +41,7 @@ def ask(
 
 
 def upload(server: Server, name: str, content: bytes) -> str:
-    """Upload a file; where it lies."""
+    """Upload a file; return its path."""
     head = (
         '--edge\r\ncontent-disposition: form-data; name="files"; '
         f'filename="{name}"\r\ncontent-type: image/png\r\n\r\n'
@@ -53,7 +53,7 @@ def upload(server: Server, name: str, content: bytes) -> str:
 
 
 def call(path: object) -> bytes:
-    """A call that says that a file was uploaded."""
+    """Return a call with an uploaded file."""
     file = dict(path=path, meta=dict(_type='gradio.FileData'), orig_name='a.png')
     return json.dumps(dict(data=[file, 'none', ''], fn_index=0, session_hash='a')).encode()
 
@@ -84,7 +84,7 @@ def call(path: object) -> bytes:
         '',
     ],
 )
-def test_no_file_of_the_machine_is_handed_out(server: Server, path: str) -> None:
+def test_no_file_of_the_machine_is_served(server: Server, path: str) -> None:
     package = Path(vlpose_mm.__file__).parent
     weights = package.parent / 'projects/mini_humanart/vitpose_mini_photos.pth'
     assert weights.is_file()
@@ -108,7 +108,7 @@ def test_no_file_of_the_machine_is_handed_out(server: Server, path: str) -> None
         '/assets//etc/passwd',
     ],
 )
-def test_folders_of_the_page_hold_nothing_but_its_parts(server: Server, path: str) -> None:
+def test_folders_of_the_page_serve_only_its_parts(server: Server, path: str) -> None:
     status, content, _ = ask(server, 'GET', path)
     assert status in (403, 404)
     assert b'root:' not in content and b'import' not in content
@@ -129,7 +129,7 @@ def test_folders_of_the_page_hold_nothing_but_its_parts(server: Server, path: st
         7,
     ],
 )
-def test_file_that_was_not_uploaded_is_not_read(server: Server, path: object) -> None:
+def test_a_file_that_was_not_uploaded_is_refused(server: Server, path: object) -> None:
     if isinstance(path, str):
         path = path.format(folder=server.folder)
     before = server.addresses.read_text()
@@ -149,18 +149,18 @@ def test_file_is_found_in_any_part_of_a_call(server: Server) -> None:
 @pytest.mark.parametrize(
     'body', [b'', b'no json', b'[]', b'[' * 60_000, b'{"data": "\xff"}']
 )
-def test_call_that_is_none_is_refused(server: Server, body: bytes) -> None:
+def test_a_malformed_call_is_refused(server: Server, body: bytes) -> None:
     assert ask(server, 'POST', CALL, body)[0] == 400
 
 
-def test_link_in_the_folder_leads_nowhere(server: Server) -> None:
+def test_a_link_in_the_folder_is_refused(server: Server) -> None:
     link = server.folder / 'link.png'
     link.symlink_to('/etc/passwd')
     assert ask(server, 'GET', f'/gradio_api/file={link}')[0] == 404
     assert ask(server, 'POST', CALL, call(str(link)))[0] == 400
 
 
-def test_uploaded_file_is_handed_back_and_taken_in_a_call(server: Server) -> None:
+def test_an_uploaded_file_is_served_and_accepted(server: Server) -> None:
     path = upload(server, 'mine.png', b'content')
     assert Path(path).is_relative_to(server.folder)
     status, content, _ = ask(server, 'GET', f'/gradio_api/file={path}')
@@ -188,7 +188,7 @@ def test_oversized_uploads_are_refused_before_they_are_read(server: Server) -> N
         assert ask(server, 'POST', path, None, headers)[0] == 413
 
 
-def test_length_has_to_be_told(server: Server) -> None:
+def test_the_length_is_required(server: Server) -> None:
     headers = {**MULTIPART, 'transfer-encoding': 'chunked'}
     assert ask(server, 'POST', UPLOAD, b'2\r\nab\r\n0\r\n\r\n', headers)[0] == 411
 
@@ -219,14 +219,14 @@ def test_other_pages_cannot_send_anything(server: Server) -> None:
         ('PUT', '/'),
     ],
 )
-def test_what_the_page_does_not_ask_for_is_not_there(
+def test_other_routes_of_gradio_are_not_there(
     server: Server, method: str, path: str
 ) -> None:
     body = b'{}' if method != 'GET' else None
     assert ask(server, method, path, body)[0] == 404
 
 
-def test_answers_tell_the_browser_to_fetch_nothing_elsewhere(server: Server) -> None:
+def test_responses_forbid_requests_to_elsewhere(server: Server) -> None:
     for path in ('/', '/theme.css', '/gradio_api/file=/etc/passwd'):
         _, _, headers = ask(server, 'GET', path)
         policy = headers['content-security-policy']

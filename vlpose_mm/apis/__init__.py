@@ -1,7 +1,8 @@
-"""What a person calls on an image."""
+"""What a script calls on images."""
 
-from vlpose_mm.apis.bboxes import BoxFile
+from vlpose_mm.apis.bbox_file import BBoxFile
+from vlpose_mm.apis.coco_records import to_coco
 from vlpose_mm.apis.inferencer import VLPoseInferencer
-from vlpose_mm.apis.results import Failure, PoseResult, PoseResults
+from vlpose_mm.apis.writers import Failure, Summary
 
-__all__ = ['BoxFile', 'Failure', 'PoseResult', 'PoseResults', 'VLPoseInferencer']
+__all__ = ['BBoxFile', 'Failure', 'Summary', 'VLPoseInferencer', 'to_coco']

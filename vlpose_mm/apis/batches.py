@@ -1,110 +1,92 @@
-"""Run images in batches; one that fails is reported and passed over."""
+"""Run images in batches."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from mmengine.logging import print_log
 from mmpose.structures import PoseDataSample
 
-from vlpose_mm.apis.bboxes import People
 from vlpose_mm.apis.inputs import Source
-from vlpose_mm.apis.printable import printable
-from vlpose_mm.apis.results import Failure, PoseResult
 
 # Images wait for a full batch up to so many pixels.
 MAX_WAITING_PIXELS = 2**26
 
 
 class Prepared(NamedTuple):
-    """An image on its way through the model.
+    """An image that is read and cropped.
 
     Attributes:
-        source (Source): Where it is from.
+        source (Source): The image.
         image (np.ndarray): BGR, H x W x 3.
-        image_id (int, optional): Its number in the file of boxes.
-        people (People): Its people.
-        packed (list[dict]): Crops of its people, as the pipeline packs them.
-        samples (list[PoseDataSample]): What the model makes of them.
+        image_id (int, optional): Its id in the file of bboxes.
+        packed (list[dict]): Its crops, as the test pipeline packs them.
+        bboxes (np.ndarray): x1, y1, x2, y2 in pixels of its instances, N x 4.
+        empty (PoseDataSample, optional): Its sample if there are no crops.
     """
 
     source: Source
     image: np.ndarray
     image_id: int | None
-    people: People
     packed: list[dict]
-    samples: list[PoseDataSample]
+    bboxes: np.ndarray
+    empty: PoseDataSample | None = None
+
+
+Predicted = tuple[Prepared, list[PoseDataSample]]
 
 
 def run_in_batches(
     sources: Iterable[Source],
     prepare: Callable[[Source], Prepared],
-    predict: Callable[[list[Prepared]], None],
-    result: Callable[[Prepared], PoseResult],
+    predict: Callable[[list[Prepared]], list[list[PoseDataSample]]],
     batch_size: int,
-    failures: list[Failure],
-) -> Iterator[PoseResult]:
-    """Run images, reading no further ahead than a batch needs.
+    on_error: Callable[[Source, Exception], None] | None = None,
+) -> Iterator[Predicted]:
+    """Run images, reading no further ahead than a batch.
 
     Args:
         sources (Iterable[Source]): The images.
-        prepare (Callable): Reads one and crops its people.
-        predict (Callable): Fills in the samples of several.
-        result (Callable): Makes one's result of its samples.
-        batch_size (int): How many people make a batch.
-        failures (list[Failure]): Where to add what fails.
+        prepare (Callable): Reads and crops one.
+        predict (Callable): Returns the samples of each image of a batch.
+        batch_size (int): Images of a batch.
+        on_error (Callable, optional): Called with an image that fails and its error, and
+            the rest goes on; by default the error is raised.
 
     Yields:
-        PoseResult: Of every image that could be done, in order.
+        tuple[Prepared, list[PoseDataSample]]: Every image that did not fail, in order.
     """
 
-    def fail(source: Source, error: Exception) -> None:
-        reason = ' '.join(str(error).split())
-        if not isinstance(error, OSError | ValueError):
-            reason = f'{type(error).__name__}: {reason}'
-        failures.append(Failure(printable(source.name), printable(reason)))
-        warn(f'{failures[-1].name} is passed over: {failures[-1].reason}')
-
-    def results(waiting: list[Prepared]) -> Iterator[PoseResult]:
+    def run(batch: list[Prepared]) -> Iterator[Predicted]:
         try:
-            predict(waiting)
+            samples = predict(batch)
         except Exception as error:
-            if len(waiting) == 1:
-                fail(waiting[0].source, error)
-                return
-            # One of them is to blame; the others shall not suffer.
-            for prepared in waiting:
-                prepared.samples.clear()
-                yield from results([prepared])
+            if len(batch) > 1:
+                # One of them is to blame, or together they do not fit into memory.
+                for prepared in batch:
+                    yield from run([prepared])
+            elif on_error is None:
+                raise
+            else:
+                on_error(batch[0].source, error)
             return
-        yield from map(result, waiting)
+        yield from zip(batch, samples, strict=True)
 
     waiting: list[Prepared] = []
     for source in sources:
         try:
             waiting.append(prepare(source))
         except Exception as error:
-            fail(source, error)
+            if on_error is None:
+                yield from run(waiting)
+                raise
+            on_error(source, error)
             continue
-        people = sum(len(prepared.packed) for prepared in waiting)
         pixels = sum(prepared.image.size // 3 for prepared in waiting)
-        live = source.video is not None and source.video.live
-        # Images without people fill no batch, but shall not wait for ever.
-        full = people >= batch_size or len(waiting) >= 4 * batch_size
-        if full or pixels > MAX_WAITING_PIXELS or live:
-            yield from results(waiting)
+        is_live = source.video is not None and source.video.is_live
+        if len(waiting) >= batch_size or pixels > MAX_WAITING_PIXELS or is_live:
+            yield from run(waiting)
             waiting = []
     if waiting:
-        yield from results(waiting)
-
-
-def warn(text: str) -> None:
-    """Log a warning.
-
-    Args:
-        text (str): What to say.
-    """
-    print_log(text, logger='current', level=logging.WARNING)
+        yield from run(waiting)

@@ -1,4 +1,4 @@
-"""Published detectors of people, by short names."""
+"""Find and build person detectors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.infer import BaseInferencer
+from mmpose.evaluation.functional import nms
 
 from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
@@ -17,16 +19,19 @@ from vlpose_mm.checkpoint.io import read_file, state_dict_of
 if TYPE_CHECKING:
     from mmdet.apis import DetInferencer
 
+# In place of a detector: each image is one instance, and its crop is padded as any, or the
+# image is such a crop already.
+WHOLE_IMAGE, CROPPED = 'whole_image', 'cropped'
 PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 
 
-class Detector(NamedTuple):
-    """A published detector.
+class Published(NamedTuple):
+    """A published person detector.
 
     Attributes:
-        package (str): Whose config it has.
-        config (str): Where in what that package installs.
-        weights (str): Address of its checkpoint.
+        package (str): The package that has its config.
+        config (str): Path of the config in ``.mim`` of that package.
+        weights (str): URL of its checkpoint.
     """
 
     package: str
@@ -34,26 +39,26 @@ class Detector(NamedTuple):
     weights: str
 
 
-# RTMDet of people on photos: MMPose's own default and its small sibling. YOLOX of people on
-# Human-Art and COCO, of MMPose's project RTMPose.
+# RTMDet for photos: MMPose's default and its small sibling. YOLOX for Human-Art and COCO,
+# from MMPose's project RTMPose.
 DETECTORS = {
-    'rtmdet-m': Detector(
+    'rtmdet-m': Published(
         'mmpose',
         'demo/mmdetection_cfg/rtmdet_m_640-8xb32_coco-person.py',
         f'{PUBLISHED}/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
     ),
-    'rtmdet-nano': Detector(
+    'rtmdet-nano': Published(
         'mmpose',
         'demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py',
         f'{PUBLISHED}/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth',
     ),
 } | {
-    f'yolox-{size}-humanart': Detector(
+    f'yolox-{size}-humanart': Published(
         'mmdet',
         f'configs/yolox/yolox_{size}_8xb8-300e_coco.py',
-        f'{PUBLISHED}/yolox_{size}_8xb8-300e_humanart-{mark}.pth',
+        f'{PUBLISHED}/yolox_{size}_8xb8-300e_humanart-{digest}.pth',
     )
-    for size, mark in (
+    for size, digest in (
         ('nano', '40f6f0d0'),
         ('tiny', '6f3252f9'),
         ('s', '3ef259a7'),
@@ -68,11 +73,13 @@ class FoundDetector(NamedTuple):
     """A detector, ready to be built.
 
     Attributes:
+        name (str): Its name, for errors.
         cfg (Config): Its config.
-        weights (str): File of its weights, on this machine.
-        cat_ids (tuple[int, ...]): Its categories that are people.
+        weights (str): Local file of its weights.
+        cat_ids (tuple[int, ...]): Its person categories.
     """
 
+    name: str
     cfg: Config
     weights: str
     cat_ids: tuple[int, ...]
@@ -83,72 +90,65 @@ def find_detector(
     weights: str | os.PathLike | None = None,
     cat_ids: int | Sequence[int] | None = None,
 ) -> FoundDetector:
-    """Find the config and the weights of a detector; what is not here is fetched once.
+    """Find the config and the weights of a detector; download them once if needed.
 
     Args:
-        name (str | os.PathLike): A name of :data:`DETECTORS`, or path of a config of
-            MMDetection.
+        name (str | os.PathLike): A name of :data:`DETECTORS`, a name or alias of
+            MMDetection's model index, or path of a config of MMDetection.
         weights (str | os.PathLike, optional): Checkpoint, file or URL; by default the
             published one, or the config's ``load_from``.
-        cat_ids (int | Sequence[int], optional): Categories that are people, by default the
-            first, as in COCO.
+        cat_ids (int | Sequence[int], optional): Person categories, ``0`` by default.
 
     Returns:
         FoundDetector: The detector.
 
     Raises:
-        OSError: If a file is missing or an address cannot be reached.
+        OSError: If a file is missing or a URL cannot be reached.
         ValueError: If it is unknown, has no weights, or MMDetection is not installed.
     """
-    given = os.fspath(name)
-    known = DETECTORS.get(given)
-    if known is None and not given.endswith('.py'):
-        raise ValueError(
-            f'Unknown detector {given!r}; give a config of MMDetection, or one of '
-            f'{", ".join(DETECTORS)}.'
-        )
+    name = os.fspath(name)
     if find_spec('mmdet') is None:
         raise ValueError(
-            f'The detector {given} needs MMDetection, which is not installed (mim install '
-            'mmdet). Without it, give boxes, or take the whole image for a person.'
+            f'The detector {name} needs MMDetection, which is not installed (mim install '
+            "mmdet). Without it, give bboxes, or set det_model='whole_image'."
         )
-    usual = None
-    if known is None:
-        if not os.path.isfile(given):
-            raise FileNotFoundError(f'There is no file {given}.')
-        cfg = read_config(given)
+    if name in DETECTORS:
+        published = DETECTORS[name]
+        folder = find_spec(published.package).submodule_search_locations[0]
+        cfg = Config.fromfile(os.path.join(folder, '.mim', published.config))
+        usual = published.weights
+        # They have one category.
+        cfg.model.bbox_head.num_classes = 1
+    elif name.endswith('.py'):
+        if not os.path.isfile(name):
+            raise FileNotFoundError(f'There is no file {name}.')
+        cfg = read_config(name)
         if not cfg.get('model'):
-            raise ValueError(f'{given} has no model; give the config of a detector.')
+            raise ValueError(f'{name} has no model; give the config of a detector.')
         usual = cfg.get('load_from')
     else:
-        folder = find_spec(known.package).submodule_search_locations[0]
-        cfg = Config.fromfile(os.path.join(folder, '.mim', known.config))
-        usual = known.weights
-        # The published ones know people alone.
-        cfg.model.bbox_head.num_classes = 1
-    weights = weights and os.fspath(weights)
+        cfg, usual = _of_model_index(name)
     if not (weights or usual):
-        raise ValueError(f'The detector {given} has no weights; give some.')
+        raise ValueError(f'The detector {name} has no weights; give some (det_weights).')
     ids = (0,) if cat_ids is None else cat_ids
     ids = (ids,) if isinstance(ids, int) else tuple(ids)
-    return FoundDetector(cfg, fetch(weights or usual), ids)
+    return FoundDetector(name, cfg, fetch(os.fspath(weights or usual)), ids)
 
 
-def build_detector(name: str, found: FoundDetector, device: str | None) -> DetInferencer:
-    """Build a detector, and see that it runs.
+def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
+    """Build a detector, and run it once.
 
     Args:
-        name (str): What it is called.
-        found (FoundDetector): Its config and weights.
-        device (str, optional): Where it runs; the best there is by default.
+        found (FoundDetector): The detector.
+        device (str, optional): Where it runs; by default the best device.
 
     Returns:
         DetInferencer: MMDetection's inferencer.
 
     Raises:
-        ValueError: If it cannot be built or run, or its weights are not of this detector.
+        ValueError: If it cannot be built or run, or the weights are of another model.
     """
-    # Not everybody has MMDetection.
+    # An optional package.
     from mmdet.apis import DetInferencer
 
     state = state_dict_of(read_file(found.weights), found.weights)
@@ -156,15 +156,57 @@ def build_detector(name: str, found: FoundDetector, device: str | None) -> DetIn
         detector = DetInferencer(
             found.cfg, found.weights, device, 'mmdet', show_progress=False
         )
-        # Else every image would fail on an operator that mmcv-lite lacks.
+        # Otherwise every image would fail on an operator that mmcv-lite lacks.
         detector(np.zeros((64, 64, 3), np.uint8), return_datasamples=True)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
-        raise ValueError(f'The detector {name} does not run: {error}') from error
-    # MMEngine loads what fits, and prints what does not.
+        raise ValueError(f'The detector {found.name} does not run: {error}') from error
+    # MMEngine loads what matches, and prints what does not.
     wanted = {key: value.shape for key, value in detector.model.named_parameters()}
     known = [key for key in wanted if key in state]
     wrong = [key for key in known if state[key].shape != wanted[key]]
     if not known or wrong:
         which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
-        raise ValueError(f'{found.weights} is not of the detector {name}: {which}.')
+        raise ValueError(f'{found.weights} is not of the detector {found.name}: {which}.')
     return detector
+
+
+def detect(
+    detector: DetInferencer,
+    cat_ids: Sequence[int],
+    image: np.ndarray,
+    bbox_thr: float,
+    nms_thr: float,
+) -> np.ndarray:
+    """Detect persons, with the thresholds of MMPose's inferencer.
+
+    Args:
+        detector (DetInferencer): MMDetection's inferencer.
+        cat_ids (Sequence[int]): Its person categories.
+        image (np.ndarray): BGR, H x W x 3.
+        bbox_thr (float): Scores are above it, in [0, 1].
+        nms_thr (float): Highest IoU of two bboxes, in [0, 1].
+
+    Returns:
+        np.ndarray: x1, y1, x2, y2 in pixels and score, N x 5.
+    """
+    found = detector(image, return_datasamples=True)['predictions'][0]
+    instances = found.pred_instances.cpu().numpy()
+    kept = np.isin(instances.labels, cat_ids) & (instances.scores > bbox_thr)
+    bboxes = np.column_stack([instances.bboxes, instances.scores])[kept]  # N, 5
+    return bboxes[nms(bboxes, nms_thr)] if len(bboxes) else bboxes
+
+
+def _of_model_index(name: str) -> tuple[Config, str]:
+    """Find a detector in MMDetection's model index, as its inferencer does."""
+    folder = BaseInferencer._get_repo_or_mim_dir('mmdet')
+    for entry in BaseInferencer._get_models_from_metafile(folder):
+        aliases = entry.get('Alias', [])
+        aliases = [aliases] if isinstance(aliases, str) else aliases
+        if name.lower() in (entry['Name'].lower(), *(each.lower() for each in aliases)):
+            weights = entry['Weights']
+            weights = weights[0] if isinstance(weights, list) else weights
+            return Config.fromfile(os.path.join(folder, entry['Config'])), weights
+    raise ValueError(
+        f'Unknown detector {name!r}; give a config or a name of MMDetection, or one of '
+        f'{", ".join(DETECTORS)}.'
+    )

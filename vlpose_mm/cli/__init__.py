@@ -1,5 +1,1 @@
 """The command ``vlpose``."""
-
-from vlpose_mm.cli.command import main
-
-__all__ = ['main']

@@ -2,7 +2,7 @@
 
 import sys
 
-from vlpose_mm.cli.command import main
+from vlpose_mm.cli.main import main
 
 if __name__ == '__main__':
     sys.exit(main())

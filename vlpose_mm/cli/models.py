@@ -1,27 +1,30 @@
-"""List what can be run by name."""
+"""List what can be named."""
 
 import argparse
 from collections.abc import Sequence
 
-from vlpose_mm.apis.detectors import DETECTORS
+from vlpose_mm.apis.detectors import CROPPED, DETECTORS, WHOLE_IMAGE
 from vlpose_mm.apis.model_zoo import model_names
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: Sequence[str]) -> None:
     """Run the command.
 
     Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
+        args (Sequence[str]): Its arguments.
     """
     parser = argparse.ArgumentParser(
-        prog='vlpose models', description='List the names that --model and --people take.'
+        prog='vlpose models',
+        description='List the names that --model and --det-model take.',
     )
     parser.parse_args(args)
-    print('--model')
-    print(*(f'  {name}' for name in model_names()), sep='\n')
+    print('--model', *model_names(), sep='\n  ')
     print(
-        'Besides demo these are configs with the published weights that they are tuned '
-        'from; tuned weights go with them as --weights.\n'
+        'Besides demo these are configs with the published weights of their base; give '
+        'tuned weights as --weights.\n'
     )
-    print('--people')
-    print(*(f'  {name}' for name in ('whole', *DETECTORS)), sep='\n')
+    print('--det-model', CROPPED, WHOLE_IMAGE, *DETECTORS, sep='\n  ')
+    print(
+        f'{CROPPED}: each image is the crop of one person; {WHOLE_IMAGE}: the same, and it '
+        'is padded;\nbesides these, a config or a name of MMDetection.'
+    )

@@ -1,5 +1,6 @@
 """Caption and write images."""
 
+import os
 from functools import cache
 
 import cv2
@@ -20,12 +21,12 @@ def save_image(image: np.ndarray, path: str) -> None:
 
     Args:
         image (np.ndarray): RGB, H x W x 3.
-        path (str): The file, a PNG.
+        path (str): The file; its suffix says the format, such as ``.png``.
 
     Raises:
         OSError: If it cannot be written.
     """
-    _, content = cv2.imencode('.png', image[..., ::-1])
+    _, content = cv2.imencode(os.path.splitext(path)[1], image[..., ::-1])
     with replace_file(path) as file:
         file.write(content.tobytes())
 

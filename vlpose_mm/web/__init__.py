@@ -1,5 +1,1 @@
-"""A page in the browser: drop an image, say what it is, compare both skeletons."""
-
-from vlpose_mm.web.command import main
-
-__all__ = ['main']
+"""A web page: upload an image, describe it, and compare both skeletons."""

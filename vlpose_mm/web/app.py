@@ -1,4 +1,4 @@
-"""The page: what is on it, and what its buttons do."""
+"""Build the page."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ from gradio.data_classes import ImageData
 from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.web.analysis import (
-    FIND_OUT,
-    MAX_LETTERS,
-    NOTHING,
+    CLASSIFY,
+    MAX_TEXT_PROMPT,
+    NONE,
     analyze,
+    attention_sheet,
     drawings,
     save_json,
-    score_table,
-    told_line,
-    word_sheet,
 )
+from vlpose_mm.web.fragments import description, score_tables
 
-# People that may wait for the one model.
+# Requests that may wait for the model.
 MAX_WAITING = 32
-# Files are looked through every ten minutes, and deleted when an hour old; in seconds.
+# In seconds: files are checked every ten minutes, and deleted when an hour old.
 DELETE = (600, 3600)
 TITLE = """# VLPose
-Finds people's poses on photos, paintings, sculptures and cartoons. Say in words what a
-image is, and compare the tuned weights with the original ones."""
+Estimates human poses on photos, paintings, sculptures and cartoons. Describe an image, and
+compare the tuned weights with the original ones."""
 SIDES = (
     '<div class="sides"><span>◀ original weights</span><span>tuned weights ▶</span></div>'
 )
 HINT = (
-    '<div id="hint">Drop an image{one} or pick one below,<br>'
+    '<div id="hint">Upload an image{one} or pick one below,<br>'
     'and both skeletons appear here.</div>'
 )
-# On a phone they are below what is asked for.
+# On a phone they are below the form.
 SHOW_RESULTS = """() => document.getElementById('results')?.scrollIntoView(
     {behavior: 'smooth', block: innerWidth < 768 ? 'start' : 'nearest'})"""
 
@@ -50,35 +49,37 @@ def build_page(
     """Build the page.
 
     Args:
-        inferencer (VLPoseInferencer): The model; it is used by one at a time.
-        examples (Mapping[str, Sequence[str]]): Title -> images to try.
+        inferencer (VLPoseInferencer): The model; it serves one request at a time.
+        examples (Mapping[str, Sequence[str]]): Title -> example images.
 
     Returns:
-        gr.Blocks: The page, to be launched.
+        gr.Blocks: The page, ready to be launched.
     """
     with gr.Blocks(title='VLPose', analytics_enabled=False, delete_cache=DELETE) as page:
         gr.Markdown(TITLE, elem_id='title')
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                image, scenario, text_prompt = _questions(inferencer)
-                find = gr.Button('Find poses', variant='primary', elem_id='find')
+                image, scenario, text_prompt = _form(inferencer)
+                estimate = gr.Button(
+                    'Estimate poses', variant='primary', elem_id='estimate'
+                )
             with gr.Column(scale=3, min_width=300):
                 one = ' of one person' if inferencer.detector is None else ''
                 hint = gr.HTML(HINT.format(one=one), padding=False)
                 with gr.Column(visible=False, elem_id='results') as results:
-                    answers = _answers()
+                    outputs = _results()
         with gr.Column(visible=False) as details:
-            answers += _details()
+            outputs += _details()
         shown = [hint, results, details]
-        ask = dict(
-            fn=_answering(inferencer, image.GRADIO_CACHE),
+        run = dict(
+            fn=_runner(inferencer, image.GRADIO_CACHE),
             inputs=[image, scenario, text_prompt],
-            outputs=[*shown, *answers],
+            outputs=[*shown, *outputs],
             concurrency_limit=1,
             concurrency_id='model',
             api_visibility='private',
         )
-        find.click(**ask).success(None, js=SHOW_RESULTS)
+        estimate.click(**run).success(None, js=SHOW_RESULTS)
         for title, paths in examples.items():
             offered = gr.Dataset(
                 label=title,
@@ -88,7 +89,7 @@ def build_page(
                 type='index',
                 elem_classes='examples',
             )
-            # gr.Examples would call past the queue.
+            # gr.Examples would bypass the queue.
             picked = offered.click(
                 partial(operator.getitem, paths),
                 offered,
@@ -96,8 +97,8 @@ def build_page(
                 show_progress='hidden',
                 api_visibility='private',
             )
-            picked.success(**ask).success(None, js=SHOW_RESULTS)
-        # What is shown shall belong to the image above it.
+            picked.success(**run).success(None, js=SHOW_RESULTS)
+        # Results of another image must not stay.
         gr.on(
             [image.upload, image.clear],
             lambda: _showing(False),
@@ -108,10 +109,7 @@ def build_page(
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
 
 
-def _questions(
-    inferencer: VLPoseInferencer,
-) -> tuple[gr.Image, gr.Dropdown, gr.Textbox]:
-    """What a person gives."""
+def _form(inferencer: VLPoseInferencer) -> tuple[gr.Image, gr.Dropdown, gr.Textbox]:
     image = gr.Image(
         label='Image',
         sources=['upload', 'clipboard'],
@@ -119,27 +117,28 @@ def _questions(
         height=300,
         elem_id='image',
     )
-    # Hand on the file as it is: our reader knows more kinds, and says what is wrong. (A
-    # class of our own would make gradio write a stub beside this file.)
+    # Our reader takes the file: it knows more formats and better errors. (For a
+    # subclass gradio would write a stub beside this file.)
     image.preprocess = _uploaded
     choices = [(name.replace('_', ' '), name) for name in SCENARIOS]
-    choices = [('none: tell it nothing', NOTHING), *choices]
-    if inferencer.classifies:
-        choices = [('find out by itself', FIND_OUT), *choices]
+    choices = [('none', NONE), *choices]
+    if inferencer.model.scenario_classifier is not None:
+        choices = [('classify', CLASSIFY), *choices]
     scenario = gr.Dropdown(
         choices,
         value=choices[0][1],
-        label='What kind of image is it?',
+        label='Scenario',
         elem_id='scenario',
     )
-    known = inferencer.text_prompts
+    encoder = inferencer.model.text_encoder
+    known = [] if encoder is None else encoder.known
     text_prompt = gr.Textbox(
-        label='or say it in a text prompt',
+        label='Text prompt, in place of the scenario',
         info=f'This model knows {len(known)}, such as “{known[-1]}”.' if known else None,
-        # It may read no words at all.
+        # A model may have no text encoder.
         visible=known != [],
         placeholder='an oil painting of a person',
-        max_length=MAX_LETTERS,
+        max_length=MAX_TEXT_PROMPT,
         lines=1,
         elem_id='text_prompt',
     )
@@ -147,13 +146,12 @@ def _questions(
 
 
 def _uploaded(payload: ImageData | None) -> str | None:
-    """The file that was uploaded."""
     return None if payload is None else payload.path
 
 
-def _answers() -> tuple:
-    """What it is answered, in the order of :func:`_answering`."""
-    told = gr.HTML(elem_id='told', padding=False)
+def _results() -> tuple:
+    """Return the outputs beside the form, in the order of :func:`_runner`."""
+    text = gr.HTML(elem_id='description', padding=False)
     slider = gr.ImageSlider(
         show_label=False,
         interactive=False,
@@ -167,52 +165,56 @@ def _answers() -> tuple:
         original = gr.DownloadButton(
             'Original poses (COCO JSON)', size='sm', elem_id='original'
         )
-    return told, slider, tuned, original
+    return text, slider, tuned, original
 
 
 def _details() -> tuple:
-    """What is below, at full width, in the order of :func:`_answering`."""
-    with gr.Accordion('How sure each keypoint is', open=False, elem_id='sure'):
+    """Return the outputs below, in the order of :func:`_runner`."""
+    with gr.Accordion('Keypoint scores', open=False, elem_id='scores'):
         scores = gr.HTML(padding=False)
-    with gr.Accordion('Which words were read where', open=False, elem_id='words'):
-        words = gr.Image(
+    with gr.Accordion('Attention maps', open=False, elem_id='attention'):
+        attention = gr.Image(
             show_label=False,
             interactive=False,
             format='png',
             buttons=['download', 'fullscreen'],
         )
-    return scores, words
+    return scores, attention
 
 
 def _showing(results: bool) -> list:
-    """Show the results, or the hint in their place."""
+    """Show the results or the hint."""
     return [gr.HTML(visible=not results), *[gr.Column(visible=results)] * 2]
 
 
-def _answering(inferencer: VLPoseInferencer, folder: str) -> Callable:
-    """Make what runs the model and fills the page."""
+def _runner(inferencer: VLPoseInferencer, folder: str) -> Callable:
+    """Return the function that runs the model and fills the page."""
+    dataset_meta = inferencer.model.dataset_meta
 
-    def answer(path: str | None, scenario: str, text_prompt: str) -> list:
+    def run(path: str | None, scenario: str, text_prompt: str) -> list:
         try:
             if path is None:
-                raise ValueError('There is no image yet: drop one, or pick one below.')
+                raise ValueError('There is no image yet: upload one, or pick one below.')
             analysis = analyze(inferencer, path, scenario, text_prompt)
-            # A folder of its own, as the file is called like the image.
+            # A new folder, as the file is named like the image.
             own = tempfile.mkdtemp(dir=folder)
-            files = [save_json(each, own) for each in (analysis.tuned, analysis.original)]
-            both = drawings(analysis)
-            sheet = word_sheet(analysis)
+            files = [
+                save_json(result, dataset_meta, own)
+                for result in (analysis.tuned, analysis.original)
+            ]
+            both = drawings(inferencer, analysis)
+            sheet = attention_sheet(analysis)
         except (OSError, ValueError) as error:
-            # The name of a file may be anything, and the page takes this for HTML.
+            # A file name may be anything, and the page takes this for HTML.
             reason = html.escape(str(error), quote=False)
             raise gr.Error(reason, print_exception=False) from error
         return [
             *_showing(True),
-            told_line(analysis),
+            description(analysis),
             both,
             *files,
-            score_table(analysis),
+            score_tables(analysis, dataset_meta),
             gr.Image(sheet, visible=sheet is not None),
         ]
 
-    return answer
+    return run

@@ -1,4 +1,4 @@
-"""Lets through to gradio what the page asks for, and nothing else."""
+"""Pass only the page's own requests to gradio."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Callable
 
-# Paths of the page's own requests. gradio answers many more, some of which fetch
-# addresses or call methods by name.
+# Paths that the page requests. gradio has many more, some of which fetch URLs or call
+# methods by name.
 READ = re.compile(
     r'/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(static|assets)/.+|'
     r'gradio_api/(info|theme\.css|app_id|startup-events|queue/data|upload_progress|'
@@ -17,11 +17,11 @@ READ = re.compile(
 FILE = '/gradio_api/file='
 CALL = '/gradio_api/queue/join'
 UPLOAD = '/gradio_api/upload'
-# Of a call, in bytes: files are uploaded before it, so it holds their names and words.
+# Size of a call in bytes; it holds names of uploaded files and text.
 MAX_CALL = 2**16
-# What a browser puts around an uploaded file, in bytes.
+# Size of the form around an uploaded file in bytes.
 FRAME = 2**14
-# The page is whole by itself; a browser shall not even try to fetch anything else.
+# The page needs nothing from elsewhere; browsers must not even try.
 HEADERS = [
     (
         b'content-security-policy',
@@ -35,12 +35,11 @@ HEADERS = [
 
 
 class Guard:
-    """A layer around gradio's application.
+    """ASGI middleware around gradio's application.
 
     Args:
         app (Callable): The application.
-        folder (str): Where uploaded and made files are; no other is handed out, or taken
-            for an upload.
+        folder (str): Folder of uploads and results; no other file is served or accepted.
         max_upload (int): Largest upload in bytes.
     """
 
@@ -50,7 +49,7 @@ class Guard:
         self.max_upload = max_upload
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        """Answer a request; see the ASGI specification."""
+        """Handle a request; see the ASGI specification."""
         if scope['type'] == 'lifespan':
             return await self.app(scope, receive, send)
         if scope['type'] != 'http':
@@ -65,9 +64,9 @@ class Guard:
         if refusal is None and scope['path'] == CALL:
             body = await _read(receive)
             if self._is_call(body):
-                receive = _again(body, receive)
+                receive = _replay(body, receive)
             else:
-                refusal = 400, 'This is no call of the page.'
+                refusal = 400, 'This is not a call of the page.'
         if refusal is None:
             return await self.app(scope, receive, send_guarded)
         status, reason = refusal
@@ -77,7 +76,7 @@ class Guard:
         await send({'type': 'http.response.body', 'body': reason.encode()})
 
     def _refuse(self, scope: dict) -> tuple[int, str] | None:
-        """Tell status and reason if a request is not one of the page's."""
+        """Return status and reason if a request is not one of the page's."""
         method, path = scope['method'], scope['path']
         if method in ('GET', 'HEAD'):
             if READ.fullmatch(path):
@@ -89,30 +88,30 @@ class Guard:
         if method != 'POST' or path not in limits:
             return 404, 'There is nothing here.'
         headers = dict(scope['headers'])
-        # Browsers let any page send files anywhere, and tell where it is from.
+        # Browsers let any page upload anywhere, and send its origin.
         origin = headers.get(b'origin')
         if origin is not None and origin.partition(b'://')[2] != headers.get(b'host'):
-            return 403, 'This is for the own page only.'
+            return 403, 'Only the page itself may send this.'
         length = headers.get(b'content-length', b'')
-        # Content in chunks goes on for as long as it likes, whatever the length says.
+        # Chunked content ignores the length.
         if not length.isdigit() or b'transfer-encoding' in headers:
-            return 411, 'Say how long the content is.'
+            return 411, 'The content length is missing.'
         if int(length) > limits[path]:
-            return 413, f'This is too large; {limits[path]} bytes are taken at most.'
+            return 413, f'This is larger than {limits[path]} bytes.'
         return None
 
     def _is_ours(self, path: object) -> bool:
-        """Whether a file is in the folder, after links and dots are followed."""
+        """Return whether a file, with links resolved, is in the folder."""
         if not isinstance(path, str) or not os.path.isabs(path) or '\0' in path:
             return False
         return os.path.realpath(path).startswith(self.folder + os.sep)
 
     def _is_call(self, body: bytes) -> bool:
-        """Whether all files that a call names were uploaded."""
+        """Return whether all files in a call were uploaded."""
         foreign = []
 
         def check(part: dict) -> dict:
-            # gradio fetches what has an address here.
+            # gradio would fetch URLs here.
             if part.get('path') is not None and not self._is_ours(part['path']):
                 foreign.append(part)
             return part
@@ -125,7 +124,7 @@ class Guard:
 
 
 async def _read(receive: Callable) -> bytes:
-    """Read the content of a request, whose length is known to be bounded."""
+    """Read the content of a request of bounded length."""
     body = b''
     while True:
         message = await receive()
@@ -134,8 +133,8 @@ async def _read(receive: Callable) -> bytes:
             return body
 
 
-def _again(body: bytes, receive: Callable) -> Callable:
-    """Hand on what was read, then what comes after it."""
+def _replay(body: bytes, receive: Callable) -> Callable:
+    """Return a ``receive`` that starts with the content that was read."""
     messages = [{'type': 'http.request', 'body': body, 'more_body': False}]
 
     async def receive_again() -> dict:

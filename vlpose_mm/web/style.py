@@ -1,4 +1,4 @@
-"""How the page looks: the fonts of the system, two columns, one on a phone."""
+"""Style of the page: system fonts, two columns, one on a phone."""
 
 import gradio as gr
 
@@ -9,19 +9,20 @@ CSS = """
 .gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
 #title h1 { margin: 0 0 .25rem; font-size: 1.6rem; letter-spacing: -.01em; }
 #title p { margin: 0; color: var(--body-text-color-subdued); max-width: 44rem; }
-#find { min-height: 48px; }
-#told, .side-by-side { padding: 0 !important; }
-#told p { margin: 0; line-height: 1.5; }
+#estimate { min-height: 48px; }
+#description, .side-by-side { padding: 0 !important; }
+#description p { margin: 0; line-height: 1.5; }
 .sides { display: flex; justify-content: space-between; font-size: .85rem;
   color: var(--body-text-color-subdued); }
 #hint { display: grid; place-items: center; min-height: 300px; padding: 1rem;
   text-align: center; color: var(--body-text-color-subdued);
   border: 1px dashed var(--border-color-primary); border-radius: var(--radius-lg); }
 .examples img { object-fit: cover; }
-/* Its numbers could not be read if it shrank to a phone. */
-#words .image-container { overflow-x: auto; contain: inline-size; width: 100%; }
-#words :is(.image-frame, .image-container > button) { width: max-content; min-width: 100%; }
-#words img { width: auto; max-width: none; }
+/* Its numbers would be too small on a phone. */
+#attention .image-container { overflow-x: auto; contain: inline-size; width: 100%; }
+#attention :is(.image-frame, .image-container > button) { width: max-content;
+  min-width: 100%; }
+#attention img { width: auto; max-width: none; }
 table.scores { width: 100%; max-width: 44rem; margin: 0 0 1rem !important;
   font-size: .9rem; }
 table.scores, table.scores * { border: 0 !important; }
@@ -40,11 +41,7 @@ table.scores tfoot :is(th, td) { font-weight: 600; }
 
 
 def theme() -> gr.themes.Base:
-    """Make a theme that fetches no fonts.
-
-    Returns:
-        gr.themes.Base: The theme.
-    """
+    """Return a theme that downloads no fonts."""
     fonts = {
         'font': [gr.themes.Font(name) for name in FONTS],
         'font_mono': [gr.themes.Font(name) for name in MONO],

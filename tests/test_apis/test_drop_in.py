@@ -1,0 +1,158 @@
+"""A script for MMPoseInferencer runs by changing the class name."""
+
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+from mmpose.apis import MMPoseInferencer
+from mmpose.structures import PoseDataSample
+
+from tests.test_apis.conftest import write_video
+from tests.test_apis.detector_weights import write_weights
+from vlpose_mm import VLPoseInferencer
+
+
+@pytest.fixture(scope='module')
+def original_config(small_config: Path) -> str:
+    """A config whose route is the original one, so that MMPose's inferencer takes it."""
+    path = small_config.with_name('original.py')
+    path.write_text(
+        f"_base_ = '{small_config}'\nmodel = dict(test_cfg=dict(route='original'))"
+    )
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def script() -> ModuleType:
+    """MMPose's ``demo/inferencer_demo.py``."""
+    folder = Path(find_spec('mmpose').submodule_search_locations[0])
+    path = folder / '.mim/demo/inferencer_demo.py'
+    spec = importlib.util.spec_from_file_location('inferencer_demo', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_script(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Run the script with one of both classes."""
+
+    def run(kind: type, *args: str) -> None:
+        monkeypatch.setattr(script, 'MMPoseInferencer', kind)
+        monkeypatch.setattr(sys, 'argv', ['inferencer_demo.py', *args])
+        script.main()
+
+    return run
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    files = [path for path in folder.rglob('*') if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path for path in files}
+
+
+@pytest.mark.parametrize('source', ['image', 'folder', 'detector', 'video'])
+def test_mmposes_demo_script_writes_the_same_files(
+    source: str,
+    run_script: Callable,
+    original_config: str,
+    small_config: Path,
+    sketches: list[str],
+    tmp_path: Path,
+) -> None:
+    weights = str(small_config.with_name('vitpose.pth'))
+    args = ['--pose2d', original_config, '--pose2d-weights', weights, '--device', 'cpu']
+    place = sketches[0] if source != 'folder' else str(Path(sketches[0]).parent)
+    if source == 'video':
+        image = cv2.imread(sketches[0])
+        place = str(write_video(tmp_path / 'clip.mp4', [image, image[:, ::-1]]))
+    detector = ['--det-model', 'whole_image', '--draw-heatmap']
+    mine = detector
+    if source == 'detector':
+        folder = Path(find_spec('mmpose').submodule_search_locations[0])
+        config = folder / '.mim/demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py'
+        weights = ['--det-weights', write_weights(tmp_path), '--bbox-thr', '0.1']
+        detector = ['--det-model', str(config), *weights]
+        mine = ['--det-model', 'rtmdet-nano', *weights]
+    outputs = []
+    for kind, more in ((MMPoseInferencer, detector), (VLPoseInferencer, mine)):
+        out = tmp_path / kind.__name__
+        run_script(
+            kind, place, *args, *more, '--draw-bbox',
+            '--vis-out-dir', f'{out}/vis', '--pred-out-dir', f'{out}/pred',
+        )  # fmt: skip
+        outputs.append(files_in(out))
+    theirs, ours = outputs
+    assert ours.keys() == theirs.keys() and len(ours) == (4 if source == 'folder' else 2)
+    for name, path in ours.items():
+        assert path.read_bytes() == theirs[name].read_bytes(), name
+    instances = json.loads(next(p for n, p in ours.items() if 'pred' in n).read_text())
+    assert len(instances) > (1 if source in ('detector', 'video') else 0)
+
+
+def test_results_are_those_of_mmpose_and_more(
+    original_config: str, small_config: Path, sketches: list[str]
+) -> None:
+    args = (original_config, str(small_config.with_name('vitpose.pth')))
+    theirs, ours = (
+        kind(*args, device='cpu', det_model='whole_image')
+        for kind in (MMPoseInferencer, VLPoseInferencer)
+    )
+    for options in ({}, dict(return_vis=True, return_datasamples=True)):
+        (expected,), (result,) = (
+            theirs(sketches[0], **options),
+            ours(sketches[0], **options),
+        )
+        assert result['scenario'] == 'sketch' and result['route'] == 'original'
+        assert result['text_prompt'] is None and result['name'] in sketches[0]
+        if not options:
+            assert result['predictions'] == expected['predictions']
+            assert result['visualization'] is expected['visualization'] is None
+            continue
+        assert np.array_equal(result['visualization'], expected['visualization'])
+        (sample,), (wanted,) = result['predictions'], expected['predictions']
+        assert isinstance(sample, PoseDataSample)
+        for key, value in wanted.pred_instances.items():
+            assert np.array_equal(sample.pred_instances[key], value)
+
+
+def test_the_signatures_begin_like_those_of_mmpose() -> None:
+    for name in ('__init__', '__call__'):
+        theirs = inspect.signature(getattr(MMPoseInferencer, name)).parameters
+        ours = inspect.signature(getattr(VLPoseInferencer, name)).parameters
+        assert [*ours][: len(theirs)] == [*theirs]
+    for name in ('preprocess', 'forward', 'visualize', 'postprocess'):
+        kwargs = getattr(VLPoseInferencer.__mro__[1], f'{name}_kwargs')
+        assert kwargs <= getattr(VLPoseInferencer, f'{name}_kwargs')
+
+
+def test_out_dir_has_mmposes_folders_and_an_array_its_name(demo, image, tmp_path) -> None:
+    list(demo(image, out_dir=str(tmp_path)))
+    assert [*files_in(tmp_path)] == ['visualizations/000000.jpg', 'predictions/000000.json']
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(color='red'), "unknown argument {'color'}"),
+        (dict(skeleton_style='stick'), 'skeleton_style must be one of'),
+        (dict(vis_out_dir='out.jpg'), 'vis_out_dir must be a folder'),
+    ],
+)
+def test_a_call_that_mmpose_refuses_is_refused(demo, sketches, options, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        demo(sketches, **options)
+
+
+def test_a_3d_model_or_none_is_refused() -> None:
+    for options in (dict(pose2d=None), dict(pose3d='human3d')):
+        with pytest.raises(ValueError, match='VLPose is a 2D model; name one'):
+            VLPoseInferencer(**options)

@@ -1,0 +1,100 @@
+"""Describe results as COCO's annotation files do."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# A keypoint with at least this score is flagged as visible (2), else as labeled (1).
+VISIBLE = 0.3
+
+
+def image_record(result: dict, image_id: int) -> dict:
+    """Describe an image.
+
+    Args:
+        result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
+        image_id (int): Its id.
+
+    Returns:
+        dict: A record of ``images``, with ``category``, ``text_prompt`` and ``route``.
+    """
+    height, width = result['predictions'][0].ori_shape
+    record = dict(id=image_id, file_name=result['name'], width=width, height=height)
+    if result['video'] is not None:
+        record |= dict(video=result['video'].name, frame=result['frame'])
+    text = dict(category=result['scenario'], text_prompt=result['text_prompt'])
+    return record | {k: v for k, v in text.items() if v} | dict(route=result['route'])
+
+
+def instance_records(result: dict, image_id: int) -> list[dict]:
+    """Describe the instances of an image.
+
+    Args:
+        result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
+        image_id (int): The image's id.
+
+    Returns:
+        list[dict]: Records of ``annotations`` without ``id``; ``bbox`` is x, y, width and
+        height in pixels, as COCO has it.
+    """
+    instances = result['predictions'][0].pred_instances
+    records = []
+    for row, points in enumerate(instances.keypoints):
+        scores = instances.keypoint_scores[row]
+        flags = np.where(scores >= VISIBLE, 2, 1)  # K
+        triples = np.column_stack([points.round(2), flags])  # K, 3
+        x1, y1, x2, y2 = (float(value) for value in instances.bboxes[row])
+        records.append(
+            dict(
+                image_id=image_id,
+                category_id=1,
+                bbox=[round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
+                area=round((x2 - x1) * (y2 - y1), 2),
+                iscrowd=0,
+                keypoints=[round(float(value), 2) for value in triples.ravel()],
+                num_keypoints=len(points),
+                keypoint_scores=[round(float(score), 4) for score in scores],
+                score=round(float(instances.bbox_scores[row] * scores.mean()), 4),
+            )
+        )
+    return records
+
+
+def category_record(dataset_meta: dict) -> dict:
+    """Describe the person category.
+
+    Args:
+        dataset_meta (dict): The dataset's metainfo.
+
+    Returns:
+        dict: The record of ``categories``.
+    """
+    names = dataset_meta['keypoint_id2name']
+    return dict(
+        id=1,
+        name='person',
+        supercategory='person',
+        keypoints=[names[index] for index in sorted(names)],
+        skeleton=[[a + 1, b + 1] for a, b in dataset_meta['skeleton_links']],
+    )
+
+
+def to_coco(results: Sequence[dict], dataset_meta: dict) -> dict:
+    """Convert results to COCO's annotation format.
+
+    Args:
+        results (Sequence[dict]): Of :class:`VLPoseInferencer`, with
+            ``return_datasamples=True``.
+        dataset_meta (dict): The dataset's metainfo.
+
+    Returns:
+        dict: ``images``, ``annotations`` and ``categories``, ready for JSON.
+    """
+    images, annotations = [], []
+    for row, result in enumerate(results, 1):
+        image_id = row if result['image_id'] is None else result['image_id']
+        images.append(image_record(result, image_id))
+        for record in instance_records(result, image_id):
+            annotations.append(dict(id=len(annotations) + 1, **record))
+    categories = [category_record(dataset_meta)]
+    return dict(images=images, annotations=annotations, categories=categories)

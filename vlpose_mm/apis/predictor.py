@@ -1,0 +1,267 @@
+"""Crop instances from images, and run the model on them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.logging import print_log
+from mmengine.structures import InstanceData
+from mmpose.evaluation.functional import nearby_joints_nms
+from mmpose.structures import PoseDataSample, merge_data_samples
+
+from vlpose_mm.apis.batches import Prepared
+from vlpose_mm.apis.bbox_file import BBoxFile
+from vlpose_mm.apis.bboxes import check_bboxes, clip_bboxes
+from vlpose_mm.apis.call import Call
+from vlpose_mm.apis.detectors import detect
+from vlpose_mm.apis.inputs import Source
+from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+
+if TYPE_CHECKING:
+    from mmdet.apis import DetInferencer
+
+# What results need in the samples.
+META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
+
+
+class Predictor:
+    """Turns images into data samples; used by one thread at a time.
+
+    Args:
+        model (VLPoseEstimator): The model.
+        pipeline (Compose): Its test pipeline, which has to end like vlpose_mm's
+            ``pack_with_text``.
+        collate_fn (Callable): Makes a batch of packed crops.
+        detector (DetInferencer, optional): By default the whole image is one instance.
+        cat_ids (Sequence[int]): Person categories of the detector.
+        is_cropped (bool): Whether images without bboxes are crops of one instance, which
+            must not be padded again.
+        is_tuned (bool): Whether the model has tuned weights.
+
+    Raises:
+        ValueError: If the pipeline does not assign or pack text prompts.
+    """
+
+    def __init__(
+        self,
+        model: VLPoseEstimator,
+        pipeline: Compose,
+        collate_fn: Callable,
+        detector: DetInferencer | None,
+        cat_ids: Sequence[int],
+        is_cropped: bool,
+        is_tuned: bool,
+    ) -> None:
+        transforms = pipeline.transforms
+        assign = [each for each in transforms if isinstance(each, AssignTextPrompt)]
+        keys = getattr(transforms[-1], 'meta_keys', ())
+        if not assign or set(META_KEYS) - {*keys}:
+            raise ValueError(
+                "The test pipeline does not end like vlpose_mm's "
+                '_base_/datasets/pack_with_text.py (AssignTextPrompt, and PackPoseInputs '
+                f'with {", ".join(META_KEYS)} in meta_keys).'
+            )
+        self.model = model
+        self.pipeline = pipeline
+        self.collate_fn = collate_fn
+        self.detector = detector
+        self.cat_ids = cat_ids
+        self.is_cropped = is_cropped
+        self.is_tuned = is_tuned
+        paddings = [each.padding for each in transforms if hasattr(each, 'padding')]
+        self.padding = paddings[0] if paddings else 1.0
+        self.assign = assign[-1]
+        #: Held while the model or the detector runs.
+        self.lock = threading.RLock()
+
+    def prepare(self, source: Source, call: Call) -> Prepared:
+        """Read an image and crop its instances.
+
+        Args:
+            source (Source): The image.
+            call (Call): Where its bboxes and its text come from.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If no bbox covers any of it, or the file of bboxes does not have it.
+        """
+        image = source.read()
+        own = source.overrides
+        text, image_id = {}, None
+        if isinstance(call.bboxes, BBoxFile):
+            if source.video is not None or source.path == source.name:
+                raise ValueError(f'{call.bboxes.path} has bboxes of image files only.')
+            image_id = call.bboxes.image_id(source.path)
+        bboxes = own_bboxes = own.get('bboxes', call.bboxes)
+        if bboxes is None:
+            bboxes = self.detect(image, call.bbox_thr, call.nms_thr)
+        else:
+            if isinstance(bboxes, BBoxFile):
+                text = bboxes.text_info(source.path)
+                bboxes = bboxes.bboxes(source.path, call.bbox_thr)
+            bboxes = _clipped(check_bboxes(bboxes, source.name), image, source.name)
+        # The call overrides what the file says.
+        if 'scenario' in own:
+            text['category'] = own['scenario']
+            text.pop('text_prompt', None)
+        if 'text_prompt' in own:
+            text['text_prompt'] = own['text_prompt']
+        if own.get('route', 'auto') != 'auto':
+            text['route'] = own['route']
+        if not self.is_tuned:
+            text['route'] = 'original'
+        info = dict(img_path=source.path, img_id=source.frame, **text)
+        if not len(bboxes):
+            empty = self._empty_sample(image, self.assign.transform(info))
+            return Prepared(source, image, image_id, [], bboxes[:, :4], empty)
+        packed, is_cropped = [], self.is_cropped and own_bboxes is None
+        for bbox in bboxes:
+            crop = dict(img=image, bbox=bbox[None, :4], bbox_score=bbox[4:])  # 1, 4; 1
+            if is_cropped:
+                crop['bbox'] = _shrunk(crop['bbox'], self.padding)
+            packed.append(self.pipeline({**info, **crop, **self.model.dataset_meta}))
+        return Prepared(source, image, image_id, packed, bboxes[:, :4])
+
+    def predict(
+        self,
+        batch: list[Prepared],
+        merge_results: bool = True,
+        pose_based_nms: bool = False,
+        attention_maps: bool = False,
+        draw_heatmap: bool = False,
+    ) -> list[list[PoseDataSample]]:
+        """Run the model on the instances of several images.
+
+        Args:
+            batch (list[Prepared]): The images.
+            merge_results (bool): Whether an image has one sample, or one per instance.
+            pose_based_nms (bool): Whether to drop instances whose keypoints coincide.
+            attention_maps (bool): Whether to find attention maps.
+            draw_heatmap (bool): Whether samples need heatmaps.
+
+        Returns:
+            list[list[PoseDataSample]]: The samples of each image; the first one has the
+            attention maps of all in ``pred_attention_maps``.
+        """
+        packed = [crop for prepared in batch for crop in prepared.packed]
+        samples = []
+        if packed:
+            with self.lock, self._routing(attention_maps, draw_heatmap), torch.no_grad():
+                samples = self.model.test_step(self.collate_fn(packed))
+        found, start = [], 0
+        for prepared in batch:
+            own = samples[start : start + len(prepared.packed)]
+            start += len(own)
+            if not own:
+                found.append([prepared.empty])
+                continue
+            maps = [sample.metainfo.get('pred_attention_maps') for sample in own]
+            for sample, bbox in zip(own, prepared.bboxes, strict=True):
+                # Not shrunk.
+                sample.pred_instances.bboxes = bbox[None]
+            if merge_results:
+                own = [merge_data_samples(own)]
+                if pose_based_nms:
+                    kept = _pose_nms(own[0].pred_instances)
+                    own[0].pred_instances = own[0].pred_instances[kept]
+                    maps = [maps[row] for row in kept]
+            maps = [each for each in maps if each is not None]
+            own[0].set_metainfo(dict(pred_attention_maps=maps))
+            found.append(own)
+        return found
+
+    def common_text_prompt(self, call: Call) -> str | list[str] | None:
+        """Return the text prompt if a call gives all images the same one."""
+        keys = ('scenario', 'text_prompt', 'route')
+        texts = [[item.overrides.get(key) for key in keys] for item in call.items]
+        scenario, text_prompt, route = texts[0]
+        is_same = all(text == texts[0] for text in texts)
+        is_described = scenario is not None or text_prompt is not None
+        if not is_same or route == 'original' or not is_described:
+            return None
+        info = dict(self.model.dataset_meta, img_path='')
+        if text_prompt is not None:
+            info['text_prompt'] = text_prompt
+        else:
+            info['category'] = scenario
+        return self.assign.transform(info)['text_prompt']
+
+    def detect(self, image: np.ndarray, bbox_thr: float, nms_thr: float) -> np.ndarray:
+        """Return the bboxes of the detector, or of the whole image; see :func:`detect`."""
+        if self.detector is None:
+            return np.array([[0, 0, image.shape[1], image.shape[0], 1]], np.float32)
+        with self.lock:
+            return detect(self.detector, self.cat_ids, image, bbox_thr, nms_thr)
+
+    @contextmanager
+    def _routing(self, attention_maps: bool, draw_heatmap: bool) -> Iterator[None]:
+        """Let the model choose the route of each sample inside a ``with`` block."""
+        before, decisions = self.model.test_cfg, self.model.router.decisions
+        self.model.test_cfg = {
+            **before,
+            'route': 'auto',
+            'output_attention_maps': attention_maps,
+            'output_heatmaps': draw_heatmap,
+        }
+        self.model.router.decisions = {}
+        try:
+            yield
+        finally:
+            self.model.test_cfg = before
+            self.model.router.decisions = decisions
+
+    def _empty_sample(self, image: np.ndarray, info: dict) -> PoseDataSample:
+        """Make the sample of an image without instances."""
+        keys = ('img_path', 'scenario')
+        sample = PoseDataSample(metainfo={key: info[key] for key in keys})
+        sample.set_metainfo(dict(ori_shape=image.shape[:2]))
+        count = len(self.model.dataset_meta['keypoint_id2name'])
+        sample.pred_instances = InstanceData(
+            bboxes=np.zeros((0, 4), np.float32),
+            bbox_scores=np.zeros(0, np.float32),
+            keypoints=np.zeros((0, count, 2), np.float32),
+            keypoint_scores=np.zeros((0, count), np.float32),
+            keypoints_visible=np.zeros((0, count), np.float32),
+        )
+        return sample
+
+
+def _shrunk(bboxes: np.ndarray, factor: float) -> np.ndarray:
+    """Shrink bboxes, N x 4, about their center."""
+    center = (bboxes[:, :2] + bboxes[:, 2:]) / 2  # N, 2
+    half = (bboxes[:, 2:] - bboxes[:, :2]) / (2 * factor)
+    return np.hstack([center - half, center + half]).astype(np.float32)
+
+
+def _clipped(bboxes: np.ndarray, image: np.ndarray, name: str) -> np.ndarray:
+    """Clip bboxes to an image, and warn of those that are dropped."""
+    clipped, problems = clip_bboxes(bboxes, image.shape[1], image.shape[0])
+    if problems:
+        more = f' So are {len(problems) - 1} more.' if len(problems) > 1 else ''
+        print_log(
+            f'{name}: {problems[0]}; it is dropped.{more}',
+            logger='current',
+            level=logging.WARNING,
+        )
+        if not len(clipped):
+            raise ValueError(f'no bbox is left, as {problems[0]}.')
+    return clipped
+
+
+def _pose_nms(instances: InstanceData) -> list[int]:
+    """Return the instances that MMPose's NMS by keypoints keeps."""
+    poses = [
+        dict(keypoints=keypoints, score=score)
+        for keypoints, score in zip(instances.keypoints, instances.bbox_scores, strict=True)
+    ]
+    return list(
+        nearby_joints_nms(poses, num_nearby_joints_thr=len(poses[0]['keypoints']) // 3)
+    )

@@ -1,0 +1,26 @@
+"""``vlpose`` and its commands."""
+
+import sys
+from collections.abc import Sequence
+
+from vlpose_mm.cli import demo, models, predict
+from vlpose_mm.tools.common import command
+from vlpose_mm.web import command as web
+
+COMMANDS = dict(demo=demo.main, web=web.main, models=models.main)
+
+
+@command
+def main(args: Sequence[str] | None = None) -> int | None:
+    """Run a command, or estimate poses if none is named.
+
+    Args:
+        args (Sequence[str], optional): By default those of the command line.
+
+    Returns:
+        int: The exit code.
+    """
+    args = sys.argv[1:] if args is None else list(args)
+    if args and args[0] in COMMANDS:
+        return COMMANDS[args[0]](args[1:])
+    return predict.main(args)
