@@ -2,10 +2,10 @@
 
 import os
 import pickle
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -106,16 +106,17 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
     is_other = os.path.exists(target) and not os.path.isfile(target)
     if not path or not os.path.isdir(folder) or is_other:
         raise OSError(f'Cannot write {path}: name a file in an existing folder.')
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f'.{name}.', suffix='.tmp')
+    # Named first, as an interrupt may come while it is created.
+    temporary = os.path.join(folder, f'.{name}.{uuid4().hex[:8]}.tmp')
     try:
-        with os.fdopen(handle, 'wb') as file:
+        with open(temporary, 'xb') as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        set_usual_mode(temporary, 0o666)
         os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
