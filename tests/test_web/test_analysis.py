@@ -113,7 +113,7 @@ def test_drawings_and_attention_maps_are_shown(
     assert original.shape == tuned.shape and max(original.shape) == DRAWING_SIZE
     assert (np.abs(original.astype(int) - tuned).max(-1) > 60).sum() > 100
     (maps,) = found.tuned['attention_maps']
-    assert maps.prompt == 'a stained glass picture of a person'
+    assert maps.text_prompt == 'a stained glass picture of a person'
     sheet = attention_sheet(found)
     assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
 
