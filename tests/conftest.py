@@ -51,7 +51,7 @@ TEST_CFG = dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
 
 
 def pytest_collection_finish() -> None:
-    # MMEngine collects garbage whenever it makes a dataset; it need not look at the modules.
+    # MMEngine collects garbage for every dataset that it makes; spare it the modules.
     gc.freeze()
 
 
@@ -81,7 +81,7 @@ def text_file(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def base_cfg() -> dict:
-    """A small stock ViTPose."""
+    """A small ViTPose of MMPose's."""
     return copy.deepcopy(
         dict(
             type='TopdownPoseEstimator',
@@ -196,17 +196,17 @@ def mini_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_config(
     mini_data: Path, text_file: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A user's small config with one of ours as ``_base_``, and stock base weights."""
+    """A user's small config on one of ours, and its base weights."""
     init_default_scope('mmpose')
     folder = tmp_path_factory.mktemp('user')
     base = folder / 'vitpose.pth'
     path = folder / 'mine.py'
     path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
     cfg = Config.fromfile(path).model
-    stock = MODELS.build(base_config(cfg.to_dict()))
+    vitpose = MODELS.build(base_config(cfg.to_dict()))
     torch.manual_seed(0)
-    stock.init_weights()
-    torch.save(dict(state_dict=stock.state_dict()), base)
+    vitpose.init_weights()
+    torch.save(dict(state_dict=vitpose.state_dict()), base)
     return path
 
 

@@ -2,7 +2,7 @@ _base_ = 'mmpose::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['vlpose_mm'])
 
-# What MMPose's inferencers ask: that people come in boxes, and so who finds these.
+# MMPose's inferencers read these: a top-down model needs a detector, of COCO's class.
 data_mode = 'topdown'
 dataset_type = 'CocoDataset'
 

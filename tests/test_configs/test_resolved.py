@@ -139,15 +139,15 @@ def test_the_base_is_mmposes_model_and_its_published_weights(
 ) -> None:
     """Both are equal in all that both say; what one leaves out are defaults."""
     cfg = Config.fromfile(zoo_config(name))
-    stock = Config.fromfile(HEATMAP / f'coco/td-hm_{mmposes}-210e_coco-256x192.py')
-    ours, theirs = flat(base_config(cfg.model)), flat(stock.model.to_dict())
+    mmpose = Config.fromfile(HEATMAP / f'coco/td-hm_{mmposes}-210e_coco-256x192.py')
+    ours, theirs = flat(base_config(cfg.model)), flat(mmpose.model.to_dict())
     common = ours.keys() & theirs.keys() - {'backbone.type'}
     assert len(common) > 20
     assert {key: ours[key] for key in common} == {key: theirs[key] for key in common}
     left_out = {key for key in ours.keys() - theirs.keys() if ours[key] is not None}
     assert left_out <= {'backbone.arch', 'backbone.embed_dims', 'backbone.out_indices.-1'}
     for split in ('train', 'val'):
-        pipelines = (c[f'{split}_dataloader'].dataset.pipeline for c in (cfg, stock))
+        pipelines = (c[f'{split}_dataloader'].dataset.pipeline for c in (cfg, mmpose))
         own, other = (
             [dict(t, type=t['type'].removeprefix('Contiguous')) for t in pipeline]
             for pipeline in pipelines

@@ -54,7 +54,7 @@ def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
 
 
 def readme_snippets() -> list[str]:
-    """What the README shows in Python, but for the stock config's overlay."""
+    """The Python of the README, without ``my_vlpose.py``."""
     text = (ROOT / 'README.md').read_text()
     blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
     return [block for block in blocks if '# my_vlpose.py' not in block]
@@ -79,8 +79,8 @@ def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
         assert types[-2:] == ['AssignTextPrompt', 'PackPoseInputs']
         assert types.count('AssignTextPrompt') == 1
         transform = TRANSFORMS.build(loader.dataset.pipeline[-2])
-        words = transform(dict(category='pixel art'))['text_prompt']
-        assert words == 'pixel art of a video game hero'
+        text_prompt = transform(dict(category='pixel art'))['text_prompt']
+        assert text_prompt == 'pixel art of a video game hero'
 
 
 def test_the_readmes_way_to_switch_adapters_runs(

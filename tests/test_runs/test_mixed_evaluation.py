@@ -32,11 +32,11 @@ def evaluate(small_config: Path, tmp_path: Path) -> Callable:
         cfg.work_dir = str(tmp_path / route)
         cfg.experiment_name = cfg.work_dir.replace('/', '_')
         Runner.from_cfg(cfg).test()
-        people = json.loads((tmp_path / f'{route}.keypoints.json').read_text())
+        instances = json.loads((tmp_path / f'{route}.keypoints.json').read_text())
         by_image = {}
-        for person in people:
-            keypoints = np.array(person['keypoints'])
-            by_image.setdefault(person['image_id'], []).append(keypoints)
+        for instance in instances:
+            keypoints = np.array(instance['keypoints'])
+            by_image.setdefault(instance['image_id'], []).append(keypoints)
         return {image: np.stack(keypoints) for image, keypoints in by_image.items()}
 
     return run

@@ -32,7 +32,7 @@ def load(path: Path) -> dict[str, torch.Tensor]:
     return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')['state_dict']
 
 
-def test_train_tunes_from_a_stock_checkpoint_and_validates(
+def test_train_tunes_from_the_base_checkpoint_and_validates(
     trained: tuple[Path, str], small_config: Path
 ) -> None:
     work_dir, output = trained
@@ -63,8 +63,8 @@ def test_test_repeats_the_validation_of_the_checkpoint(
     validated = re.findall(r'Epoch\(val\).*coco/AP: ([-\d.]+)', output)[-1]
     tested = re.findall(r'Epoch\(test\).*coco/AP: ([-\d.]+)', again)[-1]
     assert tested == validated
-    people = json.loads((tmp_path / 'results.keypoints.json').read_text())
-    assert len({person['image_id'] for person in people}) == 19
+    instances = json.loads((tmp_path / 'results.keypoints.json').read_text())
+    assert len({each['image_id'] for each in instances}) == 19
 
 
 @pytest.fixture(scope='module')
@@ -83,19 +83,21 @@ def resumed(
     return work_dir, output
 
 
-def test_resume_goes_on_where_the_run_stopped(
+def test_resume_continues_where_the_run_stopped(
     resumed: tuple[Path, str], small_config: Path
 ) -> None:
     work_dir, output = resumed
     assert 'resumed epoch: 1' in output
     assert 'Epoch(train) [2]' in output and 'Epoch(train) [1]' not in output
     first, second = load(work_dir / 'epoch_1.pth'), load(work_dir / 'epoch_2.pth')
-    assert not torch.equal(first['backbone.visual_prompts'], second['backbone.visual_prompts'])
+    assert not torch.equal(
+        first['backbone.visual_prompts'], second['backbone.visual_prompts']
+    )
     base = load(small_config.parent / 'vitpose.pth')
     assert all(torch.equal(second[name], base[name]) for name in base)
 
 
-def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
+def test_after_resuming_the_original_route_is_mmposes_model_of_the_base_file(
     resumed: tuple[Path, str], small_config: Path
 ) -> None:
     cfg = Config.fromfile(small_config)
@@ -103,14 +105,14 @@ def test_after_resuming_the_original_route_is_the_stock_model_of_the_base_file(
     cfg.model = base_config(cfg.model.to_dict())
     assert cfg.model.type == 'TopdownPoseEstimator'
     assert cfg.model.head.type == 'HeatmapHead'
-    stock = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
+    vitpose = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
     images = torch.randn(3, 3, 256, 192)
     with torch.no_grad(), tuned.disable_adapter():
-        assert torch.equal(tuned(images, None), stock(images, None))
-    assert not torch.equal(tuned(images, None), stock(images, None))
+        assert torch.equal(tuned(images, None), vitpose(images, None))
+    assert not torch.equal(tuned(images, None), vitpose(images, None))
 
 
-def test_a_checkpoint_of_another_width_is_refused_in_one_text_prompt(
+def test_a_checkpoint_of_another_width_is_refused(
     trained: tuple[Path, str], small_config: Path, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
     weights = load(small_config.parent / 'vitpose.pth')

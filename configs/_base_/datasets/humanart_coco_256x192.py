@@ -1,6 +1,6 @@
 _base_ = 'humanart_256x192.py'
 
-# Human-Art and COCO's training images; an image without scenario is told it is a photo.
+# Images of Human-Art and COCO; the latter have the text prompt 'a photo of a person'.
 train_dataloader = dict(
     dataset=dict(ann_file='HumanArt/annotations/training_humanart_coco.json')
 )

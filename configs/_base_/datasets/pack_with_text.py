@@ -1,4 +1,4 @@
-# The end of a pipeline, instead of PackPoseInputs alone: its default keys and the words.
+# The end of a pipeline in place of PackPoseInputs: its default keys and those of the text.
 pack_with_text = [
     dict(type='AssignTextPrompt'),
     dict(

@@ -1,4 +1,4 @@
-# The same backbone without words, under MMPose's own estimator and head.
+# The same backbone without text, in MMPose's estimator with its head.
 _base_ = 'deep_prompts.py'
 
 model = {
