@@ -175,7 +175,7 @@ def test_info_prints_a_table_and_writes_json(
 ) -> None:
     run('extract', 'full.pth', 'tuned.pth', '--text', text_file)
     printed = run('info', 'tuned.pth', '--json', 'tuned.json')
-    assert 'the tuning of a VLPose, without its base' in printed
+    assert 'an adapter of a VLPose, without its base' in printed
     assert '20 text prompts, 384 wide\n' in printed and f'  {TEXT_PROMPTS[0]}\n' in printed
     with open('tuned.json', encoding='utf-8') as file:
         summary = json.load(file)

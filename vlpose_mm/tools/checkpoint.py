@@ -1,15 +1,15 @@
-"""Take the tuned part out of a checkpoint, put it back, and print what a file holds."""
+"""Extract the adapter from a checkpoint, merge it with its base, or describe a file."""
 
 import argparse
 import os
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+
 from vlpose_mm.checkpoint import adapter
-from vlpose_mm.checkpoint.io import (
-    read_file,
-    state_dict_of,
-    write_file,
-)
+from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.checkpoint.metadata import metadata_of
 from vlpose_mm.checkpoint.summary import describe_checkpoint
 from vlpose_mm.checkpoint.text_features import (
@@ -26,8 +26,8 @@ from vlpose_mm.tools.common import (
 )
 
 KINDS = {
-    'full': 'a whole VLPose: base and tuning',
-    'adapter': 'the tuning of a VLPose, without its base',
+    'full': 'a whole VLPose: base and adapter',
+    'adapter': 'an adapter of a VLPose, without its base',
     'base': 'a pose estimator of MMPose',
     'text features': 'text features of precompute_text_features',
     'unknown': 'neither a VLPose nor a pose estimator of MMPose',
@@ -36,40 +36,35 @@ KINDS = {
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command, with arguments that replace the command line's."""
     parser = argparse.ArgumentParser(
-        description='Take the tuned part out of a checkpoint of a VLPose, put it together '
-        'with a base, or print what a file holds. No model is built.'
+        description='Extract the adapter from a checkpoint of a VLPose, merge it with a '
+        'base, or describe what a file holds. No model is built.'
     )
     actions = parser.add_subparsers(dest='action', required=True)
 
-    action = actions.add_parser('extract', help='take the tuned part out')
+    action = actions.add_parser('extract', help='extract the adapter')
     action.add_argument(
         'full',
-        help='a whole checkpoint, or an adapter one of which only the state of the '
-        'training is to be left out',
+        help='a whole checkpoint, or an adapter one whose training state is to be dropped',
     )
-    action.add_argument('out', help='file to write, such as tuned.pth')
+    action.add_argument('out', help='file to write, such as adapter.pth')
     action.add_argument(
         '--text',
         metavar='FILE',
-        help='put in the text features of a file of precompute_text_features; by default those that '
-        'the checkpoint holds',
+        help='add the text features of a file of precompute_text_features; by default '
+        'those that the checkpoint holds',
     )
 
-    action = actions.add_parser('merge', help='put an adapter one and its base together')
-    action.add_argument('tuned', help='the adapter checkpoint')
-    action.add_argument('base', help='a stock checkpoint or a whole VLPose; file or URL')
+    action = actions.add_parser('merge', help='merge an adapter with its base')
+    action.add_argument('adapter', help='the adapter checkpoint')
+    action.add_argument('base', help="MMPose's checkpoint or a whole VLPose; file or URL")
     action.add_argument('out', help='file to write, such as full.pth')
     action.add_argument(
         '--force', action='store_true', help='take another base than the one that was tuned'
     )
 
-    action = actions.add_parser('info', help='print what a file holds')
+    action = actions.add_parser('info', help='describe what a file holds')
     action.add_argument('file', help='any file of weights; or a URL')
     add_json_option(action)
     options = parser.parse_args(args)
@@ -79,11 +74,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def extract(options: argparse.Namespace) -> None:
-    """Take the tuned part out of a checkpoint.
-
-    Args:
-        options (argparse.Namespace): ``full``, ``out`` and ``text``.
-    """
+    """Extract the adapter of ``full`` to ``out``, with the text features of ``text``."""
     content = read_file(options.full)
     weights = state_dict_of(content, options.full)
     with errors_about(options.full):
@@ -97,42 +88,30 @@ def extract(options: argparse.Namespace) -> None:
 
 
 def merge(options: argparse.Namespace) -> None:
-    """Put an adapter checkpoint and its base together.
-
-    Args:
-        options (argparse.Namespace): ``tuned``, ``base``, ``out`` and ``force``.
-    """
-    content, base = read_file(options.tuned), read_file(options.base)
-    given = state_dict_of(content, options.tuned)
-    with errors_about(f'{options.tuned} and {options.base}'):
-        weights = adapter.merge(given, state_dict_of(base, options.base), options.force)
+    """Merge ``adapter`` and ``base`` to ``out``; any base with ``force``."""
+    content, base = read_file(options.adapter), read_file(options.base)
+    weights = state_dict_of(content, options.adapter)
+    with errors_about(f'{options.adapter} and {options.base}'):
+        whole = adapter.merge(weights, state_dict_of(base, options.base), options.force)
     kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
-    write({**kept, 'state_dict': weights}, options.out)
+    write({**kept, 'state_dict': whole}, options.out)
 
 
 def info(options: argparse.Namespace) -> None:
-    """Print what a file holds.
-
-    Args:
-        options (argparse.Namespace): ``file`` and ``json``.
-    """
+    """Describe what ``file`` holds, as a table and as JSON."""
     content = read_file(options.file)
     with errors_about(options.file):
         summary = dict(file=options.file, **describe_checkpoint(content, options.file))
-    write_results(summary, table(summary), options.json)
+    write_results(summary, tables(summary), options.json)
 
 
 def write(content: dict, path: str) -> None:
-    """Write a file and say what it holds.
-
-    Args:
-        content (dict): What to write.
-        path (str): The file.
-    """
-    text = content.get('text_features')
+    """Write a file and print what it holds."""
+    features = content.get('text_features')
     text_prompts = 'no text features'
-    if text is not None:
-        text_prompts = f'{len(read_text_features(text, "The checkpoint"))} text prompts'
+    if features is not None:
+        count = len(read_text_features(features, 'The checkpoint'))
+        text_prompts = f'{count} text prompts'
     write_file(content, path)
     print(
         f'{path}: {len(content["state_dict"])} tensors and {text_prompts}, '
@@ -140,32 +119,27 @@ def write(content: dict, path: str) -> None:
     )
 
 
-def table(summary: dict) -> str:
-    """Lay out what a file holds for people.
-
-    Args:
-        summary (dict): See :func:`describe_checkpoint`.
-
-    Returns:
-        str: Lines.
-    """
-    lines = [f'{summary["file"]}: {KINDS[summary["kind"]]}', '']
-    lines += [f'{"part":<34}{"tensors":>8}{"MB":>11}']
-    parts = [*summary['parts'], dict(name='total', **summary['total'])]
-    for part in parts:
+def tables(summary: dict) -> Group:
+    """Draw what :func:`describe_checkpoint` returns."""
+    sizes = Table('part', box=SIMPLE_HEAD)
+    sizes.add_column('tensors', justify='right')
+    sizes.add_column('MB', justify='right')
+    for part in [*summary['parts'], dict(name='total', **summary['total'])]:
         size = f'{part["bytes"] / 1e6:.2f}'
-        lines += [f'{part["name"]:<34}{part["tensors"]:>8}{size:>11}']
+        sizes.add_row(part['name'], str(part['tensors']), size)
     for name, size in summary['further'].items():
-        lines += [f'{f"besides: {name}":<42}{size / 1e6:>11.2f}']
+        sizes.add_row(f'besides: {name}', '', f'{size / 1e6:.2f}')
     rows = {**summary['hyperparameters'], 'base (SHA-256)': summary['base_sha256']}
     rows = {k: v for k, v in {**rows, **summary['meta']}.items() if v is not None}
-    if rows:
-        lines += ['', *(f'{key:<28}{value}' for key, value in rows.items())]
+    settings = Table.grid(padding=(0, 2))
+    for key, value in rows.items():
+        settings.add_row(key, str(value))
+    drawn = [f'{summary["file"]}: {KINDS[summary["kind"]]}', sizes, settings]
     text = summary['text']
     if text:
-        lines += ['', f'{len(text["text_prompts"])} text prompts, {text["width"]} wide']
-        lines += [f'  {text_prompt}' for text_prompt in text['text_prompts']]
-    return '\n'.join(lines)
+        drawn += [f'\n{len(text["text_prompts"])} text prompts, {text["width"]} wide']
+        drawn += [f'  {text_prompt}' for text_prompt in text['text_prompts']]
+    return Group(*drawn)
 
 
 if __name__ == '__main__':
