@@ -7,17 +7,17 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from tests.test_models.test_backbones.tiny import STOCK
+from tests.test_models.test_backbones.tiny import ORIGINAL
 from vlpose_mm.analysis.base_model import base_config, build_on_meta
 from vlpose_mm.paths import config_path
 
 
-@pytest.mark.parametrize('kind', ['vit', *STOCK])
+@pytest.mark.parametrize('kind', ['vit', *ORIGINAL])
 def test_the_base_computes_the_original_route(kind: str, vlpose_cfg: dict) -> None:
     stock = 'PromptedVisionTransformer'
     if kind != 'vit':
         prompt = vlpose_cfg['backbone']['visual_prompt']
-        backbone = copy.deepcopy(STOCK[kind])
+        backbone = copy.deepcopy(ORIGINAL[kind])
         stock = backbone['type']
         backbone.update(type=f'Prompted{stock}', visual_prompt=prompt)
         # MMPose's classes return all stages by default.

@@ -19,7 +19,7 @@ def padded_windows(x: Tensor, H: int, W: int, prompts: Tensor, block: nn.Module)
     padded[top : top + H, left : left + W] = x.view(H, W, -1)
     real = torch.zeros(height, width, dtype=torch.bool)
     real[top : top + H, left : left + W] = True
-    # As in the stock backbone, which hides the padding only if both sides have some.
+    # As in the original backbone, which hides the padding only if both sides have some.
     masked = block.attn.with_pad_mask and height > H and width > W
 
     out = torch.zeros_like(padded)
@@ -40,7 +40,7 @@ def padded_windows(x: Tensor, H: int, W: int, prompts: Tensor, block: nn.Module)
 
 
 def extra(**kwargs) -> dict:
-    return {**copy.deepcopy(tiny.STOCK['hrformer']['extra']), **kwargs}
+    return {**copy.deepcopy(tiny.ORIGINAL['hrformer']['extra']), **kwargs}
 
 
 @torch.no_grad()
@@ -75,11 +75,11 @@ def test_every_window_attends_to_the_prompts_of_its_block(
 def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
     several = extra()
     several['stage4']['multiscale_output'] = True
-    stock = tiny.build_stock('hrformer', extra=several)
+    original = tiny.build_original('hrformer', extra=several)
     model = tiny.build('hrformer', dict(num_tokens=3))
-    model.load_state_dict(stock.state_dict(), strict=False)
+    model.load_state_dict(original.state_dict(), strict=False)
     x = tiny.image('hrformer')
-    assert torch.equal(model(x, tuned=False)[0], stock(x)[0])
+    assert torch.equal(model(x, tuned=False)[0], original(x)[0])
 
 
 def test_refuses_several_feature_maps() -> None:

@@ -49,19 +49,19 @@ def sets(model: nn.Module) -> list[tuple[int, int]]:
 @torch.no_grad()
 @every_kind
 def test_without_prompts_equals_mmposes_backbone_exactly(kind: str) -> None:
-    stock = tiny.build_stock(kind)
+    original = tiny.build_original(kind)
     prompted = tiny.build(kind, dict(num_tokens=3))
     plain = tiny.build(kind)
     names = set(plain.state_dict())
-    assert names == set(stock.state_dict())
+    assert names == set(original.state_dict())
     assert names == {n for n in prompted.state_dict() if not n.startswith('visual_prompt')}
 
     x = tiny.image(kind)
     for model in (plain, prompted):
-        load_state_dict(model, stock.state_dict())
+        load_state_dict(model, original.state_dict())
         # PyTorch multiplies frozen matrices in another order here and there.
-        stock.requires_grad_(model is plain)
-        (want,) = stock(x)
+        original.requires_grad_(model is plain)
+        (want,) = original(x)
         (got,) = model(x, tuned=False)
         assert torch.equal(got, want)
         assert got.shape[1] == model.out_channels
@@ -87,19 +87,19 @@ def test_layers_before_start_layer_run_plain_and_without_a_graph(kind: str) -> N
     model = tiny.build(kind, dict(num_tokens=3, start_layer=1, gate_init=0.5))
     assert sets(model) == SETS_FROM_SECOND[kind]
     assert len(model.visual_prompt_gates) == tiny.NUM_LAYERS[kind] - 1
-    stock = tiny.build_stock(kind).requires_grad_(False)
-    load_state_dict(model, stock.state_dict())
+    original = tiny.build_original(kind).requires_grad_(False)
+    load_state_dict(model, original.state_dict())
     calls = tiny.record(model.get_submodule(SECOND[kind]))
-    stock_calls = tiny.record(stock.get_submodule(SECOND[kind]))
+    original_calls = tiny.record(original.get_submodule(SECOND[kind]))
     x = tiny.image(kind)
     model(x)[0].square().sum().backward()
-    stock(x)
-    ((given, *_), _, output), ((stock_given, *_), _, stock_output) = (
+    original(x)
+    ((given, *_), _, output), ((original_given, *_), _, original_output) = (
         calls[0],
-        stock_calls[0],
+        original_calls[0],
     )
-    assert torch.equal(given, stock_given) and not given.requires_grad
-    assert not torch.allclose(output, stock_output) and output.requires_grad
+    assert torch.equal(given, original_given) and not given.requires_grad
+    assert not torch.allclose(output, original_output) and output.requires_grad
     assert all(
         param.grad is not None for param in model.parameters() if param.requires_grad
     )
@@ -119,12 +119,12 @@ def test_start_layer_reaches_the_last_layer_and_ends_there(kind: str) -> None:
 def test_gated_prompts_start_exactly_at_mmposes_backbone_and_end_as_ungated(
     kind: str,
 ) -> None:
-    stock = tiny.build_stock(kind).requires_grad_(False)
+    original = tiny.build_original(kind).requires_grad_(False)
     gated = tiny.build(kind, dict(num_tokens=3, gate_init=0.0))
-    load_state_dict(gated, stock.state_dict())
+    load_state_dict(gated, original.state_dict())
     x = tiny.image(kind)
     (got,) = gated(x)
-    assert torch.equal(got, stock(x)[0])
+    assert torch.equal(got, original(x)[0])
     got.square().sum().backward()
     assert gated.visual_prompt_gates.grad.shape == (tiny.NUM_LAYERS[kind],)
     assert (gated.visual_prompt_gates.grad != 0).all()
@@ -208,7 +208,7 @@ def test_refuses_bad_settings(kind: str) -> None:
 
 @pytest.mark.parametrize('kind', ['swin', 'pvt', 'pvtv2'])
 def test_returns_the_last_stage_by_default_and_no_other(kind: str) -> None:
-    last = tiny.STOCK[kind]['out_indices'][0]
+    last = tiny.ORIGINAL[kind]['out_indices'][0]
     default = tiny.build(kind, out_indices=None)
     (feature_map,) = default(tiny.image(kind))
     assert feature_map.shape[1] == default.out_channels

@@ -1,4 +1,4 @@
-"""Checkpoints of prompted forms of MMPose's backbones, and of the stock ones."""
+"""Checkpoints of prompted forms of MMPose's backbones, and of the original ones."""
 
 import copy
 
@@ -43,13 +43,15 @@ def without(*ends: str) -> callable:
 
 @every_kind
 def test_loads_checkpoints_without_what_follows_from_the_config(kind: str) -> None:
-    stock = tiny.build_stock(kind).requires_grad_(False)
-    weights = without('relative_position_index', 'num_batches_tracked')(stock.state_dict())
+    original = tiny.build_original(kind).requires_grad_(False)
+    weights = without('relative_position_index', 'num_batches_tracked')(
+        original.state_dict()
+    )
     weights = {f'backbone.{name}': tensor for name, tensor in weights.items()}
     model = nn.ModuleDict(dict(backbone=tiny.build(kind, dict(num_tokens=3))))
     load_state_dict(model, weights)
     x = tiny.image(kind)
-    assert torch.equal(model['backbone'](x, tuned=False)[0], stock(x)[0])
+    assert torch.equal(model['backbone'](x, tuned=False)[0], original(x)[0])
 
 
 def renamed(weights: dict) -> dict:

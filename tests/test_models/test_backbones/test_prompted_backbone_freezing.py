@@ -29,14 +29,14 @@ def trained(model: nn.Module) -> set[str]:
 @pytest.mark.parametrize('prompt', [None, dict(num_tokens=3)], ids=['plain', 'prompted'])
 def test_trained_layers_counts_from_the_end(kind: str, prompt: dict | None) -> None:
     prompts = set() if prompt is None else {f'visual_prompts.{i}' for i in range(9)}
-    stock = {name for name, _ in tiny.build_stock(kind).named_parameters()}
+    original = {name for name, _ in tiny.build_original(kind).named_parameters()}
     default = trained(tiny.build(kind, prompt)) - prompts
-    assert default == (stock if prompt is None else set())
+    assert default == (original if prompt is None else set())
     assert trained(tiny.build(kind, prompt, trained_layers=0)) <= prompts
 
     model = tiny.build(kind, prompt, trained_layers=1).train()
     names = trained(model) - prompts
-    assert names == {name for name in stock if name.startswith(LAST[kind])}
+    assert names == {name for name in original if name.startswith(LAST[kind])}
     model(tiny.image(kind))[0].square().sum().backward()
     assert all(
         param.grad is not None for param in model.parameters() if param.requires_grad
@@ -44,7 +44,7 @@ def test_trained_layers_counts_from_the_end(kind: str, prompt: dict | None) -> N
 
     count = tiny.NUM_LAYERS[kind]
     names = trained(tiny.build(kind, prompt, trained_layers=count)) - prompts
-    stem = stock - names
+    stem = original - names
     assert stem and all(
         name.startswith(('patch_embed', 'layers.0.0', 'layers.0.1.0.pos', 'conv', 'bn'))
         or name.startswith(('layer1.', 'transition1.'))
@@ -77,8 +77,8 @@ def test_frozen_parts_stay_in_eval_mode(kind: str) -> None:
             assert module.training == f'{name}.'.startswith(LAST[kind]), name
     assert not torch.equal(model(x)[0], model(x)[0])
 
-    stock = tiny.build(kind).train()
-    assert all(module.training for module in stock.modules())
+    original = tiny.build(kind).train()
+    assert all(module.training for module in original.modules())
 
 
 @pytest.mark.parametrize('kind', ['swin', 'hrformer'])

@@ -90,11 +90,11 @@ def test_gradients_reach_the_position_bias_beside_prompts() -> None:
 
 
 def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
-    stock = tiny.build_stock('swin', out_indices=(0, 1))
+    original = tiny.build_original('swin', out_indices=(0, 1))
     model = tiny.build('swin', dict(num_tokens=3))
-    model.load_state_dict(stock.state_dict(), strict=False)
+    model.load_state_dict(original.state_dict(), strict=False)
     x = tiny.image('swin')
-    assert torch.equal(model(x, tuned=False)[0], stock(x)[1])
+    assert torch.equal(model(x, tuned=False)[0], original(x)[1])
 
 
 def test_absolute_position_embeddings_are_frozen_too() -> None:

@@ -21,7 +21,7 @@ def _stage(num_branches: int, num_modules: int = 1) -> dict:
     )
 
 
-STOCK = {
+ORIGINAL = {
     'swin': dict(
         type='SwinTransformer',
         embed_dims=8,
@@ -76,7 +76,7 @@ STOCK = {
         ),
     ),
 }
-KINDS = list(STOCK)
+KINDS = list(ORIGINAL)
 NUM_LAYERS = dict(swin=4, pvt=4, pvtv2=5, hrformer=8)
 # Sides that are no multiples of the windows'; HRFormer's must be of 32.
 SIDES = dict(swin=(60, 44), pvt=(60, 44), pvtv2=(60, 44), hrformer=(96, 64))
@@ -87,16 +87,16 @@ def image(kind: str, batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, *SIDES[kind])
 
 
-def build_stock(kind: str, **kwargs) -> nn.Module:
+def build_original(kind: str, **kwargs) -> nn.Module:
     """Build MMPose's backbone with random numbers in every place."""
-    model = randomize(MODELS.build({**copy.deepcopy(STOCK[kind]), **kwargs}))
+    model = randomize(MODELS.build({**copy.deepcopy(ORIGINAL[kind]), **kwargs}))
     model.eval()  # Returns None for some.
     return model
 
 
 def build(kind: str, visual_prompt: dict | None = None, **kwargs) -> nn.Module:
     """Build ours with random numbers in every place, in eval mode."""
-    cfg = copy.deepcopy(STOCK[kind])
+    cfg = copy.deepcopy(ORIGINAL[kind])
     cfg.update(type=f'Prompted{cfg["type"]}', visual_prompt=visual_prompt, **kwargs)
     return randomize(MODELS.build(cfg)).eval()
 

@@ -89,6 +89,39 @@ def test_many_adapters_live_on_one_base_and_are_switched_by_name(
         model.set_adapter('ink')
 
 
+@torch.no_grad()
+def test_merge_adapter_serves_its_text_prompt_until_the_adapter_changes(
+    model: VLPoseEstimator, tuned: list
+) -> None:
+    (first, heatmaps1), _, batch = tuned
+    untuned = model(*batch)
+    with model.disable_adapter():
+        original = model(*batch)
+    model.load_adapter(first, 'oil')
+    model.merge_adapter(TEXT_PROMPTS[0])
+    weight = model.backbone.layers[0].attn.qkv.weight.clone()
+    torch.testing.assert_close(model(*batch), heatmaps1, atol=1e-4, rtol=1e-4)
+    assert not torch.equal(model(*batch), heatmaps1)
+    assert torch.equal(model.backbone.layers[0].attn.qkv.weight, weight)
+    with model.disable_adapter():
+        assert torch.equal(model(*batch), original)
+    model.merge_adapter()
+    assert torch.equal(model(*batch), heatmaps1)
+    model.merge_adapter(TEXT_PROMPTS[0])
+    model.unmerge_adapter()
+    assert torch.equal(model(*batch), heatmaps1)
+    model.merge_adapter(TEXT_PROMPTS[0])
+    model.set_adapter('default')
+    assert torch.equal(model(*batch), untuned)
+
+
+def test_a_model_without_low_rank_updates_has_nothing_to_merge(vlpose_cfg: dict) -> None:
+    vlpose_cfg['backbone']['lora'] = None
+    model = MODELS.build(vlpose_cfg)
+    model.merge_adapter()
+    model.unmerge_adapter()
+
+
 def test_an_adapter_keeps_what_it_learned_when_another_is_set(
     model: VLPoseEstimator, tuned: list, make_sample: Callable
 ) -> None:
