@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from tests.conftest import BACKBONE, HEAD, TEST_CFG
 from tests.test_models.estimators import build
-from tests.test_models.test_backbones.tiny import SIDES, STOCK
+from tests.test_models.test_backbones.tiny import ORIGINAL, SIDES
 from vlpose_mm.export.graph import join, trace
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
 from vlpose_mm.models import VLPoseEstimator
@@ -28,7 +28,7 @@ def settings(kind: str = 'vit', **backbone: object) -> dict:
     if kind == 'vit':
         given = dict(BACKBONE, visual_prompt=dict(num_tokens=3), lora=dict(rank=2))
     else:
-        stock = copy.deepcopy(STOCK[kind])
+        stock = copy.deepcopy(ORIGINAL[kind])
         given = dict(
             stock, type=f'Prompted{stock["type"]}', visual_prompt=dict(num_tokens=3)
         )
