@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check and benchmark VLPose on a machine with a GPU and no network, in about 8 minutes:
+# Check and benchmark VLPose on a machine with a GPU and no network, in about 17 minutes:
 #
 #     projects/benchmark/gpu.sh [--out FOLDER] [--device cpu] [--minutes N] [STEP ...]
 #
@@ -9,7 +9,7 @@
 #
 #     projects/benchmark/gpu.sh --fill-wheels [PYTHON3.12]
 #
-# and carry it along. Results go to FOLDER, which is $OUT or work_dirs/gpu by default.
+# and copy it along. Results go to FOLDER, which is $OUT or work_dirs/gpu by default.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
