@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
+from mmpose.apis.inferencers.utils import default_det_models
 from mmpose.evaluation.functional import nms
+from mmpose.registry import DATASETS
 
 from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
@@ -67,6 +69,14 @@ DETECTORS = {
         ('x', 'a39d44ed'),
     )
 }
+
+
+def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
+    """Return model, weights and categories of MMPose's default detector for a dataset."""
+    module = DATASETS.get(dataset_type).__module__
+    kind = module.split('datasets.')[-1].split('.')[0].lower()
+    default = default_det_models.get(kind, dict(model=WHOLE_IMAGE))
+    return default['model'], default.get('weights'), default.get('cat_ids')
 
 
 class FoundDetector(NamedTuple):

@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from uuid import uuid4
 
-import cv2
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.apis.inferencers import Pose2DInferencer
-from mmpose.apis.inferencers.utils import default_det_models
-from mmpose.registry import DATASETS, INFERENCERS
+from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
-from rich.console import Console
-from rich.progress import track
 
-from vlpose_mm.apis.batches import run_in_batches
 from vlpose_mm.apis.call import Call, check_call
 from vlpose_mm.apis.detectors import (
     CROPPED,
     WHOLE_IMAGE,
     build_detector,
+    default_detector,
     find_detector,
 )
+from vlpose_mm.apis.drawing import draw_instances
 from vlpose_mm.apis.inputs import Input, Item, Source
-from vlpose_mm.apis.model_zoo import DEMO, find_model
+from vlpose_mm.apis.mmpose_output import MMPoseOutput
+from vlpose_mm.apis.model_zoo import DEMO, check_device, find_model
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.text_check import TextCheck
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 # Arguments of a call that MMPoseInferencer takes for 3D models, and ignores otherwise.
-ONLY_3D = {
-    'use_oks_tracking',
-    'tracking_thr',
-    'disable_norm_pose_2d',
-    'disable_rebase_keypoint',
-    'num_instances',
-}
-# Merging the adapter pays off from so many images with one text prompt.
-MERGE_FROM = 8
+ONLY_3D = {*'use_oks_tracking tracking_thr disable_norm_pose_2d'.split()}
+ONLY_3D |= {'disable_rebase_keypoint', 'num_instances'}
+TEXT_KWARGS = {'scenario', 'text_prompt', 'route'}
 SKELETON_STYLES = ('mmpose', 'openpose')
 
 
@@ -53,9 +42,9 @@ SKELETON_STYLES = ('mmpose', 'openpose')
 class VLPoseInferencer(Pose2DInferencer):
     """A drop-in for :class:`mmpose.apis.MMPoseInferencer` with text prompts and routes.
 
-    On the original route its predictions are MMPose's, bit for bit. It differs in that an
-    image has no instances if the detector finds none, where MMPose takes the whole image;
-    that a webcam is displayed with ``show=True`` only; and that ``batch_size`` counts.
+    On the original route its predictions are MMPose's, bit for bit. But an image on which
+    the detector finds nothing has no instances (MMPose takes the whole image), a webcam is
+    displayed with ``show=True`` only, and ``batch_size`` counts.
 
     Args:
         pose2d (str | Config): ``'demo'``, the small model in the package; a name of the
@@ -76,15 +65,10 @@ class VLPoseInferencer(Pose2DInferencer):
 
     Raises:
         OSError: If a file is missing or a URL cannot be reached.
-        ValueError: If something is unknown, or the model is not a
-            :class:`VLPoseEstimator`.
+        ValueError: If something is unknown, or the model is not VLPose.
     """
 
-    preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | {
-        'scenario',
-        'text_prompt',
-        'route',
-    }
+    preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | TEXT_KWARGS
     forward_kwargs = Pose2DInferencer.forward_kwargs | {'attention_maps'}
 
     def __init__(
@@ -103,7 +87,7 @@ class VLPoseInferencer(Pose2DInferencer):
     ) -> None:
         if pose2d is None or pose3d is not None or pose3d_weights is not None:
             raise ValueError('VLPose is a 2D model; name one (pose2d=...), and no 3D one.')
-        _check_device(device)
+        check_device(device)
         found = find_model(pose2d, pose2d_weights, base_weights)
         if found.name == DEMO:
             det_model = det_model or CROPPED
@@ -114,16 +98,8 @@ class VLPoseInferencer(Pose2DInferencer):
             # MMEngine would hand the same one to a later runner, which writes nothing then.
             cfg.visualizer.name = f'vlpose_{uuid4().hex}'
         try:
-            super().__init__(
-                cfg,
-                found.weights,
-                device,
-                scope,
-                det_model,
-                det_weights,
-                det_cat_ids,
-                show_progress,
-            )
+            args = cfg, found.weights, device, scope
+            super().__init__(*args, det_model, det_weights, det_cat_ids, show_progress)
         except (KeyError, TypeError) as error:
             # What registries and classes raise for a config that they do not understand.
             raise ValueError(f'{found.name} cannot be built: {error}') from error
@@ -136,20 +112,13 @@ class VLPoseInferencer(Pose2DInferencer):
         self.name = found.name
         #: Whether the model has tuned weights, and not only those of its base.
         self.is_tuned = found.is_tuned
-        self._predictor = Predictor(
-            self.model,
-            self.pipeline,
-            self.collate_fn,
-            self.detector,
-            self.det_cat_ids,
-            self.det_name == CROPPED,
-            found.is_tuned,
-        )
+        args = self.model, self.pipeline, self.collate_fn, self.detector, self.det_cat_ids
+        self._predictor = Predictor(*args, self.det_name == CROPPED, found.is_tuned)
         self._text_check = TextCheck(
             found.name, self._predictor.assign, self.model.text_encoder, found.is_tuned
         )
         self._settings = dict(
-            model=found.name, weights=_digest(found.weights), detector=self.det_name
+            model=found.name, weights=found.digest(), detector=self.det_name
         )
 
     def __call__(
@@ -194,8 +163,8 @@ class VLPoseInferencer(Pose2DInferencer):
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
-        run = self._check(inputs, batch_size, **kwargs)
-        return (result for _, result in run(return_datasamples=return_datasamples))
+        run = self._check(inputs, return_datasamples, batch_size, **kwargs)
+        return (result for _, result in run())
 
     def save(
         self,
@@ -213,14 +182,12 @@ class VLPoseInferencer(Pose2DInferencer):
         and ``failed.txt`` if something failed; and ``progress.jsonl`` for ``resume``.
 
         Args:
-            inputs (str | os.PathLike | int | np.ndarray | dict | Sequence): Images.
+            inputs, batch_size, **kwargs: As in a call.
             out_dir (str | os.PathLike): Folder to write to.
             draw (bool): Whether to draw.
             resume (bool): Whether to continue an earlier run; otherwise a folder with
                 results is refused.
-            batch_size (int): Images of a batch.
             callback (Callable, optional): Called with every result.
-            **kwargs: As in a call.
 
         Returns:
             Summary: What was done.
@@ -229,78 +196,30 @@ class VLPoseInferencer(Pose2DInferencer):
             OSError: If something does not exist or cannot be written.
             ValueError: If an argument is wrong, or the folder holds other results.
         """
-        run = self._check(inputs, batch_size, **kwargs)
+        run = self._check(inputs, True, batch_size, **kwargs)
         call = run.keywords['call']
-        writer = ResultsWriter(
-            os.fspath(out_dir),
-            call.items,
-            {**self._settings, **call.settings},
-            self.model.dataset_meta,
-            (lambda image, result: self.draw(image, result['predictions'][0]))
-            if draw
-            else None,
-            resume,
-        )
-        with writer:
-            for image, result in run(
-                items=writer.pending, return_datasamples=True, on_error=writer.fail
-            ):
+        settings = {**self._settings, **call.settings}
+        drawer = self.draw if draw else None
+        args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
+        with ResultsWriter(*args, drawer, resume) as writer:
+            for image, result in run(items=writer.pending, on_error=writer.fail):
                 writer.add(image, result)
                 if callback is not None:
                     callback(result)
         return writer.summary
 
     def draw(
-        self,
-        image: np.ndarray,
-        sample: PoseDataSample,
-        scale: float = 1.0,
-        kpt_thr: float = 0.3,
-        draw_bbox: bool = False,
+        self, image: np.ndarray, sample: PoseDataSample, scale: float = 1.0, **kwargs
     ) -> np.ndarray:
-        """Draw the instances on an image, with lines in proportion to its size.
-
-        Args:
-            image (np.ndarray): BGR, H x W x 3.
-            sample (PoseDataSample): Its prediction.
-            scale (float): How much larger the drawing is than the image.
-            kpt_thr (float): Lowest score of a keypoint that is drawn.
-            draw_bbox (bool): Whether to draw bboxes.
-
-        Returns:
-            np.ndarray: RGB, uint8.
-        """
-        sample = sample.new()
-        instances = sample.pred_instances = sample.pred_instances.clone()
-        if scale != 1:
-            mode = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-            height, width = (max(1, round(n * scale)) for n in image.shape[:2])
-            image = cv2.resize(image, (width, height), interpolation=mode)
-            instances.keypoints = instances.keypoints * scale
-            instances.bboxes = instances.bboxes * scale
-        thickness = max(1, round(min(image.shape[:2]) / 300))
+        """Draw the instances on an image; see :func:`draw_instances`."""
         with self._predictor.lock:
-            self._video_input = False
-            (drawing,) = self._visualize(
-                image,
-                [sample],
-                return_vis=True,
-                draw_bbox=draw_bbox,
-                kpt_thr=kpt_thr,
-                radius=2 * thickness,
-                thickness=thickness,
-            )
-        return drawing
+            self.visualizer.set_dataset_meta(self.model.dataset_meta)
+            return draw_instances(self.visualizer, image, sample, scale, **kwargs)
 
     def detect(
         self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3
     ) -> np.ndarray:
         """Return the bboxes that a call would use.
-
-        Args:
-            image (np.ndarray): BGR, H x W x 3.
-            bbox_thr (float): Lowest score, in [0, 1].
-            nms_thr (float): Highest IoU of two bboxes, in [0, 1].
 
         Returns:
             np.ndarray: x1, y1, x2, y2 in pixels and score, N x 5.
@@ -315,7 +234,11 @@ class VLPoseInferencer(Pose2DInferencer):
         return ' / '.join(filter(None, cut))
 
     def _check(
-        self, inputs: Input | Sequence[Input], batch_size: int, **kwargs
+        self,
+        inputs: Input | Sequence[Input],
+        return_datasamples: bool,
+        batch_size: int,
+        **kwargs,
     ) -> Callable[..., Iterator[tuple[np.ndarray, dict]]]:
         """Check a call, and return the function that runs it."""
         if not isinstance(batch_size, int) or batch_size < 1:
@@ -328,18 +251,13 @@ class VLPoseInferencer(Pose2DInferencer):
         suffix = os.path.splitext(visualize.get('vis_out_dir') or '')[1]
         if suffix and not all(item.is_video for item in call.items):
             raise ValueError(
-                f'vis_out_dir must be a folder where there are images, got '
-                f'{visualize["vis_out_dir"]}.'
+                f'vis_out_dir must be a folder, as images go in, not *{suffix}.'
             )
-        return partial(
-            self._run,
-            call=call,
-            items=call.items,
-            batch_size=batch_size,
-            forward=forward,
-            visualize=visualize,
-            postprocess=postprocess,
-        )
+        forward['draw_heatmap'] = visualize.get('draw_heatmap', False)
+        postprocess['return_datasamples'] = return_datasamples
+        output = MMPoseOutput(self, visualize, postprocess)
+        run = partial(self._run, items=call.items, batch_size=batch_size)
+        return partial(run, call=call, forward=forward, output=output)
 
     def _run(
         self,
@@ -347,50 +265,18 @@ class VLPoseInferencer(Pose2DInferencer):
         items: list[Item],
         batch_size: int,
         forward: dict,
-        visualize: dict,
-        postprocess: dict,
-        return_datasamples: bool,
+        output: MMPoseOutput,
         on_error: Callable[[Source, Exception], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, dict]]:
         """Yield each image and its result."""
-        forward = {**forward, 'draw_heatmap': visualize.get('draw_heatmap', False)}
-        predicted = run_in_batches(
-            self._sources(items),
-            partial(self._predictor.prepare, call=call),
-            partial(self._predictor.predict, **forward),
-            batch_size,
-            on_error,
-        )
-        pred_out_dir = postprocess.get('pred_out_dir', '')
-        video, info = None, None
-        text_prompt = self._predictor.common_text_prompt(call)
-        is_merged = text_prompt is not None and (
-            len(items) >= MERGE_FROM or any(item.is_video for item in items)
+        predicted = self._predictor.run(
+            call, items, batch_size, forward, on_error, self.show_progress
         )
         try:
-            if is_merged:
-                with self._predictor.lock:
-                    self.model.merge_adapter(text_prompt)
             for prepared, samples in predicted:
-                source = prepared.source
                 with self._predictor.lock:
-                    if source.video != video:
-                        self._end_video(info, pred_out_dir)
-                        video, info = source.video, _video_info(source, prepared.image)
-                    self._video_input, self.video_info = info is not None, info
-                    drawings = self._visualize(
-                        prepared.image,
-                        samples,
-                        window_name=info['name'] if info else '',
-                        **visualize,
-                    )
-                    result = self.postprocess(
-                        samples,
-                        drawings,
-                        return_datasamples=return_datasamples,
-                        **postprocess,
-                    )
-                meta = samples[0].metainfo
+                    result = output.add(prepared, samples)
+                source, meta = prepared.source, samples[0].metainfo
                 route = meta.get('pred_route', 'original')
                 result['name'], result['image_id'] = source.name, prepared.image_id
                 result['video'], result['frame'] = source.video, source.frame
@@ -401,40 +287,8 @@ class VLPoseInferencer(Pose2DInferencer):
                     result['attention_maps'] = meta.get('pred_attention_maps', [])
                 yield prepared.image, result
         finally:
-            if is_merged:
-                with self._predictor.lock:
-                    self.model.unmerge_adapter()
-            self._end_video(info, pred_out_dir)
-
-    def _sources(self, items: list[Item]) -> Iterator[Source]:
-        """Yield every image, with a progress bar if wanted."""
-        counts = [item.count() for item in items] if self.show_progress else [None]
-        return iter(
-            track(
-                chain.from_iterable(item.sources() for item in items),
-                'Inference',
-                total=None if None in counts else sum(counts),
-                console=Console(stderr=True),
-                disable=not self.show_progress,
-            )
-        )
-
-    def _visualize(
-        self,
-        image: np.ndarray,
-        samples: list[PoseDataSample],
-        skeleton_style: str = 'mmpose',
-        **kwargs,
-    ) -> list[np.ndarray] | None:
-        self.visualizer.set_dataset_meta(self.model.dataset_meta, skeleton_style)
-        return self.visualize([image], samples, skeleton_style=skeleton_style, **kwargs)
-
-    def _end_video(self, info: dict | None, pred_out_dir: str) -> None:
-        """Write what MMPose writes at the end of a video."""
-        if info is not None:
             with self._predictor.lock:
-                self.video_info = info
-                self._finalize_video_processing(pred_out_dir)
+                output.close()
 
     def _init_detector(
         self,
@@ -443,14 +297,11 @@ class VLPoseInferencer(Pose2DInferencer):
         det_cat_ids: int | Sequence[int] | None = None,
         device: str | None = None,
     ) -> None:
-        """Build the detector; by default MMPose's for the dataset, if it has one."""
+        """Build the detector."""
         if det_model is None:
-            module = DATASETS.get(self.cfg.dataset_type).__module__
-            kind = module.split('datasets.')[-1].split('.')[0].lower()
-            default = default_det_models.get(kind, dict(model=WHOLE_IMAGE))
-            det_model = default['model']
-            det_weights = det_weights or default.get('weights')
-            det_cat_ids = default.get('cat_ids') if det_cat_ids is None else det_cat_ids
+            det_model, weights, cat_ids = default_detector(self.cfg.dataset_type)
+            det_weights = det_weights or weights
+            det_cat_ids = cat_ids if det_cat_ids is None else det_cat_ids
         self.det_name, self.detector, self.det_cat_ids = det_model, None, ()
         if det_model not in (WHOLE_IMAGE, 'whole-image', CROPPED):
             found = find_detector(det_model, det_weights, det_cat_ids)
@@ -462,36 +313,3 @@ class VLPoseInferencer(Pose2DInferencer):
         if 'collate_fn' in cfg.test_dataloader:
             return super()._init_collate(cfg)
         return pseudo_collate
-
-
-def _video_info(source: Source, image: np.ndarray) -> dict | None:
-    """Return what MMPose's inferencer keeps of a video."""
-    if source.video is None:
-        return None
-    height, width = image.shape[:2]
-    name = os.path.basename(source.video.name)
-    return dict(
-        name='webcam.mp4' if source.video.is_live else name,
-        fps=source.video.fps,
-        width=width,
-        height=height,
-        writer=None,
-        predictions=[],
-    )
-
-
-def _check_device(device: str | None) -> None:
-    """Refuse a missing device before anything is loaded."""
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f'Cannot run on {device!r}: {reason}') from error
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()[:16]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import difflib
+import hashlib
 import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 import yaml
 from mmengine.config import Config
 
@@ -41,6 +43,14 @@ class FoundModel(NamedTuple):
     cfg: Config
     weights: str
     is_tuned: bool
+
+    def digest(self) -> str:
+        """Return a digest of the file of weights."""
+        digest = hashlib.sha256()
+        with open(self.weights, 'rb') as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+        return digest.hexdigest()[:16]
 
 
 def find_model(
@@ -100,6 +110,15 @@ def find_model(
     elif base_weights is not None:
         raise ValueError(f'{weights} is not an adapter checkpoint; omit the base weights.')
     return FoundModel(name, cfg, weights, identity is not None)
+
+
+def check_device(device: str | None) -> None:
+    """Refuse a missing device before anything is loaded."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'Cannot run on {device!r}: {reason}') from error
 
 
 def model_names() -> list[str]:

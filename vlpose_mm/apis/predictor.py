@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,19 +17,23 @@ from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from mmpose.evaluation.functional import nearby_joints_nms
 from mmpose.structures import PoseDataSample, merge_data_samples
+from rich.console import Console
+from rich.progress import track
 
-from vlpose_mm.apis.batches import Prepared
+from vlpose_mm.apis.batches import Predicted, Prepared, run_in_batches
 from vlpose_mm.apis.bbox_file import BBoxFile
 from vlpose_mm.apis.bboxes import check_bboxes, clip_bboxes
 from vlpose_mm.apis.call import Call
 from vlpose_mm.apis.detectors import detect
-from vlpose_mm.apis.inputs import Source
+from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 if TYPE_CHECKING:
     from mmdet.apis import DetInferencer
 
+# Merging the adapter pays off from so many images with one text prompt.
+MERGE_FROM = 8
 # What results need in the samples.
 META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
 
@@ -81,6 +87,52 @@ class Predictor:
         self.assign = assign[-1]
         #: Held while the model or the detector runs.
         self.lock = threading.RLock()
+
+    def run(
+        self,
+        call: Call,
+        items: list[Item],
+        batch_size: int,
+        forward: dict,
+        on_error: Callable[[Source, Exception], None] | None,
+        show_progress: bool,
+    ) -> Iterator[Predicted]:
+        """Run the model on some inputs of a call.
+
+        Args:
+            call (Call): The call.
+            items (list[Item]): The inputs.
+            batch_size (int): Images of a batch.
+            forward (dict): Arguments of :meth:`predict`.
+            on_error (Callable, optional): See :func:`run_in_batches`.
+            show_progress (bool): Whether to show a progress bar.
+
+        Yields:
+            tuple[Prepared, list[PoseDataSample]]: Each image and its samples.
+        """
+        counts = [item.count() for item in items] if show_progress else [None]
+        sources = track(
+            chain.from_iterable(item.sources() for item in items),
+            'Inference',
+            total=None if None in counts else sum(counts),
+            console=Console(stderr=True),
+            disable=not show_progress,
+        )
+        prepare = partial(self.prepare, call=call)
+        predict = partial(self.predict, **forward)
+        text_prompt = self.common_text_prompt(call)
+        is_merged = text_prompt is not None and (
+            len(items) >= MERGE_FROM or any(item.is_video for item in items)
+        )
+        if is_merged:
+            with self.lock:
+                self.model.merge_adapter(text_prompt)
+        try:
+            yield from run_in_batches(sources, prepare, predict, batch_size, on_error)
+        finally:
+            if is_merged:
+                with self.lock:
+                    self.model.unmerge_adapter()
 
     def prepare(self, source: Source, call: Call) -> Prepared:
         """Read an image and crop its instances.

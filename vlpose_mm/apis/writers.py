@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
+from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.coco_records import category_record, image_record, instance_records
 from vlpose_mm.apis.inputs import Item, Source
@@ -70,7 +71,7 @@ class ResultsWriter:
         items (Sequence[Item]): The inputs.
         settings (dict): What a run that resumes must share, ready for JSON.
         dataset_meta (dict): The dataset's metainfo.
-        draw (Callable, optional): Draws a result on its image, in RGB; no drawings without.
+        draw (Callable, optional): Draws a sample on its image; by default nothing is drawn.
         resume (bool): Whether to continue an earlier run.
 
     Raises:
@@ -85,7 +86,7 @@ class ResultsWriter:
         items: Sequence[Item],
         settings: dict,
         dataset_meta: dict,
-        draw: Callable[[np.ndarray, dict], np.ndarray] | None,
+        draw: Callable[[np.ndarray, PoseDataSample], np.ndarray] | None,
         resume: bool,
     ) -> None:
         os.makedirs(out_dir, exist_ok=True)
@@ -136,7 +137,8 @@ class ResultsWriter:
         self.summary.empty += not records
         item = result['name'] if video is None else video.name
         if self._draw is not None:
-            self._write_drawing(self._draw(image, result), self._paths[item])
+            drawing = self._draw(image, result['predictions'][0])
+            self._write_drawing(drawing, self._paths[item])
         self._progress.add(item, result['image_id'], image_record(result, 0), records)
 
     def fail(self, source: Source, error: Exception) -> None:
