@@ -16,6 +16,8 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmengine.structures import InstanceData
 from mmpose.registry import DATASETS, METRICS, MODELS
 from mmpose.structures import PoseDataSample
+from rich import box
+from rich.table import Table
 from vlpose_onnx import VLPoseOnnx, read_image
 
 from projects.benchmark.comparison import compare
@@ -32,19 +34,15 @@ from vlpose_mm.tools.common import (
     write_results,
 )
 
-# So long the threads of one model pair may keep waiting for work, beside the next one.
+# Time in which the threads of one model stop waiting for work, in seconds.
 REST = 0.03
-# Until what PyTorch caches of a text prompt is there.
+# Calls until PyTorch has cached what depends on the text prompt.
 WARM_UP = 12
 
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         description='Export a model in float32, half precision and int8, and compare the '
         'graphs with PyTorch: average precision on the test images of the config, and '
@@ -91,11 +89,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def randomize(model: VLPoseEstimator) -> None:
-    """Fill parameters and statistics with numbers of a usual size.
-
-    Args:
-        model (VLPoseEstimator): The model.
-    """
+    """Fill parameters and statistics with random numbers of a usual size."""
     generator = torch.Generator().manual_seed(0)
     for name, tensor in model.state_dict().items():
         if not tensor.is_floating_point():
@@ -109,16 +103,7 @@ def randomize(model: VLPoseEstimator) -> None:
 def average_precisions(
     cfg: Config, model: VLPoseEstimator, graphs: dict[str, VLPoseOnnx]
 ) -> list[float]:
-    """Score PyTorch and the graphs on the test images, on the tuned route.
-
-    Args:
-        cfg (Config): The config.
-        model (VLPoseEstimator): The model.
-        graphs (dict[str, VLPoseOnnx]): The graphs.
-
-    Returns:
-        list[float]: AP of PyTorch and of each graph, in [0, 1].
-    """
+    """Return the AP of PyTorch and of each graph on the test images, on the tuned route."""
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     metrics = [METRICS.build(cfg.test_evaluator) for _ in range(1 + len(graphs))]
     for metric in metrics:
@@ -131,14 +116,14 @@ def average_precisions(
         with torch.inference_mode():
             (found,) = model.test_step(pseudo_collate([copy.deepcopy(packed)]))
         metrics[0].process({}, [found.to_dict()])
-        told = dict(prompt=sample.metainfo['text_prompt'], route='tuned')
+        call = dict(text_prompt=sample.metainfo['text_prompt'], route='tuned')
         for metric, graph in zip(metrics[1:], graphs.values(), strict=True):
-            poses = graph(image, info['bbox'], info['bbox_score'], **told)
+            poses = graph(image, info['bbox'], info['bbox_score'], **call)
             given = copy.deepcopy(sample)
             given.pred_instances = InstanceData(
                 keypoints=poses.keypoints,
-                keypoint_scores=poses.scores,
-                keypoints_visible=poses.scores,
+                keypoint_scores=poses.keypoint_scores,
+                keypoints_visible=poses.keypoint_scores,
                 bboxes=sample.gt_instances.bboxes,
                 bbox_scores=sample.gt_instances.bbox_scores,
             )
@@ -160,7 +145,7 @@ def race(
         graphs (dict[str, VLPoseOnnx]): The graphs.
         prompt (str, optional): The first text prompt of the graphs.
         route (str): ``'tuned'`` or ``'original'``.
-        rounds (int): Rounds that count.
+        rounds (int): Number of rounds.
 
     Returns:
         dict: See :func:`compare`; in milliseconds.
@@ -175,10 +160,9 @@ def race(
             model(batch, [sample])
 
     def runner(graph: VLPoseOnnx) -> Callable[[], None]:
-        told = np.zeros(1, np.int64)
-        feed = dict(images=batch.numpy(), text_prompt=told)
-        feed['tuned'] = np.array(route == 'tuned')
-        return lambda: graph.session.run(None, feed)
+        inputs = dict(images=batch.numpy(), text_prompt=np.zeros(1, np.int64))
+        inputs['tuned'] = np.array(route == 'tuned')
+        return lambda: graph.session.run(None, inputs)
 
     calls = {'PyTorch': run_model}
     calls |= {name: runner(graph) for name, graph in graphs.items()}
@@ -188,44 +172,34 @@ def race(
 
 
 def rested_milliseconds(call: Callable[[], None]) -> float:
-    """Time a call after a rest.
-
-    Args:
-        call (Callable): What is timed.
-
-    Returns:
-        float: Milliseconds.
-    """
+    """Time a call after a rest."""
     time.sleep(REST)
     start = time.perf_counter()
     call()
     return 1000 * (time.perf_counter() - start)
 
 
-def table(found: dict) -> str:
-    """Lay the numbers out for people.
-
-    Args:
-        found (dict): ``sizes``, ``AP`` and ``speed``.
-
-    Returns:
-        str: A table in Markdown.
-    """
-    lines = [
-        '| | MB | AP | tuned route: ms | of PyTorch | original route: ms | of PyTorch |',
-        '| --- | --- | --- | --- | --- | --- | --- |',
-    ]
-    rows = zip(*(found['speed'][r]['rows'] for r in ('tuned', 'original')), strict=True)
-    for size, score, routes in zip(found['sizes'], found['AP'], rows, strict=True):
+def table(results: dict) -> Table:
+    """Lay out ``sizes``, ``AP`` and ``speed`` as a table in Markdown."""
+    titles = ('', 'MB', 'AP')
+    for route in ('tuned', 'original'):
+        titles += (f'{route} route: ms', 'of PyTorch')
+    found = Table(*titles, box=box.MARKDOWN)
+    rows = zip(*(results['speed'][r]['rows'] for r in ('tuned', 'original')), strict=True)
+    for size, score, routes in zip(results['sizes'], results['AP'], rows, strict=True):
         cells = [routes[0]['name'], '' if size is None else f'{size / 1e6:.1f}']
         cells.append('' if score is None else f'{100 * score:.1f}')
         for row in routes:
-            ratio, told = row['ratio'], ''
-            if ratio is not None:
-                told = f'{ratio["median"]:.2f} ({ratio["lower"]:.2f}-{ratio["upper"]:.2f})'
-            cells += [f'{row["median"]:.1f}', told]
-        lines.append('| ' + ' | '.join(cells) + ' |')
-    return '\n'.join([*lines, '', 'of PyTorch: median of the rounds, and quartiles'])
+            cells += [f'{row["median"]:.1f}', _ratio(row['ratio'])]
+        found.add_row(*cells)
+    return found
+
+
+def _ratio(ratio: dict | None) -> str:
+    """Write the median of the rounds, and quartiles."""
+    if ratio is None:
+        return ''
+    return f'{ratio["median"]:.2f} ({ratio["lower"]:.2f}-{ratio["upper"]:.2f})'
 
 
 if __name__ == '__main__':

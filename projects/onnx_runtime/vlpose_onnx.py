@@ -1,9 +1,10 @@
-"""Poses from images by an exported VLPose: needs numpy, OpenCV and ONNX Runtime.
+"""Poses from images with an exported VLPose: needs numpy, OpenCV and ONNX Runtime.
 
     python vlpose_onnx.py model.onnx image.jpg --scenario "oil painting" --out out
 
-`python -m vlpose_mm.tools.export` writes the graph, which tells everything else: its
-text prompts, how people are cropped and how its heatmaps are decoded.
+`python -m vlpose_mm.tools.export` writes the graph, which says everything else: its text
+prompts, how instances are cropped and how its heatmaps are decoded. Bboxes are x1, y1, x2,
+y2 in pixels of the image everywhere but in COCO's JSON files.
 """
 
 import argparse
@@ -24,29 +25,29 @@ import onnxruntime  # noqa: E402
 VERSION = 1
 ROUTES = ('auto', 'tuned', 'original')
 MIN_SIDE = 8
-# People that go through the graph together, each with its mirror image.
+# Instances that go through the graph together, each with its mirror image.
 BATCH = 8
 
 
 class Poses(NamedTuple):
-    """The people of an image.
+    """The instances of an image.
 
     Attributes:
         keypoints (np.ndarray): x and y in pixels, N x K x 2.
-        scores (np.ndarray): How sure each keypoint is, N x K.
-        boxes (np.ndarray): Corners x1, y1, x2, y2 in pixels, N x 4.
-        box_scores (np.ndarray): How sure they are, N.
-        scenario (str | None): Told, or found by the classifier.
-        prompt (str | list[str] | None): The text prompt read; ``None`` on the original route.
+        keypoint_scores (np.ndarray): N x K.
+        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, N x 4.
+        bbox_scores (np.ndarray): N.
+        scenario (str | None): The one of the call, or of the classifier.
+        text_prompt (str | list[str] | None): The one read; ``None`` on the original route.
         route (str): ``'tuned'`` or ``'original'``.
     """
 
     keypoints: np.ndarray
-    scores: np.ndarray
-    boxes: np.ndarray
-    box_scores: np.ndarray
+    keypoint_scores: np.ndarray
+    bboxes: np.ndarray
+    bbox_scores: np.ndarray
     scenario: str | None
-    prompt: str | list[str] | None
+    text_prompt: str | list[str] | None
     route: str
 
 
@@ -55,11 +56,11 @@ class VLPoseOnnx:
 
     Args:
         path (str): The graph.
-        threads (int, optional): How many it runs on; as many as there are cores by default.
+        threads (int, optional): Number of threads; as many as there are cores by default.
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If it is no graph of ``vlpose_mm.tools.export``.
+        ValueError: If it is not a graph of ``vlpose_mm.tools.export``.
     """
 
     def __init__(self, path: str, threads: int | None = None) -> None:
@@ -71,15 +72,15 @@ class VLPoseOnnx:
             self.session = onnxruntime.InferenceSession(
                 path, options, providers=['CPUExecutionProvider']
             )
-        except Exception as error:  # ONNX Runtime has one for each kind of failure.
+        except Exception as error:  # ONNX Runtime has one for each kind of failure
             reason = ' '.join(str(error).split())
-            raise ValueError(f'{path} is no ONNX graph ({reason}).') from error
-        told = self.session.get_modelmeta().custom_metadata_map.get('vlpose')
-        if told is None:
+            raise ValueError(f'{path} is not an ONNX graph ({reason}).') from error
+        info = self.session.get_modelmeta().custom_metadata_map.get('vlpose')
+        if info is None:
             raise ValueError(
                 f'{path} is not a graph that `python -m vlpose_mm.tools.export` wrote.'
             )
-        self.info = json.loads(told)
+        self.info = json.loads(info)
         if self.info['version'] != VERSION:
             raise ValueError(
                 f'{path} is of version {self.info["version"]} and this runtime of '
@@ -89,134 +90,138 @@ class VLPoseOnnx:
     def __call__(
         self,
         image: np.ndarray,
-        boxes: np.ndarray | None = None,
-        box_scores: np.ndarray | None = None,
+        bboxes: np.ndarray | None = None,
+        bbox_scores: np.ndarray | None = None,
         scenario: str | None = None,
-        prompt: str | list[str] | None = None,
+        text_prompt: str | list[str] | None = None,
         route: str = 'auto',
         flip_test: bool | None = None,
     ) -> Poses:
-        """Find the keypoints of the people on an image.
+        """Find the keypoints of the instances on an image.
 
         Args:
             image (np.ndarray): BGR, uint8, H x W x 3.
-            boxes (np.ndarray, optional): Corners x1, y1, x2, y2 in pixels, N x 4; the whole
-                image by default.
-            box_scores (np.ndarray, optional): How sure they are, N; all are by default.
-            scenario (str, optional): The kind of image, such as ``'oil painting'``.
-            prompt (str | list[str], optional): One of the graph's text prompts, instead.
-            route (str): ``'tuned'``, ``'original'``, or ``'auto'``: as the graph's table
-                has it for what is told.
-            flip_test (bool, optional): Whether to look at the mirror image as well; as in
+            bboxes (np.ndarray, optional): x1, y1, x2, y2 in pixels, N x 4; the whole image
+                by default.
+            bbox_scores (np.ndarray, optional): N; 1 by default.
+            scenario (str, optional): Such as ``'oil painting'``.
+            text_prompt (str | list[str], optional): One of the graph's, instead of the
+                scenario's.
+            route (str): ``'tuned'``, ``'original'``, or ``'auto'``: by the graph's table.
+            flip_test (bool, optional): Whether to average with the mirror image; as in
                 testing by default.
 
-        Returns:
-            Poses: The people.
-
         Raises:
-            ValueError: If the graph does not have the scenario or the text prompt, or a box is
-                wrong.
+            ValueError: If the graph does not have the scenario or the text prompt, or a
+                bbox is wrong.
         """
-        name, text_prompt = self._told(scenario, prompt)
+        name, index = self.look_up(scenario, text_prompt)
         if route not in ROUTES:
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
         height, width = image.shape[:2]
-        whole = boxes is None
+        whole = bboxes is None
         if whole:
-            boxes = np.array([[0, 0, width, height]])
-        boxes = check_boxes(boxes, width, height)
-        box_scores = np.ones(len(boxes)) if box_scores is None else np.asarray(box_scores)
+            bboxes = np.array([[0, 0, width, height]])
+        bboxes = check_bboxes(bboxes, width, height)
+        bbox_scores = np.ones(len(bboxes)) if bbox_scores is None else bbox_scores
+        bbox_scores = np.asarray(bbox_scores)
         flip = self.info['flip_test'] if flip_test is None else flip_test
         if route == 'auto':
-            route = self._route(name, prompt)
-        if not len(boxes):
+            route = self._route(name, text_prompt)
+        if not len(bboxes):
             none = np.zeros((0, len(self.info['keypoints']['names']), 2), np.float32)
-            return Poses(none, none[..., 0], boxes, box_scores, name, None, 'original')
+            return Poses(none, none[..., 0], bboxes, bbox_scores, name, None, 'original')
         # A whole image has some margin already.
         padding = 1.0 if whole else self.info['padding']
-        crops, centers, scales = crop_people(image, boxes, self.info, padding)
+        crops, centers, scales = crop_instances(image, bboxes, self.info, padding)
         heatmaps = None
         if route is None:
             heatmaps, log_probs = self._run(crops, 0, False, flip)
-            route, name, text_prompt = self._decide(log_probs, box_scores)
-        if route == 'tuned' and text_prompt is None and self.info['text_prompts']:
-            text_prompt = self.info['scenarios'].get('default')
-            if text_prompt is None:
+            route, name, index = self._classify(log_probs, bbox_scores)
+        if route == 'tuned' and index is None and self.info['text_prompts']:
+            index = self.info['scenarios'].get('default')
+            if index is None:
                 raise ValueError(
-                    'The tuned route needs a scenario or a text prompt; tell one.'
+                    'The tuned route needs a scenario or a text prompt; give one.'
                 )
         if route == 'tuned' or heatmaps is None:
-            heatmaps, _ = self._run(crops, text_prompt or 0, route == 'tuned', flip)
+            heatmaps, _ = self._run(crops, index or 0, route == 'tuned', flip)
         keypoints, scores = decode(heatmaps, self.info['codec'])
         # From the unit square of each crop to the image.
         keypoints = keypoints * scales[:, None] + (centers - scales / 2)[:, None]
-        read = self.info['text_prompts'] if route == 'tuned' else []
+        known = self.info['text_prompts'] if route == 'tuned' else []
         return Poses(
             keypoints.astype(np.float32),
             scores,
-            boxes,
-            box_scores,
+            bboxes,
+            bbox_scores,
             name,
-            read[text_prompt] if read else None,
+            known[index] if known else None,
             route,
         )
 
-    def _told(
-        self, scenario: str | None, prompt: str | list[str] | None
+    def look_up(
+        self, scenario: str | None, text_prompt: str | list[str] | None
     ) -> tuple[str | None, int | None]:
-        """Look up what is told: the scenario's name, and which text prompt is read."""
+        """Return the scenario as the graph spells it, and the index of the text prompt.
+
+        Raises:
+            ValueError: If the graph does not have it.
+        """
         name = None
         if scenario is not None:
             name = scenario_name(scenario)
             known = [n for n in self.info['scenarios'] if n != 'default']
-            if prompt is None and name not in known:
+            if text_prompt is None and name not in known:
                 raise ValueError(_unknown('scenario', scenario, name, known))
-        if prompt is None:
+        if text_prompt is None:
             return name, None if name is None else self.info['scenarios'][name]
-        read = ' '.join(prompt.split()) if isinstance(prompt, str) else list(prompt)
-        if read not in self.info['text_prompts']:
-            known = [str(text_prompt) for text_prompt in self.info['text_prompts']]
-            raise ValueError(_unknown('text_prompt', prompt, str(read), known))
-        return name, self.info['text_prompts'].index(read)
+        is_text = isinstance(text_prompt, str)
+        spelled = ' '.join(text_prompt.split()) if is_text else list(text_prompt)
+        known = self.info['text_prompts']
+        if spelled not in known:
+            names = [str(each) for each in known]
+            raise ValueError(_unknown('text prompt', text_prompt, str(spelled), names))
+        return name, known.index(spelled)
 
-    def _route(self, name: str | None, prompt: str | list[str] | None) -> str | None:
-        """Choose the route by the table; ``None``: the classifier is to."""
+    def _route(self, name: str | None, text_prompt: str | list[str] | None) -> str | None:
+        """Return the route by the table; ``None`` if the classifier decides."""
         table = self.info['routes']
         rows = ('text_prompt', 'scenario', 'none', 'natural', 'artificial')
         for row in (name, self.info['groups'].get(name)):
             if row in table and row not in rows:
                 return table[row]
         row = 'scenario' if name else 'none'
-        if prompt is not None:
+        if text_prompt is not None:
             row = 'text_prompt'
         return None if row == 'none' and self.info['classifier'] else table[row]
 
-    def _decide(
-        self, log_probs: np.ndarray, box_scores: np.ndarray
+    def _classify(
+        self, log_probs: np.ndarray, bbox_scores: np.ndarray
     ) -> tuple[str, str | None, int]:
-        """Choose the route, the scenario and the text prompt by what the classifier says."""
-        weights = np.maximum(box_scores, 1e-6)  # N
+        """Return route, scenario and index of the text prompt by the classifier."""
+        weights = np.maximum(bbox_scores, 1e-6)  # N
         mean = (weights / weights.sum()) @ log_probs  # S
         probs = np.exp(mean - mean.max())
         probs /= probs.sum()
-        kinds = self.info['classifier']
-        sides = np.array([kind['natural'] for kind in kinds])
-        natural = probs[~sides].sum() <= 0.5
-        best = kinds[np.where(sides == natural, probs, -1).argmax()]
+        classes = self.info['classifier']
+        are_natural = np.array([each['natural'] for each in classes])
+        natural = probs[~are_natural].sum() <= 0.5
+        best = classes[np.where(are_natural == natural, probs, -1).argmax()]
         route = self.info['routes']['natural' if natural else 'artificial']
         return route, best['scenario'], best['text_prompt']
 
     def _run(
-        self, crops: np.ndarray, text_prompt: int, tuned: bool, flip: bool
+        self, crops: np.ndarray, index: int, tuned: bool, flip: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Heatmaps, N x K x h x w, and what the classifier says of each crop, N x S."""
+        """Return heatmaps, N x K x h x w, and the classifier's log-probabilities, N x S."""
         heatmaps, log_probs = [], []
         for start in range(0, len(crops), BATCH):
             batch = crops[start : start + BATCH]
             views = np.concatenate([batch, batch[..., ::-1]]) if flip else batch
-            told = np.full(len(views), text_prompt, np.int64)
-            feed = dict(images=views, text_prompt=told, tuned=np.array(tuned))
-            found, *rest = self.session.run(None, feed)
+            rows = np.full(len(views), index, np.int64)
+            inputs = dict(images=views, text_prompt=rows, tuned=np.array(tuned))
+            found, *rest = self.session.run(None, inputs)
             if flip:
                 mirrored = found[len(batch) :, self.info['keypoints']['flip_indices'], :]
                 mirrored = mirrored[..., ::-1]
@@ -229,44 +234,37 @@ class VLPoseOnnx:
 
 
 def scenario_name(text: str) -> str:
-    """Spell a scenario as the graph does.
-
-    Args:
-        text (str): Such as ``'Oil painting'``.
-
-    Returns:
-        str: Such as ``'oil_painting'``.
-    """
+    """Return ``'oil_painting'`` for ``'Oil painting'``, as the graph spells scenarios."""
     return '_'.join(text.lower().replace('-', ' ').replace('_', ' ').split())
 
 
 def _unknown(kind: str, given: object, name: str, known: list[str]) -> str:
-    """Say that the graph does not have something, and what it has."""
+    """Describe what the graph does not have, and what it has."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f'did you mean {close[0]!r}? It' if close else 'it'
     return f'The graph has no {kind} {given!r}; {hint} has {known}.'
 
 
-def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Check boxes and cut them to the image.
+def check_bboxes(bboxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Check bboxes and clip them to the image.
 
     Args:
-        boxes (np.ndarray): Corners x1, y1, x2, y2 in pixels, N x 4.
-        width (int): Of the image, in pixels.
-        height (int): Of the image, in pixels.
+        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, N x 4.
+        width (int): Width of the image in pixels.
+        height (int): Height of the image in pixels.
 
     Returns:
-        np.ndarray: The boxes, N x 4, float32.
+        np.ndarray: The bboxes, N x 4, float32.
 
     Raises:
-        ValueError: If one is no four numbers, not finite, has no size or lies outside.
+        ValueError: If one is not four numbers, not finite, has no size or lies outside.
     """
-    boxes = np.asarray(boxes, np.float32)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f'Boxes are N x 4 (x1, y1, x2, y2), got {boxes.shape}.')
-    cut = boxes.clip(0, [width, height, width, height])
-    for (x1, y1, x2, y2), (l, t, r, b) in zip(boxes, cut, strict=True):  # noqa: E741
-        shown = f'The box {x1:g}, {y1:g}, {x2:g}, {y2:g}'
+    bboxes = np.asarray(bboxes, np.float32)
+    if bboxes.ndim != 2 or bboxes.shape[1] != 4:
+        raise ValueError(f'Bboxes are N x 4 (x1, y1, x2, y2), got {bboxes.shape}.')
+    cut = bboxes.clip(0, [width, height, width, height])
+    for (x1, y1, x2, y2), (l, t, r, b) in zip(bboxes, cut, strict=True):  # noqa: E741
+        shown = f'The bbox {x1:g}, {y1:g}, {x2:g}, {y2:g}'
         if not np.isfinite([x1, y1, x2, y2]).all():
             raise ValueError(f'{shown} is not finite.')
         if x2 <= x1 or y2 <= y1:
@@ -276,32 +274,32 @@ def check_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     return cut.astype(np.float32)
 
 
-def crop_people(
-    image: np.ndarray, boxes: np.ndarray, info: dict, padding: float
+def crop_instances(
+    image: np.ndarray, bboxes: np.ndarray, info: dict, padding: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut people out and normalize the pixels.
+    """Crop instances and normalize the pixels.
 
-    Boxes grow by the padding and to the crop's shape. With UDP (arXiv 1911.07524) the
-    centers of the outermost pixels lie on the edges of the grown box; else their outer
-    edges do, and the centers of pixels are taken for their corners.
+    Bboxes grow by the padding and to the crop's shape. With UDP (arXiv 1911.07524) the
+    centers of the outermost pixels lie on the edges of the grown bbox; else their outer
+    edges do, and the centers of pixels count as their corners.
 
     Args:
         image (np.ndarray): BGR, H x W x 3.
-        boxes (np.ndarray): Corners in pixels, N x 4.
-        info (dict): What the graph tells.
-        padding (float): How many times larger than the boxes the crops are.
+        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, N x 4.
+        info (dict): The graph's description.
+        padding (float): Size of the crops relative to the bboxes.
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Crops, N x 3 x h x w; centers and sizes
-        of the grown boxes in pixels, N x 2.
+        of the grown bboxes in pixels, N x 2.
     """
     w, h = info['codec']['input_size']
-    centers = (boxes[:, 2:] + boxes[:, :2]) / 2  # N, 2
-    sizes = (boxes[:, 2:] - boxes[:, :2]) * np.float32(padding)  # N, 2
+    centers = (bboxes[:, 2:] + bboxes[:, :2]) / 2  # N, 2
+    sizes = (bboxes[:, 2:] - bboxes[:, :2]) * np.float32(padding)  # N, 2
     width = np.maximum(sizes[:, 0], sizes[:, 1] * w / h)  # N
     scales = np.stack([width, width * h / w], axis=1)  # N, 2
     mean, std = (np.array(info[k], np.float32)[:, None, None] for k in ('mean', 'std'))
-    crops = np.empty((len(boxes), 3, h, w), np.float32)
+    crops = np.empty((len(bboxes), 3, h, w), np.float32)
     edge = 1 if info['use_udp'] else 0
     for crop, center, scale in zip(crops, centers, scales, strict=True):
         zoom = (np.array([w, h]) - edge) / scale
@@ -313,11 +311,11 @@ def crop_people(
 
 
 def decode(heatmaps: np.ndarray, codec: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Find the keypoints in heatmaps.
+    """Decode heatmaps to keypoints.
 
     Args:
         heatmaps (np.ndarray): N x K x H x W.
-        codec (dict): What the graph tells of it.
+        codec (dict): The graph's description of it.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: x and y in the unit square of the crop, N x K x 2,
@@ -385,9 +383,6 @@ def _quarter(heatmaps: np.ndarray, peaks: np.ndarray) -> np.ndarray:
 def read_image(path: str) -> np.ndarray:
     """Read an image; gray, 16 bits and EXIF's turns are converted, alpha put on white.
 
-    Args:
-        path (str): JPEG, PNG or what else OpenCV reads.
-
     Returns:
         np.ndarray: BGR, uint8, H x W x 3.
 
@@ -410,7 +405,7 @@ def read_image(path: str) -> np.ndarray:
             raise ValueError(f'{path} has too many pixels; scale it down first.') from error
         raise OSError(f'{path} cannot be decoded ({error.err}).') from error
     if image is None:
-        raise OSError(f'{path} is no image that OpenCV reads, or is broken off.')
+        raise OSError(f'{path} is not an image that OpenCV reads, or is truncated.')
     if min(image.shape[:2]) < MIN_SIDE:
         raise ValueError(f'{path} is smaller than {MIN_SIDE} x {MIN_SIDE} pixels.')
     if image.dtype == np.uint16:
@@ -425,20 +420,10 @@ def read_image(path: str) -> np.ndarray:
 
 
 def draw(image: np.ndarray, poses: Poses, keypoints: dict, threshold: float) -> np.ndarray:
-    """Draw skeletons.
-
-    Args:
-        image (np.ndarray): BGR, H x W x 3.
-        poses (Poses): The people.
-        keypoints (dict): What the graph tells of them.
-        threshold (float): Lowest score of a keypoint that is drawn.
-
-    Returns:
-        np.ndarray: The drawing, BGR.
-    """
+    """Draw the skeletons of keypoints that score at least ``threshold``, on a copy."""
     drawn = image.copy()
     thick = max(1, round(min(image.shape[:2]) / 300))
-    for points, scores in zip(poses.keypoints, poses.scores, strict=True):
+    for points, scores in zip(poses.keypoints, poses.keypoint_scores, strict=True):
         seen = scores >= threshold
         places = [tuple(int(v) for v in point) for point in points.round()]
         for (a, b), color in zip(
@@ -453,22 +438,24 @@ def draw(image: np.ndarray, poses: Poses, keypoints: dict, threshold: float) -> 
 
 
 def coco_annotations(poses: Poses, image_id: int, first_id: int) -> list[dict]:
-    """Write people as annotations in COCO's format.
+    """Write instances as annotations of COCO (bbox: x, y, width, height).
 
     Args:
-        poses (Poses): The people.
-        image_id (int): The image's number.
-        first_id (int): The first person's number.
+        poses (Poses): The instances.
+        image_id (int): The image's id.
+        first_id (int): The first annotation's id.
 
     Returns:
-        list[dict]: One for each; a keypoint's third number is 2 where its score is 0.3 or
-        more, else 1.
+        list[dict]: The annotations; a keypoint's visibility is 2 where its score is at
+        least 0.3, else 1.
     """
-    people = []
-    for i, (points, scores) in enumerate(zip(poses.keypoints, poses.scores, strict=True)):
-        x1, y1, x2, y2 = poses.boxes[i].tolist()
+    annotations = []
+    for i, (points, scores) in enumerate(
+        zip(poses.keypoints, poses.keypoint_scores, strict=True)
+    ):
+        x1, y1, x2, y2 = poses.bboxes[i].tolist()
         triples = np.column_stack([points.round(2), np.where(scores >= 0.3, 2, 1)])
-        people.append(
+        annotations.append(
             dict(
                 id=first_id + i,
                 image_id=image_id,
@@ -479,54 +466,51 @@ def coco_annotations(poses: Poses, image_id: int, first_id: int) -> list[dict]:
                 keypoints=[round(float(v), 2) for v in triples.ravel()],
                 num_keypoints=len(points),
                 keypoint_scores=[round(float(v), 4) for v in scores],
-                score=round(float(poses.box_scores[i] * scores.mean()), 4),
+                score=round(float(poses.bbox_scores[i] * scores.mean()), 4),
             )
         )
-    return people
+    return annotations
 
 
-def read_boxes(path: str) -> dict[str, list[list[float]]]:
-    """Read the people of an annotation file in COCO's format.
-
-    Args:
-        path (str): The file.
+def read_bboxes(path: str) -> dict[str, list[list[float]]]:
+    """Read the bboxes of an annotation file of COCO.
 
     Returns:
-        dict[str, list[list[float]]]: File name -> corners x1, y1, x2, y2, and the score.
+        dict[str, list[list[float]]]: File name -> x1, y1, x2, y2 and score of each.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is none of its kind.
+        ValueError: If it is something else.
     """
     try:
         truth = json.loads(Path(path).read_text(encoding='utf-8'))
         names = {image['id']: image['file_name'] for image in truth['images']}
-        boxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-        for person in truth['annotations']:
-            x, y, w, h = map(float, person['bbox'])
-            row = [x, y, x + w, y + h, float(person.get('score', 1))]
-            boxes[names[person['image_id']]].append(row)
+        bboxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
+        for each in truth['annotations']:
+            x, y, w, h = map(float, each['bbox'])
+            row = [x, y, x + w, y + h, float(each.get('score', 1))]
+            bboxes[names[each['image_id']]].append(row)
     except OSError as error:
         raise OSError(f'Cannot read {path}: {error.strerror}.') from error
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
-            f"{path} is no annotation file like COCO's ({type(error).__name__}: {error})."
+            f'{path} is not an annotation file of COCO ({type(error).__name__}: {error}).'
         ) from error
-    return boxes
+    return bboxes
 
 
-def _boxes_of(path: str, boxes: dict[str, list[list[float]]]) -> np.ndarray:
-    """Find the people of an image by the end of its path, N x 5."""
+def _bboxes_of(path: str, bboxes: dict[str, list[list[float]]]) -> np.ndarray:
+    """Return the bboxes and scores of an image by the end of its path, N x 5."""
     parts = Path(path).resolve().parts
-    for name, rows in boxes.items():
+    for name, rows in bboxes.items():
         own = PurePath(name).parts
         if parts[-len(own) :] == own:
             return np.array(rows).reshape(-1, 5)
-    raise ValueError(f'The file of boxes has no image {path}.')
+    raise ValueError(f'The file of --bboxes has no image {path}.')
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file; whatever was there stays until the new one is whole."""
+    """Write a file; the previous one stays until the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.tmp')
     temporary.write_bytes(content)
@@ -534,38 +518,30 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        args (list[str], optional): Arguments instead of the command line's.
-
-    Returns:
-        int: 0; 1 if some image failed.
-    """
+    """Run the command; return 0, or 1 if some image failed."""
     parser = argparse.ArgumentParser(
-        description='Find the keypoints of people on images with an exported VLPose. '
+        description='Find the keypoints of instances on images with an exported VLPose. '
         'Writes OUT/annotations.json in the format of COCO, and OUT/drawings.'
     )
     parser.add_argument('model', help='graph of `python -m vlpose_mm.tools.export`')
     parser.add_argument('images', nargs='+', metavar='image', help='JPEG, PNG, ...')
     parser.add_argument('--out', required=True, help='folder to write to')
-    told = parser.add_mutually_exclusive_group()
-    told.add_argument(
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument(
         '--scenario',
-        help='kind of image, such as "oil painting" (default: what its folder is called, '
-        'if that is one)',
+        help='such as "oil painting" (default: the name of its folder, if that is one)',
     )
-    told.add_argument('--prompt', help="one of the graph's text prompts, instead")
-    people = parser.add_mutually_exclusive_group()
-    people.add_argument(
-        '--box',
+    text.add_argument('--text-prompt', help="one of the graph's text prompts, instead")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--bbox',
         action='append',
         nargs=4,
         type=float,
         metavar=('X1', 'Y1', 'X2', 'Y2'),
-        help='a person, in pixels; may be repeated (default: the whole image)',
+        help='a bbox in pixels; may be repeated (default: the whole image)',
     )
-    people.add_argument('--boxes', metavar='FILE', help="COCO's annotations of the images")
+    where.add_argument('--bboxes', metavar='FILE', help="COCO's annotations of the images")
     parser.add_argument('--route', choices=ROUTES, default='auto', help='(default: auto)')
     parser.add_argument('--no-flip', action='store_true', help='skip the mirror images')
     parser.add_argument('--threads', type=int, help='(default: as many as cores)')
@@ -575,8 +551,8 @@ def main(args: list[str] | None = None) -> int:
     options = parser.parse_args(args)
     try:
         model = VLPoseOnnx(options.model, options.threads)
-        boxes = read_boxes(options.boxes) if options.boxes else None
-        model._told(options.scenario, options.prompt)
+        bboxes = read_bboxes(options.bboxes) if options.bboxes else None
+        model.look_up(options.scenario, options.text_prompt)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     flip = False if options.no_flip else None
@@ -584,35 +560,35 @@ def main(args: list[str] | None = None) -> int:
     for number, path in enumerate(options.images, 1):
         try:
             image = read_image(path)
-            own = np.array(options.box) if options.box else None
-            own = own if boxes is None else _boxes_of(path, boxes)
-            scores = own[:, 4] if boxes is not None else None
+            own = np.array(options.bbox) if options.bbox else None
+            own = own if bboxes is None else _bboxes_of(path, bboxes)
+            scores = own[:, 4] if bboxes is not None else None
             own = own if own is None else own[:, :4]
             scenario = options.scenario
             folder = scenario_name(Path(path).resolve().parent.name)
-            if scenario is None and options.prompt is None:
+            if scenario is None and options.text_prompt is None:
                 scenario = folder if folder in model.info['scenarios'] else None
-            told = (scenario, options.prompt, options.route, flip)
-            poses = model(image, own, scores, *told)
+            poses = model(
+                image, own, scores, scenario, options.text_prompt, options.route, flip
+            )
         except (OSError, ValueError) as error:
-            told = str(error) if path in str(error) else f'{path}: {error}'
-            print(f'Passed over: {told}', file=sys.stderr)
+            reason = str(error) if path in str(error) else f'{path}: {error}'
+            print(f'Skipped: {reason}', file=sys.stderr)
             failed += 1
             continue
         height, width = image.shape[:2]
         record = dict(id=number, file_name=path, width=width, height=height)
-        words = dict(category=poses.scenario, text_prompt=poses.prompt)
+        text = dict(category=poses.scenario, text_prompt=poses.text_prompt)
         images.append(
-            record | {k: v for k, v in words.items() if v} | dict(route=poses.route)
+            record | {k: v for k, v in text.items() if v} | dict(route=poses.route)
         )
         annotations += coco_annotations(poses, number, len(annotations) + 1)
         drawn = draw(image, poses, model.info['keypoints'], options.kpt_thr)
         drawing = Path(options.out, 'drawings', f'{number:04}_{Path(path).stem}.jpg')
         _write(drawing, cv2.imencode('.jpg', drawn)[1].tobytes())
-        read = f'read {poses.prompt!r}' if poses.prompt else 'no words'
-        print(
-            f'{path}: {len(poses.boxes)} people, {poses.route} route, {read} -> {drawing}'
-        )
+        read = f'read {poses.text_prompt!r}' if poses.text_prompt else 'no text prompt'
+        found = f'{len(poses.bboxes)} instances, {poses.route} route'
+        print(f'{path}: {found}, {read} -> {drawing}')
     keypoints = model.info['keypoints']
     skeleton = [[a + 1, b + 1] for a, b in keypoints['skeleton']]
     person = dict(id=1, name='person', keypoints=keypoints['names'], skeleton=skeleton)

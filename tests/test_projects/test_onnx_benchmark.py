@@ -31,7 +31,8 @@ def test_prints_precision_and_speed_of_every_graph(
     benchmark.main([*args, '--rounds', '2', '--threads', '1'])
     table = capsys.readouterr().out.splitlines()
     names = ['PyTorch', 'ONNX, float32', 'ONNX, half', 'ONNX, int8']
-    assert [line.split('|')[1].strip() for line in table[2:6]] == names
+    cells = [line.split('|')[1].strip() for line in table if line.startswith('|')]
+    assert cells[2:] == names
     found = json.loads(out.read_text())
     assert len(found['AP']) == len(found['sizes']) == 4
     # Untuned, it finds nobody; all agree on that.

@@ -93,10 +93,12 @@ def test_keypoints_are_pytorch_s(
         )
         assert poses.route == route
         if route == 'tuned':
-            assert poses.prompt == found.metainfo['text_prompt']
-        wanted = found.pred_instances
-        np.testing.assert_allclose(poses.keypoints, wanted.keypoints, atol=0.02)
-        np.testing.assert_allclose(poses.scores, wanted.keypoint_scores, atol=1e-4)
+            assert poses.text_prompt == found.metainfo['text_prompt']
+        expected = found.pred_instances
+        np.testing.assert_allclose(poses.keypoints, expected.keypoints, atol=0.02)
+        np.testing.assert_allclose(
+            poses.keypoint_scores, expected.keypoint_scores, atol=1e-4
+        )
 
 
 def test_whole_images_are_what_the_inferencer_sees(
@@ -106,15 +108,15 @@ def test_whole_images_are_what_the_inferencer_sees(
     for result in VLPoseInferencer('demo', device='cpu')(demo_images(), True):
         image = runtime.read_image(str(demo_images() / result['name']))
         found = model(image, scenario=result['scenario'], route=result['route'])
-        assert found.prompt == result['text_prompt']
+        assert found.text_prompt == result['text_prompt']
         keypoints = result['predictions'][0].pred_instances.keypoints
         np.testing.assert_allclose(found.keypoints, keypoints, atol=0.02)
-        # By itself it takes the same way.
+        # Without a route it takes the same one.
         alone = model(image)
         assert (alone.route == 'original') == (found.scenario in (None, *PHOTOS))
 
 
-def test_all_people_of_a_image_decide_together_what_it_is(
+def test_all_instances_of_an_image_are_classified_together(
     graph: Path, mini: SimpleNamespace, runtime: ModuleType
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
@@ -122,20 +124,20 @@ def test_all_people_of_a_image_decide_together_what_it_is(
     for row in range(0, len(mini.dataset), 3):
         image = cv2.imread(mini.dataset.get_data_info(row)['img_path'])
         h, w = image.shape[:2]
-        boxes = np.array([[0, 0, w, h], [0.1 * w, 0.2 * h, 0.9 * w, 0.8 * h]], np.float32)
+        bboxes = np.array([[0, 0, w, h], [0.1 * w, 0.2 * h, 0.9 * w, 0.8 * h]], np.float32)
         scores = np.array([0.9, 0.2], np.float32)
         packed = []
-        for box, score in zip(boxes, scores, strict=True):
-            told = dict(img=image.copy(), bbox=box[None], bbox_score=np.array([score]))
-            packed.append(mini.pipeline(told | mini.dataset.metainfo))
+        for bbox, score in zip(bboxes, scores, strict=True):
+            settings = dict(img=image.copy(), bbox=bbox[None], bbox_score=np.array([score]))
+            packed.append(mini.pipeline(settings | mini.dataset.metainfo))
         mini.model.set_route('auto')
         with torch.no_grad():
             found = mini.model.test_step(pseudo_collate(packed))
-        poses = model(image, boxes, scores)
+        poses = model(image, bboxes, scores)
         assert poses.route == found[0].metainfo['pred_route']
         assert poses.scenario == found[0].metainfo['pred_scenario']
-        wanted = np.concatenate([each.pred_instances.keypoints for each in found])
-        np.testing.assert_allclose(poses.keypoints, wanted, atol=0.05)
+        expected = np.concatenate([each.pred_instances.keypoints for each in found])
+        np.testing.assert_allclose(poses.keypoints, expected, atol=0.05)
         routes.add(poses.route)
     assert routes == {'tuned', 'original'}
 
@@ -151,10 +153,10 @@ def test_the_flip_test_follows_the_model(
     for settings in ({}, dict(shift_heatmap=True), dict(flip_test=False)):
         mini.model.test_cfg = {**before, **settings}
         model.info['shift_heatmap'] = settings.get('shift_heatmap', False)
-        wanted = pytorch(mini, mini.dataset[0], 'original').pred_instances.keypoints
+        expected = pytorch(mini, mini.dataset[0], 'original').pred_instances.keypoints
         flip = settings.get('flip_test')
         poses = model(image, info['bbox'], route='original', flip_test=flip)
-        np.testing.assert_allclose(poses.keypoints, wanted, atol=0.02)
+        np.testing.assert_allclose(poses.keypoints, expected, atol=0.02)
         found.append(poses.keypoints)
     mini.model.test_cfg = before
     assert packed is not None
@@ -162,10 +164,12 @@ def test_the_flip_test_follows_the_model(
 
 
 @pytest.mark.parametrize('use_udp', [True, False])
-def test_people_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -> None:
+def test_instances_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -> None:
     rng = np.random.default_rng(0)
     image = cv2.resize(rng.integers(0, 256, (20, 30, 3), np.uint8), (300, 200))
-    boxes = np.array([[20, 30, 90, 190], [5, 100, 290, 160], [280, 5, 299, 60]], np.float32)
+    bboxes = np.array(
+        [[20, 30, 90, 190], [5, 100, 290, 160], [280, 5, 299, 60]], np.float32
+    )
     info = dict(
         codec=dict(input_size=[96, 128]),
         padding=1.25,
@@ -174,14 +178,14 @@ def test_people_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -
         bgr_to_rgb=True,
         use_udp=use_udp,
     )
-    crops, centers, scales = runtime.crop_people(image, boxes, info, info['padding'])
-    for row, box in enumerate(boxes):
-        sample = GetBBoxCenterScale()(dict(img=image.copy(), bbox=box[None]))
+    crops, centers, scales = runtime.crop_instances(image, bboxes, info, info['padding'])
+    for row, bbox in enumerate(bboxes):
+        sample = GetBBoxCenterScale()(dict(img=image.copy(), bbox=bbox[None]))
         sample = TopdownAffine(input_size=(96, 128), use_udp=use_udp)(sample)
-        wanted = sample['img'][..., ::-1].astype(np.float32)
-        wanted = (wanted - [10, 20, 30]) / [2, 3, 4]
+        expected = sample['img'][..., ::-1].astype(np.float32)
+        expected = (expected - [10, 20, 30]) / [2, 3, 4]
         # A rounded pixel may fall to the other side.
-        off = np.abs(crops[row].transpose(1, 2, 0) - wanted)
+        off = np.abs(crops[row].transpose(1, 2, 0) - expected)
         assert np.quantile(off, 0.99) < 1e-4 and off.max() < 2
         np.testing.assert_allclose(centers[row], sample['input_center'])
         np.testing.assert_allclose(scales[row], sample['input_scale'], rtol=1e-6)
@@ -195,17 +199,17 @@ def test_heatmaps_are_decoded_as_mmpose_does(kind: type, runtime: ModuleType) ->
     noise = rng.normal(size=(40, 32, 24)).astype(np.float32)
     heatmaps = np.stack([cv2.GaussianBlur(each, (7, 7), 0) for each in noise]).clip(0)
     heatmaps[0, 0, 0] = heatmaps[1, 31, 23] = heatmaps[2, 10, 0] = 5
-    told = dict(type=kind.__name__, blur_kernel_size=11)
-    points, scores = runtime.decode(heatmaps[None], told)
-    wanted, wanted_scores = codec.decode(heatmaps)
-    np.testing.assert_allclose(points * [96, 128], wanted, atol=2e-3)
-    np.testing.assert_allclose(scores, wanted_scores)
+    settings = dict(type=kind.__name__, blur_kernel_size=11)
+    points, scores = runtime.decode(heatmaps[None], settings)
+    expected, expected_scores = codec.decode(heatmaps)
+    np.testing.assert_allclose(points * [96, 128], expected, atol=2e-3)
+    np.testing.assert_allclose(scores, expected_scores)
 
 
 def test_nothing_in_a_heatmap_is_nowhere(runtime: ModuleType) -> None:
     heatmaps = np.zeros((1, 1, 32, 24), np.float32)
-    told = dict(type='MSRAHeatmap')
-    points, scores = runtime.decode(heatmaps, told)
+    settings = dict(type='MSRAHeatmap')
+    points, scores = runtime.decode(heatmaps, settings)
     assert scores == 0 and (points < 0).all()
 
 
@@ -244,28 +248,28 @@ def test_the_command_runs_without_torch(
     runtime: ModuleType,
     tmp_path: Path,
 ) -> None:
-    script, boxes = RUNTIME / 'vlpose_onnx.py', tmp_path / 'boxes.json'
-    # Of people and images, the first and the last.
+    script, bboxes = RUNTIME / 'vlpose_onnx.py', tmp_path / 'bboxes.json'
+    # Of instances and images, the first and the last.
     infos = [mini.dataset.get_data_info(row) for row in (0, len(mini.dataset) - 1)]
     images = [info['img_path'] for info in infos]
     records = [dict(id=i, file_name=Path(p).name) for i, p in enumerate(images)]
-    people = []
+    annotations = []
     for i, info in enumerate(infos):
         x1, y1, x2, y2 = info['bbox'][0].tolist()
-        people.append(dict(image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], score=0.5))
-    boxes.write_text(json.dumps(dict(images=records, annotations=people)))
+        annotations.append(dict(image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], score=0.5))
+    bboxes.write_text(json.dumps(dict(images=records, annotations=annotations)))
     result = bare_python(
         script,
         graph,
         *images,
         '--scenario',
         'Oil painting',
-        '--boxes',
-        boxes,
+        '--bboxes',
+        bboxes,
         '--out',
         tmp_path / 'out',
     )
-    assert "1 people, tuned route, read 'an oil painting of a person'" in result.stdout
+    assert "1 instances, tuned route, read 'an oil painting of a person'" in result.stdout
     assert '2 images done, 0 failed' in result.stdout
     content = json.loads((tmp_path / 'out/annotations.json').read_text())
     assert [image['file_name'] for image in content['images']] == images
@@ -278,8 +282,12 @@ def test_the_command_runs_without_torch(
         poses = model(image, info['bbox'], scenario='oil painting')
         found = np.reshape(person['keypoints'], (17, 3))
         np.testing.assert_allclose(found[:, :2], poses.keypoints[0], atol=0.02)
-        np.testing.assert_array_equal(found[:, 2], np.where(poses.scores[0] >= 0.3, 2, 1))
-        assert person['score'] == pytest.approx(0.5 * poses.scores.mean(), abs=1e-3)
+        np.testing.assert_array_equal(
+            found[:, 2], np.where(poses.keypoint_scores[0] >= 0.3, 2, 1)
+        )
+        assert person['score'] == pytest.approx(
+            0.5 * poses.keypoint_scores.mean(), abs=1e-3
+        )
     drawings = sorted((tmp_path / 'out/drawings').iterdir())
     for drawing, path in zip(drawings, images, strict=True):
         assert cv2.imread(str(drawing)).shape == cv2.imread(path).shape
@@ -291,9 +299,7 @@ def test_the_file_itself_names_no_other_package() -> None:
     assert {*imported} - {*sys.stdlib_module_names} == {'cv2', 'numpy', 'onnxruntime'}
 
 
-def test_bad_images_are_passed_over(
-    graph: Path, bare_python: Callable, tmp_path: Path
-) -> None:
+def test_bad_images_are_skipped(graph: Path, bare_python: Callable, tmp_path: Path) -> None:
     good = IMAGE.read_bytes()
     (tmp_path / 'empty.jpg').write_bytes(b'')
     (tmp_path / 'text.jpg').write_text('hello')
@@ -310,10 +316,10 @@ def test_bad_images_are_passed_over(
         tmp_path / 'out',
         fails=1,
     )
-    told = [line for line in result.stderr.splitlines() if 'Passed over' in line]
-    reasons = ['is empty', 'no image', 'broken off', 'smaller than 8 x 8']
+    settings = [line for line in result.stderr.splitlines() if 'Skipped' in line]
+    reasons = ['is empty', 'not an image', 'truncated', 'smaller than 8 x 8']
     reasons += ['too many pixels; scale it down', 'No such file']
-    for line, name, reason in zip(told, bad, reasons, strict=True):
+    for line, name, reason in zip(settings, bad, reasons, strict=True):
         assert line.count(name) == 1 and reason in line
     assert 'Traceback' not in result.stderr
     assert '1 images done, 6 failed' in result.stdout
@@ -334,14 +340,14 @@ def test_images_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path
     Image.fromarray(color[..., ::-1]).save(
         tmp_path / 'turned.jpg', exif=exif, quality=100, subsampling=0
     )
-    wanted = {
+    expected = {
         'gray.png': np.repeat(gray[..., None], 3, 2),
         'grey16.png': np.repeat(gray[..., None], 3, 2),
         'color16.png': color,
         'glass.png': 0.2 * color + 0.8 * 255,
         'turned.jpg': np.rot90(color, -1),
     }
-    for name, image in wanted.items():
+    for name, image in expected.items():
         found = runtime.read_image(str(tmp_path / name))
         assert found.dtype == np.uint8 and found.shape == image.shape
         # JPEG loses a little.
@@ -352,11 +358,11 @@ def test_images_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path
     ('args', 'message'),
     [
         (['--scenario', 'oil paintin'], "did you mean 'oil_painting'"),
-        (['--prompt', 'a murall of a person'], "did you mean 'a mural of a person'"),
-        (['--prompt', ' '], "The graph has no text prompt ' '; it has ['a photo"),
-        (['--boxes', 'missing.json'], 'Cannot read missing.json'),
-        (['--boxes', str(IMAGE)], 'is no annotation file'),
-        (['--scenario', 'mural', '--prompt', 'a mural'], 'not allowed with'),
+        (['--text-prompt', 'a murall of a person'], "did you mean 'a mural of a person'"),
+        (['--text-prompt', ' '], "The graph has no text prompt ' '; it has ['a photo"),
+        (['--bboxes', 'missing.json'], 'Cannot read missing.json'),
+        (['--bboxes', str(IMAGE)], 'is not an annotation file'),
+        (['--scenario', 'mural', '--text-prompt', 'a mural'], 'not allowed with'),
     ],
 )
 def test_a_wrong_call_gets_one_clear_error(
@@ -377,11 +383,9 @@ def test_a_wrong_call_gets_one_clear_error(
 
 @pytest.mark.parametrize(
     ('name', 'message'),
-    [('missing.onnx', 'There is no file'), (str(IMAGE), 'is no ONNX graph')],
+    [('missing.onnx', 'There is no file'), (str(IMAGE), 'is not an ONNX graph')],
 )
-def test_what_is_no_graph_of_ours_is_refused(
-    name: str, message: str, runtime: ModuleType
-) -> None:
+def test_other_files_are_refused(name: str, message: str, runtime: ModuleType) -> None:
     with pytest.raises((OSError, ValueError), match=message):
         runtime.VLPoseOnnx(name)
 
@@ -393,8 +397,8 @@ def test_foreign_graphs_and_other_versions_are_refused(
 
     model = onnx.load(graph)
     path = tmp_path / 'other.onnx'
-    told = json.loads(model.metadata_props[0].value)
-    model.metadata_props[0].value = json.dumps({**told, 'version': 2})
+    settings = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**settings, 'version': 2})
     onnx.save(model, path)
     with pytest.raises(ValueError, match='of version 2 and this runtime of 1'):
         runtime.VLPoseOnnx(str(path))
@@ -405,42 +409,42 @@ def test_foreign_graphs_and_other_versions_are_refused(
 
 
 @pytest.mark.parametrize(
-    ('box', 'message'),
+    ('bbox', 'message'),
     [
         ([np.nan, 0, 50, 50], 'nan, 0, 50, 50 is not finite'),
         ([50, 50, 20, 80], 'has no size; give the corners'),
         ([-50, -50, -10, -10], 'lies outside of the'),
-        ([1, 2, 3], 'Boxes are N x 4'),
+        ([1, 2, 3], 'Bboxes are N x 4'),
     ],
 )
-def test_wrong_boxes_are_refused(
-    box: list[float], message: str, graph: Path, runtime: ModuleType
+def test_wrong_bboxes_are_refused(
+    bbox: list[float], message: str, graph: Path, runtime: ModuleType
 ) -> None:
     model = runtime.VLPoseOnnx(str(graph))
     with pytest.raises(ValueError, match=message):
-        model(runtime.read_image(str(IMAGE)), np.array([box]))
+        model(runtime.read_image(str(IMAGE)), np.array([bbox]))
 
 
-def test_boxes_are_cut_to_the_image_and_there_may_be_none(
+def test_bboxes_are_clipped_to_the_image_and_there_may_be_none(
     graph: Path, runtime: ModuleType
 ) -> None:
     model, image = runtime.VLPoseOnnx(str(graph)), runtime.read_image(str(IMAGE))
     h, w = image.shape[:2]
     poses = model(image, np.array([[-20, -30, w + 40, h + 50]]))
-    np.testing.assert_array_equal(poses.boxes, [[0, 0, w, h]])
-    cut = model(image, np.array([[0, 0, w, h]]))
-    np.testing.assert_array_equal(poses.keypoints, cut.keypoints)
-    nobody = model(image, np.zeros((0, 4)))
-    assert nobody.keypoints.shape == (0, 17, 2) and nobody.scores.shape == (0, 17)
+    np.testing.assert_array_equal(poses.bboxes, [[0, 0, w, h]])
+    clipped = model(image, np.array([[0, 0, w, h]]))
+    np.testing.assert_array_equal(poses.keypoints, clipped.keypoints)
+    empty = model(image, np.zeros((0, 4)))
+    assert empty.keypoints.shape == (0, 17, 2) and empty.keypoint_scores.shape == (0, 17)
 
 
-def test_more_people_than_a_batch(graph: Path, runtime: ModuleType) -> None:
+def test_more_instances_than_a_batch(graph: Path, runtime: ModuleType) -> None:
     model, image = runtime.VLPoseOnnx(str(graph)), runtime.read_image(str(IMAGE))
     h, w = image.shape[:2]
-    boxes = np.array([[i, i, w - i, h - 2 * i] for i in range(runtime.BATCH + 3)])
-    together = model(image, boxes, scenario='mural')
-    for row in (0, runtime.BATCH - 1, runtime.BATCH, len(boxes) - 1):
-        alone = model(image, boxes[row : row + 1], scenario='mural')
+    bboxes = np.array([[i, i, w - i, h - 2 * i] for i in range(runtime.BATCH + 3)])
+    together = model(image, bboxes, scenario='mural')
+    for row in (0, runtime.BATCH - 1, runtime.BATCH, len(bboxes) - 1):
+        alone = model(image, bboxes[row : row + 1], scenario='mural')
         np.testing.assert_allclose(together.keypoints[row], alone.keypoints[0], atol=0.05)
 
 
@@ -452,7 +456,7 @@ def test_the_table_of_routes_is_followed(graph: Path, runtime: ModuleType) -> No
     assert model(image, scenario='mural').route == 'original'
     routes['mural'] = 'tuned'
     assert model(image, scenario='mural').route == 'tuned'
-    assert model(image, prompt='a sketch of a person').route == 'tuned'
+    assert model(image, text_prompt='a sketch of a person').route == 'tuned'
     model.info['classifier'] = None
     assert model(image).route == 'original'
     with pytest.raises(ValueError, match="Unknown route 'best'"):
