@@ -51,6 +51,7 @@ def result(artificial: float, all_: float = 0.2, trained: int = 0) -> dict:
     )
 
 
+@pytest.mark.fast
 def test_table_shows_mean_spread_and_the_best() -> None:
     found = [0.2, 0.25, 0.27]
     table = format_tables(

@@ -116,6 +116,7 @@ def run_of(config: str, seed: int, ap: float, **kwargs: object) -> dict:
     }
 
 
+@pytest.mark.fast
 def test_tables_give_mean_and_spread_and_what_equals_the_original() -> None:
     content = dict(
         costs={

@@ -7,6 +7,7 @@ import pytest
 from projects.benchmark.comparison import compare
 
 
+@pytest.mark.fast
 def test_ratios_are_those_of_each_round() -> None:
     samples = dict(base=[1.0, 10.0, 4.0], tuned=[2.0, 30.0, 4.0])
     base, tuned = compare('x', 's', samples)['rows']

@@ -9,6 +9,7 @@ from projects.benchmark.memory import peak_bytes, state_bytes
 CPU = torch.device('cpu')
 
 
+@pytest.mark.fast
 def test_the_peak_is_the_most_that_is_alive_at_once() -> None:
     def call() -> None:
         a = torch.empty(1000)

@@ -1,5 +1,6 @@
 """The table says what was measured."""
 
+import pytest
 from rich.console import Console
 
 from projects.benchmark.comparison import compare
@@ -21,6 +22,7 @@ def lines(**cases: list[dict]) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
+@pytest.mark.fast
 def test_times_stand_beside_the_floor() -> None:
     samples = dict(base=[100.0, 100.0, 100.0], tuned=[110.0, 120.0, 130.0])
     flops = dict(base=100, tuned=111)

@@ -2,11 +2,13 @@
 
 import time
 
+import pytest
 import torch
 
 from projects.benchmark.timing import alternate, stopwatch
 
 
+@pytest.mark.fast
 def test_model_pairs_take_turns_in_both_orders() -> None:
     order = []
     calls = {name: lambda name=name: order.append(name) for name in 'abc'}
