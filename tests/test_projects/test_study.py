@@ -191,13 +191,13 @@ def test_the_command_resumes_and_reports_what_fails(
     assert first.returncode == 0, first.stderr
     assert '2 runs: 2 to do' in first.stdout
     files = sorted(tmp_path.glob('*/*.json'))
-    original, tuned = (json.loads(file.read_text()) for file in files)
+    tuned, original = (json.loads(file.read_text()) for file in files)
     assert original['photos_sha256'] == tuned['photos_sha256']
     assert original['photos'] == tuned['photos']
     assert tuned['wrong'].keys() == tuned['art'].keys() >= {'artificial', 'sketch'}
     assert 0 == original['trained'] < tuned['trained'] < tuned['total']
 
-    files[0].unlink()
+    files[1].unlink()
     again = subprocess.run(command, capture_output=True, text=True)
     assert '2 runs: 1 to do' in again.stdout
-    assert json.loads(files[0].read_text()) == original
+    assert json.loads(files[1].read_text()) == original
