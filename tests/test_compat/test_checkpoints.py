@@ -13,7 +13,7 @@ import mmengine
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel, PretrainedInit
 from mmengine.optim import OneCycleLR, OptimWrapper
 from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
@@ -351,20 +351,19 @@ def _zip(data: bytes) -> bytes:
     return result.getvalue()
 
 
-@pytest.mark.parametrize('wrap', [_zip, _legacy], ids=['zip', 'legacy'])
 @pytest.mark.parametrize('attack', _attacks(Path('x')))
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')
-def test_what_could_run_code_is_refused_by_name(tmp_path, attack, wrap):
+def test_what_could_run_code_is_refused_by_name(tmp_path, attack):
     canary = tmp_path / 'canary'
     data, name = _attacks(canary)[attack]
-    path = tmp_path / 'evil.pth'
-    path.write_bytes(wrap(data))
-    with pytest.raises(pickle.UnpicklingError) as caught:
-        _load_checkpoint(str(path), map_location='cpu')
-    assert str(path) in str(caught.value)
-    assert name in str(caught.value)
-    assert 'weights_only=False' in str(caught.value)
-    assert not canary.exists()
+    for wrap in (_zip, _legacy):
+        path = tmp_path / f'{wrap.__name__}.pth'
+        path.write_bytes(wrap(data))
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            _load_checkpoint(str(path), map_location='cpu')
+        for part in (str(path), name, 'weights_only=False'):
+            assert part in str(caught.value)
+        assert not canary.exists()
 
 
 @pytest.mark.parametrize(
@@ -442,7 +441,7 @@ def test_torch_load_of_everybody_else_is_left_alone(trained):
     assert mmengine.runner.checkpoint.torch.save is torch.save
 
 
-@pytest.mark.parametrize('size', [0, 10, 500, -30])
+@pytest.mark.parametrize('size', [0, -30])
 def test_a_broken_file_is_named_in_the_error(trained, tmp_path, size):
     path = tmp_path / 'broken.pth'
     path.write_bytes(Path(trained[1]).read_bytes()[:size])
@@ -454,13 +453,3 @@ def test_a_folder_and_a_missing_file_are_named_in_the_error(tmp_path):
     for path in (tmp_path, tmp_path / 'missing.pth'):
         with pytest.raises(FileNotFoundError, match=str(path)):
             _load_checkpoint(str(path))
-
-
-def test_the_message_hub_of_a_run_is_filled_from_its_checkpoint(trained):
-    hub = MessageHub.get_instance('filled')
-    hub.load_state_dict(_load_checkpoint(trained[1])['message_hub'])
-    assert hub.get_info('iter') == trained[2]['message_hub']['runtime_info']['iter']
-    assert_same(
-        hub.get_scalar('train/loss'),
-        trained[2]['message_hub']['log_scalars']['train/loss'],
-    )

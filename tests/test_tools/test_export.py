@@ -30,7 +30,7 @@ def tuned(small_config: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_writes_a_checked_graph_of_a_adapter_checkpoint(
+def test_writes_a_checked_graph_of_an_adapter_checkpoint(
     small_config: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     text_prompts = tmp_path / 'text_prompts.txt'
@@ -44,8 +44,8 @@ def test_writes_a_checked_graph_of_a_adapter_checkpoint(
     assert len(lines) == 2
     assert 'float32, 2 text prompts; off by at most: original ' in lines[0]
     assert lines[1].startswith(str(tmp_path / 'model_half.onnx'))
-    (told,) = onnx.load(out).metadata_props
-    assert json.loads(told.value)['scenarios'] == dict(mural=0, sketch=1)
+    (description,) = onnx.load(out).metadata_props
+    assert json.loads(description.value)['scenarios'] == dict(mural=0, sketch=1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_writes_a_checked_graph_of_a_adapter_checkpoint(
             ['{config}', '{base}', 'out.onnx', '--text-prompts', 'odd.txt'],
             "holds no features of 'an odd text prompt'",
         ),
-        ([STOCK, '{base}', 'out.onnx'], 'is no VLPoseEstimator'),
+        ([STOCK, '{base}', 'out.onnx'], 'is not a VLPoseEstimator'),
     ],
 )
 def test_bad_input_gets_one_clear_error_and_leaves_nothing(

@@ -36,7 +36,7 @@ NORM_EPS = 1e-6
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
-        description='Convert a checkpoint of another code base to one that our configs load.'
+        description='Convert a checkpoint of another code base for our configs.'
     )
     sources = parser.add_subparsers(required=True)
     for name, convert, what in (
@@ -69,8 +69,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if name == 'released':
             source.add_argument(
                 '--base',
-                help="the ViTPose that it was tuned from, in MMPose's names; without it the "
-                'original route cannot be restored',
+                help="the ViTPose that it was tuned from, in MMPose's names; without it, "
+                'the original route cannot be restored',
             )
             source.add_argument('--text', help='folder to write its BLIP text encoder to')
         if name in ('released', 'albef'):

@@ -25,14 +25,10 @@ NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
-        description='Write a VLPose as one ONNX graph. Its text prompts are in it, and it is '
-        'checked against PyTorch before it is written. projects/onnx_runtime runs it.'
+        description='Write a VLPose with its text prompts as one ONNX graph, which is '
+        'checked against PyTorch first. projects/onnx_runtime runs it.'
     )
     parser.add_argument(
         'config', help='path of a config, or name of one that comes with vlpose_mm'
@@ -42,13 +38,13 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         '--text-prompts',
         metavar='FILE',
-        help='what the graph can be told: YAML or JSON, text prompts by scenario, or a text '
-        "file with a text prompt a line (default: those of the config's test pipeline)",
+        help='text prompts of the graph: YAML or JSON by scenario, or a text file with one '
+        "a line (default: those of the config's test pipeline)",
     )
     parser.add_argument(
         '--base',
         metavar='FILE',
-        help='the stock checkpoint that an adapter one belongs to (default: '
+        help='the base checkpoint of an adapter checkpoint (default: '
         'model.base_weights of the config)',
     )
     parser.add_argument(
@@ -56,7 +52,7 @@ def main(args: Sequence[str] | None = None) -> None:
         nargs='+',
         default=[],
         metavar='FILE',
-        help='check the graph on these, beside random ones',
+        help='check the graph on these, besides random ones',
     )
     parser.add_argument(
         '--half',
@@ -73,11 +69,10 @@ def main(args: Sequence[str] | None = None) -> None:
     missing = [name for name in NEEDS if not is_installed(name)]
     if missing:
         raise ValueError(f'{missing} must be installed: pip install {" ".join(missing)}')
-    # Only now, as it needs them.
+    # Needs the packages just checked.
     from vlpose_mm.export.exporter import export_model
 
     smaller = [kind for kind in ('half', 'int8') if getattr(options, kind)]
-    # What is downloaded is told by printing.
     with log_and_prints_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
         cfg = load_config(options)
         exported = export_model(
@@ -103,7 +98,7 @@ def _load(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
     init_default_scope('mmpose')
     if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
         raise ValueError(
-            f'The model of {options.config}, {cfg.model.type}, is no VLPoseEstimator.'
+            f'The model of {options.config}, {cfg.model.type}, is not a VLPoseEstimator.'
         )
     if options.base is not None:
         cfg.model.base_weights = options.base

@@ -17,11 +17,7 @@ from vlpose_mm.tools.common import check_output_file, command
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         description='Encode text prompts once and write them to a small file that '
         'PrecomputedTextEncoder reads, so that training and testing need no language '
@@ -73,18 +69,12 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def read_text_prompts(options: argparse.Namespace) -> list[str]:
-    """List the text prompts that the options ask for.
-
-    Args:
-        options (argparse.Namespace): ``text_prompts``, ``file`` and ``per_keypoint``.
-
-    Returns:
-        list[str]: Distinct text prompts.
+    """List the distinct text prompts that the options ask for.
 
     Raises:
         FileNotFoundError: If there is no such file of scenarios.
-        ValueError: If a file cannot be read or holds no text prompt, or a text prompt per
-            keypoint is wanted of a scenario with several.
+        ValueError: If a file cannot be read or holds no text prompt, or ``--per-keypoint``
+            meets a scenario with several.
     """
     table = text_prompt_table()
     if options.file:
