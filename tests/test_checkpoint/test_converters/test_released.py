@@ -151,7 +151,11 @@ def test_its_tuned_part_goes_onto_the_base_later_as_well(stock: nn.Module) -> No
     ('part', 'change', 'fault'),
     [
         ('head', dict(wiring='dual'), "head.wiring='released', not 'dual'"),
-        ('head', dict(tuned_norms=False), 'tuned with head.tuned_norms.*, which the config does not'),
+        (
+            'head',
+            dict(tuned_norms=False),
+            'tuned with head.tuned_norms.*, which the config',
+        ),
         ('matcher', dict(num_heads=4), 'matcher.num_heads=8, not 4'),
         ('matcher', dict(variant='cosine'), "variant='joint', not 'cosine'"),
     ],
