@@ -80,6 +80,7 @@ def test_both_routes_are_those_of_the_inferencer(
         assert content['images'][0]['file_name'] == glass.name
     assert found.tuned['text_prompt'] == 'a stained glass picture of a person'
     assert found.auto == 'tuned' and found.is_described
+    assert re.search(r'of a person</q>\.\s+With this description', description(found))
 
 
 def test_the_text_prompt_overrides_the_scenario(

@@ -12,7 +12,7 @@ DESCRIPTION = _jinja.from_string(
 {% if not count %}
 There are no instances on this image.
 {% else %}
-{% if read %}The tuned weights read <q>{{ read }}</q>.{% endif %}
+{% if read %}The tuned weights read <q>{{ read }}</q>.{% endif +%}
 {% if unread %}
 The text prompt is too long for them; cut off was <q>{{ unread }}</q>.
 {% endif %}
