@@ -188,6 +188,10 @@ def test_resume_does_what_is_missing(images, out, capsys) -> None:
         (['.', '--out', ''], '--out: No such file or directory'),
         (['\x1b[31m'], 'No file matches \\x1b[31m.'),
         (['.', '--det-weights', 'x.pth'], '--det-weights needs a detector'),
+        (
+            ['.', '--det-weights', 'x.pth', '--det-model', 'whole_image'],
+            '--det-weights needs a detector',
+        ),
         (['.', '--device', 'tpu9'], "Cannot run on 'tpu9'"),
         (['.', '--device', 'cuda:99'], "Cannot run on 'cuda:99'"),
         (['.', '--color'], 'unrecognized arguments: --color'),

@@ -130,9 +130,9 @@ def test_the_model_classifies(
 ) -> None:
     upload(page, glass)
     found = analyze(inferencer, glass, CLASSIFY)
-    told = estimate(page)
-    assert found.auto in told
-    assert (found.tuned['scenario'] or 'Without').replace('_', ' ') in told
+    text = estimate(page)
+    assert found.auto in text
+    assert (found.tuned['scenario'] or 'Without').replace('_', ' ') in text
 
 
 def test_an_example_runs_at_once(page: Page) -> None:
@@ -190,9 +190,9 @@ def test_an_unusable_image_is_refused_in_one_line(
     page.set_input_files('#image input[type=file]', path)
     page.wait_for_selector('#image img', state='attached')
     page.click('#estimate')
-    told = error(page)
-    assert reason in told
-    assert 'Traceback' not in told and '/' not in told
+    shown = error(page)
+    assert reason in shown
+    assert 'Traceback' not in shown and '/' not in shown
     expect(page.locator('#slider')).to_be_hidden()
 
 

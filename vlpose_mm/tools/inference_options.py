@@ -5,7 +5,7 @@ import argparse
 from transformers.utils import logging
 
 from vlpose_mm.apis import VLPoseInferencer
-from vlpose_mm.apis.detectors import CROPPED
+from vlpose_mm.apis.detectors import CROPPED, WHOLE_IMAGE
 from vlpose_mm.apis.model_zoo import DEMO
 
 
@@ -48,7 +48,7 @@ def build_inferencer(
         OSError: If a file is missing or a URL cannot be reached.
         ValueError: If something is unknown, or does not go together.
     """
-    if options.det_weights is not None and options.det_model == CROPPED:
+    if options.det_weights is not None and options.det_model in (CROPPED, WHOLE_IMAGE):
         raise ValueError('--det-weights needs a detector; name it with --det-model.')
     # Of a model of a few megabytes.
     logging.disable_progress_bar()
