@@ -1,4 +1,4 @@
-"""The configs and snippets of the README run."""
+"""The configs and snippets of the README and the other pages run."""
 
 import re
 from collections.abc import Callable
@@ -16,16 +16,17 @@ from vlpose_mm.checkpoint.io import write_file
 pytestmark = pytest.mark.slow
 
 
-def readme_overlay() -> str:
-    """The config that the README shows under this name."""
-    text = (ROOT / 'README.md').read_text()
-    return re.search(r'```python\n# my_vlpose\.py\n(.*?)```', text, re.DOTALL)[1]
+def snippet(page: str, start: str) -> str:
+    """The Python of a page that starts so."""
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / page).read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if block.startswith(start))
+    return block
 
 
 def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
     mini_data: Path, minilm: str, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
-    overlay = readme_overlay()
+    overlay = snippet('README.md', '# my_vlpose.py\n')
     assert "'mmpose::body_2d_keypoint/" in overlay
     assert len(overlay.strip().splitlines()) <= 15
     (tmp_path / 'my_vlpose.py').write_text(overlay)
@@ -53,26 +54,21 @@ def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
     assert re.search(r'Epoch\(val\) \[1\].*coco/AP: ', output)
 
 
-def readme_snippets() -> list[str]:
-    """The Python of the README, without ``my_vlpose.py``."""
-    text = (ROOT / 'README.md').read_text()
-    blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
-    return [block for block in blocks if '# my_vlpose.py' not in block]
-
-
-def test_the_readmes_other_configs_build_on_ours(tmp_path: Path) -> None:
-    _, last_layer, auto, _, base, mine = readme_snippets()
-    (tmp_path / 'last_layer.py').write_text(last_layer)
+def test_the_pages_other_configs_build_on_ours(tmp_path: Path) -> None:
+    for page, name in (
+        ('configs/README.md', 'last_layer.py'),
+        ('docs/routes.md', 'my_auto.py'),
+        ('configs/README.md', 'my_gates.py'),
+        ('configs/README.md', 'my_scenario.py'),
+    ):
+        (tmp_path / name).write_text(snippet(page, f'# {name}\n'))
     backbone = Config.fromfile(tmp_path / 'last_layer.py').model.backbone
     assert backbone.visual_prompt is None and backbone.trained_layers == 1
-    (tmp_path / 'auto.py').write_text(auto)
-    cfg = Config.fromfile(tmp_path / 'auto.py')
+    cfg = Config.fromfile(tmp_path / 'my_auto.py')
     assert cfg.model.test_cfg.route == 'auto' and cfg.model.test_cfg.flip_test
     assert cfg.model.scenario_classifier.type == 'ScenarioClassifier'
     assert cfg.custom_hooks[-1].type == 'ScenarioClassifierHook'
-    (tmp_path / 'base.py').write_text(base)
-    (tmp_path / 'mine.py').write_text("_base_ = 'base.py'\n" + mine)
-    cfg = Config.fromfile(tmp_path / 'mine.py')
+    cfg = Config.fromfile(tmp_path / 'my_scenario.py')
     assert cfg.model.head.gate_init == 0.0
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         types = [transform.type for transform in loader.dataset.pipeline]
@@ -97,7 +93,7 @@ def test_the_readmes_way_to_switch_adapters_runs(
         write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
     monkeypatch.chdir(tmp_path)
     found = {}
-    exec(readme_snippets()[3], found)
+    exec(snippet('README.md', 'from mmpose.apis'), found)
     assert found['model'].adapter_names == ['default', 'toon']
     assert found['model'].matcher.norm.bias.eq(len('oil')).all()
 
@@ -108,6 +104,6 @@ def test_the_readmes_way_to_find_poses_runs(
     images = mini_data / 'HumanArt/images/2D_virtual_human/sketch'
     (tmp_path / 'images').symlink_to(images)
     monkeypatch.chdir(tmp_path)
-    exec(readme_snippets()[0], {})
+    exec(snippet('README.md', 'from vlpose_mm'), {})
     printed = capsys.readouterr().out
     assert all(f'{path.name} tuned' in printed for path in images.iterdir())
