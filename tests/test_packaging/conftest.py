@@ -1,6 +1,6 @@
-"""What the packaging tests share: a copy of the checkout, its wheel, and an install.
+"""A copy of the checkout, its wheel, and an install of it.
 
-Nothing here reaches a package index, and nothing is written to the checkout.
+No package index is read, and nothing is written to the checkout.
 """
 
 import os
@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
 
-Command = Callable[..., str]
+IGNORED = '.git .venv .mim .*_cache __pycache__ *.egg-info build data work_dirs'.split()
 
 
 @pytest.fixture(scope='session')
-def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Run Python outside the checkout; return what it prints."""
     home = tmp_path_factory.mktemp('home')
 
-    def run(*args: object, path: Path | None = None, cwd: Path | None = None) -> str:
+    def run(*args: object, path: Path | None = None, cwd: Path = home) -> str:
         env = dict(os.environ, HOME=str(home), PIP_NO_INDEX='1', PYTHONWARNINGS='ignore')
         # openmim adds a page of mmcv wheels to what pip searches.
         env['MMCV_BASE_URL'] = home.as_uri()
@@ -31,7 +31,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
             env['PYTHONPATH'] = str(path)
         done = subprocess.run(
             [sys.executable, *map(str, args)],
-            cwd=cwd or home,
+            cwd=cwd,
             env=env,
             capture_output=True,
             text=True,
@@ -43,47 +43,50 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     return run
 
 
-@pytest.fixture(scope='session')
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
     """A copy of the checkout that a build may write to."""
-    target = tmp_path_factory.mktemp('source') / 'checkout'
-    ignore = shutil.ignore_patterns(
-        '.git',
-        '.venv',
-        '.mim',
-        '.*_cache',
-        '__pycache__',
-        '*.egg-info',
-        'build',
-        'data',
-        'work_dirs',
-    )
-    shutil.copytree(ROOT, target, ignore=ignore)
-    return target
+    return copy_checkout(tmp_path / 'checkout')
+
+
+def copy_checkout(target: Path) -> Path:
+    return shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*IGNORED))
 
 
 @pytest.fixture(scope='session')
-def wheel(source: Path, command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(command: Callable, shared_folder: Callable) -> Path:
+    """Folder with a copy of the checkout, after pip built the wheel beside it from it."""
+
+    def fill(folder: Path) -> None:
+        source = copy_checkout(folder / 'checkout')
+        options = ('--no-deps', '--no-build-isolation', '-w', folder)
+        command('-m', 'pip', 'wheel', *options, source)
+
+    return shared_folder('build', fill)
+
+
+@pytest.fixture(scope='session')
+def wheel(build: Path) -> Path:
     """The wheel that pip builds."""
-    target = tmp_path_factory.mktemp('wheel')
-    command('-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-w', target, source)
-    (path,) = target.iterdir()
+    (path,) = build.glob('*.whl')
     return path
 
 
 @pytest.fixture(scope='session')
-def site(wheel: Path, command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(wheel: Path, command: Callable, shared_folder: Callable) -> Path:
     """Folder that holds the installed wheel, to put on Python's path."""
-    target = tmp_path_factory.mktemp('site')
-    command('-m', 'pip', 'install', '--no-deps', '--target', target, wheel)
-    return target
+
+    def fill(folder: Path) -> None:
+        command('-m', 'pip', 'install', '--no-deps', '--target', folder, wheel)
+
+    return shared_folder('site', fill)
 
 
 @pytest.fixture(scope='session')
 def config_name() -> str:
     """Name of one of the configs, as ``config_path`` takes it."""
     configs = ROOT / 'configs'
-    path = min((configs / 'body_2d_keypoint' / 'vlpose' / 'humanart').glob('*.py'))
+    path = min((configs / 'body_2d_keypoint/vlpose/humanart').glob('*.py'))
     return path.relative_to(configs).as_posix()
 
 
