@@ -1,4 +1,4 @@
-"""PromptedHRFormer against windows counted by hand, and its own particulars."""
+"""PromptedHRFormer against windows counted by hand."""
 
 import copy
 import math
@@ -9,19 +9,21 @@ from torch import Tensor, nn
 
 from tests.test_models.test_backbones import tiny
 
+PROMPT = dict(num_tokens=3)
+
 
 def padded_windows(x: Tensor, H: int, W: int, prompts: Tensor, block: nn.Module) -> Tensor:
     """HRFormer's attention for one image, HW x C, window by window."""
     M = block.attn.window_size[0]
     height, width = math.ceil(H / M) * M, math.ceil(W / M) * M
     top, left = (height - H) // 2, (width - W) // 2
+    inner = slice(top, top + H), slice(left, left + W)
     padded = torch.zeros(height, width, x.shape[-1])
-    padded[top : top + H, left : left + W] = x.view(H, W, -1)
+    padded[inner] = x.view(H, W, -1)
     real = torch.zeros(height, width, dtype=torch.bool)
-    real[top : top + H, left : left + W] = True
-    # As in the original backbone, which hides the padding only if both sides have some.
+    real[inner] = True
+    # As in MMPose's backbone, which hides the padding only if both sides have some.
     masked = block.attn.with_pad_mask and height > H and width > W
-
     out = torch.zeros_like(padded)
     for y in range(0, height, M):
         for z in range(0, width, M):
@@ -29,14 +31,10 @@ def padded_windows(x: Tensor, H: int, W: int, prompts: Tensor, block: nn.Module)
             hidden = torch.zeros(M * M)
             if masked:
                 hidden[~real[window].flatten()] = -math.inf
-            result = tiny.attend_in_window(
-                padded[window].flatten(0, 1),
-                hidden.expand(M * M, -1),
-                prompts,
-                block.attn.attn,
-            )
+            hidden, tokens = hidden.expand(M * M, -1), padded[window].flatten(0, 1)
+            result = tiny.attend_in_window(tokens, hidden, prompts, block.attn.attn)
             out[window] = result.view(M, M, -1)
-    return out[top : top + H, left : left + W].reshape(H * W, -1)
+    return out[inner].reshape(H * W, -1)
 
 
 def extra(**kwargs) -> dict:
@@ -44,49 +42,33 @@ def extra(**kwargs) -> dict:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('deep', [True, False])
 @pytest.mark.parametrize(
-    ('with_rpe', 'with_pad_mask'),
-    [(True, False), (True, True), (False, True), (False, False)],
+    ('deep', 'with_rpe', 'with_pad_mask'),
+    [
+        (True, True, False),
+        (True, True, True),
+        (True, False, True),
+        (True, False, False),
+        (False, True, True),
+    ],
 )
 def test_every_window_attends_to_the_prompts_of_its_block(
     deep: bool, with_rpe: bool, with_pad_mask: bool
 ) -> None:
-    model = tiny.build(
-        'hrformer',
-        dict(num_tokens=3, deep=deep),
-        extra=extra(with_rpe=with_rpe, with_pad_mask=with_pad_mask),
-    )
-    # Stage 4, second module, first step; in the narrowest and the widest branch.
-    blocks = [model.stage4[1].branches[branch][0] for branch in (0, 3)]
-    calls = [tiny.record(block.attn) for block in blocks]
+    settings = extra(with_rpe=with_rpe, with_pad_mask=with_pad_mask)
+    model = tiny.build('hrformer', dict(num_tokens=3, deep=deep), extra=settings)
+    # Stage 4, second module, first step; in the narrowest and the widest branch. Before it
+    # lie two steps each of stage 2 and 3 and of the first module.
+    blocks = {branch: model.stage4[1].branches[branch][0] for branch in (0, 3)}
+    calls = {branch: tiny.record(block.attn) for branch, block in blocks.items()}
+    numbers = {0: 6, 3: 2} if deep else {0: 2, 3: 0}
     model(tiny.image('hrformer', batch=1))
-    # Before it lie two steps each of stage 2 and 3 and of the first module.
-    sets = (6, 2) if deep else (2, 0)
-    for block, call, prompts, number in zip(
-        blocks, calls, (model.visual_prompts[0], model.visual_prompts[3]), sets, strict=True
-    ):
-        ((x, H, W), _, got) = call[0]
-        prompts = tiny.layer_norm(prompts[number], block.norm1)
-        want = torch.stack([padded_windows(each, H, W, prompts, block) for each in x])
-        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
-
-
-def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
-    several = extra()
-    several['stage4']['multiscale_output'] = True
-    original = tiny.build_original('hrformer', extra=several)
-    model = tiny.build('hrformer', dict(num_tokens=3))
-    model.load_state_dict(original.state_dict(), strict=False)
-    x = tiny.image('hrformer')
-    assert torch.equal(model(x, tuned=False)[0], original(x)[0])
-
-
-def test_refuses_several_feature_maps() -> None:
-    several = extra()
-    several['stage4']['multiscale_output'] = True
-    with pytest.raises(ValueError, match='multiscale_output must be False'):
-        tiny.build('hrformer', extra=several)
+    for branch, block in blocks.items():
+        (((x, H, W), _, got),) = calls[branch]
+        prompts = model.visual_prompts[branch][numbers[branch]]
+        prompts = tiny.layer_norm(prompts, block.norm1)
+        want = padded_windows(x[0], H, W, prompts, block)
+        torch.testing.assert_close(got[0], want, atol=1e-5, rtol=1e-4)
 
 
 def test_branches_of_fewer_blocks_have_fewer_prompts() -> None:
@@ -98,31 +80,23 @@ def test_branches_of_fewer_blocks_have_fewer_prompts() -> None:
     assert model(tiny.image('hrformer', batch=1))[0].shape == (1, 8, 24, 16)
 
 
-def test_batch_norms_keep_their_statistics_where_frozen_alone() -> None:
+def test_only_batch_norms_of_trained_layers_change_their_statistics() -> None:
     x = tiny.image('hrformer')
-    for trained_layers, changed in ((0, False), (1, True)):
+    for trained_layers, ends in ((0, ()), (1, ('.fuse_layers', '.1.ffn'))):
         model = tiny.build('hrformer', trained_layers=trained_layers).train()
         before = copy.deepcopy(dict(model.named_buffers()))
         model(x)
-        names = {
-            name
-            for name, buffer in model.named_buffers()
-            if not torch.equal(buffer, before[name])
-        }
-        assert bool(names) == changed
-        assert all(name.startswith('stage4.1.') for name in names)
-    fuse = {name for name in names if name.startswith('stage4.1.fuse_layers')}
-    second_blocks = {name for name in names if '.branches.' in name and '.1.ffn' in name}
-    assert fuse and second_blocks and fuse | second_blocks == names
+        buffers = model.named_buffers()
+        changed = {n for n, buffer in buffers if not torch.equal(buffer, before[n])}
+        assert all(n.startswith('stage4.1.') for n in changed)
+        assert all(any(end in name for end in ends) for name in changed)
+        assert all(any(end in name for name in changed) for end in ends)
 
 
-def test_norm_eval_works_as_in_the_stock_backbone() -> None:
-    model = tiny.build('hrformer', norm_eval=True).train()
-    assert not model.norm1.training and model.conv1.training
-
-
-def test_frozen_batch_norms_stay_frozen_when_they_are_converted() -> None:
-    model = tiny.build('hrformer', dict(num_tokens=3))
+def test_batch_norms_stay_frozen_when_converted_and_obey_norm_eval() -> None:
+    model = tiny.build('hrformer', PROMPT)
     model = nn.SyncBatchNorm.convert_sync_batchnorm(model).train()
     norms = [m for m in model.modules() if isinstance(m, nn.SyncBatchNorm)]
     assert model.norm1 in norms and not any(norm.training for norm in norms)
+    model = tiny.build('hrformer', norm_eval=True).train()
+    assert not model.norm1.training and model.conv1.training

@@ -12,21 +12,16 @@ def reduced_attention(
     x: Tensor, hw: tuple[int, int], prompts: Tensor, attn: nn.Module
 ) -> Tensor:
     """PVT's attention for one image, hw x C, without its identity."""
-    memory = x
+    memory, mha = x, attn.attn
     if attn.sr_ratio > 1:
         grid = x.T.reshape(1, -1, *hw)
         grid = F.conv2d(grid, attn.sr.weight, attn.sr.bias, stride=attn.sr_ratio)
         memory = tiny.layer_norm(grid[0].flatten(1).T, attn.norm)
         prompts = tiny.layer_norm(prompts, attn.norm)
     memory = torch.cat([prompts, memory])
-    mha = attn.attn
     bias = torch.zeros(mha.num_heads, len(x), len(memory))
-    weights = (
-        mha.in_proj_weight,
-        mha.in_proj_bias,
-        mha.out_proj.weight,
-        mha.out_proj.bias,
-    )
+    weights = (mha.in_proj_weight, mha.in_proj_bias)
+    weights += (mha.out_proj.weight, mha.out_proj.bias)
     return tiny.attend(x, memory, bias, weights, mha.num_heads)
 
 
@@ -44,11 +39,10 @@ def test_queries_attend_to_the_prompts_beside_the_reduced_grid(
     layer = [block for block in model.layers[stage][1] if hasattr(block, 'attn')][number]
     calls = tiny.record(layer.attn)
     model(tiny.image(kind))
-    ((x, hw), kwargs, got) = calls[0]
+    (((x, hw), kwargs, got),) = calls
     prompts = model.visual_prompts[group][number if deep else 0]
     if layer.attn.sr_ratio == 1:
         prompts = tiny.layer_norm(prompts, layer.norm1)
     want = [reduced_attention(each, hw, prompts, layer.attn) for each in x]
-    torch.testing.assert_close(
-        got, kwargs['identity'] + torch.stack(want), atol=1e-5, rtol=1e-4
-    )
+    want = kwargs['identity'] + torch.stack(want)
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""PromptedSwinTransformer against windows counted by hand, and its own particulars."""
+"""PromptedSwinTransformer against windows counted by hand."""
 
 import pytest
 import torch
@@ -25,39 +25,35 @@ def shifted_windows(x: Tensor, hw: tuple[int, int], prompts: Tensor, attn: nn.Mo
             hidden = torch.tensor(
                 [[0.0 if a == b else -100.0 for b in regions] for a in regions]
             )
-            sources = [((y + s) % height, (x + s) % width) for y, x in places]
-            tokens = torch.stack([padded[source] for source in sources])
-            result = tiny.attend_in_window(tokens, hidden, prompts, attn.w_msa)
-            for source, row in zip(sources, result, strict=True):
-                out[source] = row
+            y, z = torch.tensor(places).T
+            source = (y + s) % height, (z + s) % width
+            result = tiny.attend_in_window(padded[source], hidden, prompts, attn.w_msa)
+            out[source] = result
     return out[:H, :W].reshape(H * W, -1)
 
 
-@torch.no_grad()
 @pytest.mark.parametrize('deep', [True, False])
-@pytest.mark.parametrize('stage', [0, 1])
-@pytest.mark.parametrize('number', [0, 1], ids=['regular', 'shifted'])
-def test_every_window_attends_to_the_prompts_of_its_block(
-    deep: bool, stage: int, number: int
-) -> None:
-    model = tiny.build('swin', dict(num_tokens=3, deep=deep))
-    block = model.stages[stage].blocks[number]
-    assert (block.attn.shift_size > 0) == (number == 1)
-    calls = tiny.record(block.attn)
+def test_every_window_attends_to_the_prompts_of_its_block(deep: bool) -> None:
+    model = tiny.build('swin', dict(num_tokens=3, deep=deep), trained_layers=1)
+    places = [(stage, number) for stage in (0, 1) for number in (0, 1)]
+    blocks = [model.stages[stage].blocks[number] for stage, number in places]
+    calls = [tiny.record(block.attn) for block in blocks]
     model(tiny.image('swin'))
-    ((x, hw), _, got) = calls[0]
-    assert any(side % 4 for side in hw)
-    prompts = model.visual_prompts[stage][number if deep else 0]
-    prompts = tiny.layer_norm(prompts, block.norm1)
-    want = torch.stack([shifted_windows(each, hw, prompts, block.attn) for each in x])
-    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
-
-
-def gradients(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    (feature_map,) = model(x)
-    model(x, tuned=False)
-    feature_map.square().sum().backward()
-    return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    for (stage, number), block, call in zip(places, blocks, calls, strict=True):
+        assert (block.attn.shift_size > 0) == (number == 1)
+        (((x, hw), _, got),) = call
+        assert any(side % 4 for side in hw)
+        prompts = model.visual_prompts[stage][number if deep else 0]
+        prompts = tiny.layer_norm(prompts, block.norm1)
+        want = torch.stack([shifted_windows(each, hw, prompts, block.attn) for each in x])
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
+    # Those of the last block, which is trained, reach the position bias.
+    table = block.attn.w_msa.relative_position_bias_table
+    grads = [
+        torch.autograd.grad(output.square().sum(), table, retain_graph=True)[0]
+        for output in (got, want)
+    ]
+    torch.testing.assert_close(*grads, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize('prompt', [dict(start_layer=1), dict(gate_init=0.5)])
@@ -68,45 +64,31 @@ def test_checkpointed_blocks_give_the_same_gradients(prompt: dict) -> None:
     checkpointed.load_state_dict(model.state_dict())
     runs = tiny.record(checkpointed.stages[1].blocks[1].attn)
     x = tiny.image('swin')
-    want, got = gradients(model, x), gradients(checkpointed, x)
+    gradients = []
+    for each in (model, checkpointed):
+        (feature_map,) = each(x)
+        each(x, tuned=False)
+        feature_map.square().sum().backward()
+        params = each.named_parameters()
+        gradients.append({n: p.grad for n, p in params if p.grad is not None})
     assert len(runs) == 3  # with prompts, without, and once more in the backward pass
-    assert got.keys() == want.keys() and 'visual_prompts.1' in got
-    for name in got:
-        torch.testing.assert_close(got[name], want[name])
+    assert 'visual_prompts.1' in gradients[0]
+    torch.testing.assert_close(*gradients)
 
 
-def test_gradients_reach_the_position_bias_beside_prompts() -> None:
-    model = tiny.build('swin', dict(num_tokens=3), trained_layers=1)
-    block = model.stages[1].blocks[1]
-    calls = tiny.record(block.attn)
-    model(tiny.image('swin'))
-    ((x, hw), _, got) = calls[0]
-    table = block.attn.w_msa.relative_position_bias_table
-    (grad,) = torch.autograd.grad(got.square().sum(), table, retain_graph=True)
-    prompts = tiny.layer_norm(model.visual_prompts[1][1], block.norm1)
-    want = torch.stack([shifted_windows(each, hw, prompts, block.attn) for each in x])
-    (want,) = torch.autograd.grad(want.square().sum(), table)
-    torch.testing.assert_close(grad, want, atol=1e-4, rtol=1e-3)
-
-
-def test_loads_a_stock_checkpoint_that_has_more_outputs() -> None:
-    original = tiny.build_original('swin', out_indices=(0, 1))
-    model = tiny.build('swin', dict(num_tokens=3))
-    model.load_state_dict(original.state_dict(), strict=False)
-    x = tiny.image('swin')
-    assert torch.equal(model(x, tuned=False)[0], original(x)[1])
-
-
-def test_absolute_position_embeddings_are_frozen_too() -> None:
-    model = tiny.build(
-        'swin', trained_layers=4, use_abs_pos_embed=True, pretrain_img_size=(60, 44)
-    )
+def test_freezes_absolute_position_embeddings_and_mmposes_frozen_stages() -> None:
+    absolute = dict(use_abs_pos_embed=True, pretrain_img_size=(60, 44))
+    model = tiny.build('swin', trained_layers=4, **absolute)
     assert not model.absolute_pos_embed.requires_grad
     assert not model.patch_embed.projection.weight.requires_grad
     assert model.stages[0].blocks[0].norm1.weight.requires_grad
-
-
-def test_frozen_stages_work_as_in_the_stock_backbone() -> None:
     model = tiny.build('swin', frozen_stages=1).train()
     assert [stage.training for stage in model.stages] == [False, True]
     assert not any(p.requires_grad for p in model.stages[0].parameters())
+
+
+@pytest.mark.parametrize('kind', ['swin', 'pvt', 'pvtv2'])
+def test_returns_the_last_stage_by_default(kind: str) -> None:
+    model = tiny.build(kind, out_indices=None)
+    (feature_map,) = model(tiny.image(kind))
+    assert feature_map.shape[1] == model.out_channels

@@ -9,15 +9,14 @@ from torch import Tensor, nn
 
 def _stage(num_branches: int, num_modules: int = 1) -> dict:
     """A transformer stage of HRFormer."""
+    each = ('num_blocks', 'num_heads', 'mlp_ratios')
     return dict(
         num_modules=num_modules,
         num_branches=num_branches,
         block='HRFORMERBLOCK',
-        num_blocks=(2,) * num_branches,
         num_channels=(8, 16, 24, 32)[:num_branches],
-        num_heads=(2,) * num_branches,
-        mlp_ratios=(2,) * num_branches,
         window_sizes=(5,) * num_branches,
+        **dict.fromkeys(each, (2,) * num_branches),
     )
 
 
@@ -83,12 +82,11 @@ SIDES = dict(swin=(60, 44), pvt=(60, 44), pvtv2=(60, 44), hrformer=(96, 64))
 
 
 def image(kind: str, batch: int = 2) -> Tensor:
-    """Images for a backbone."""
     return torch.randn(batch, 3, *SIDES[kind])
 
 
 def build_original(kind: str, **kwargs) -> nn.Module:
-    """Build MMPose's backbone with random numbers in every place."""
+    """Build MMPose's backbone with random numbers in every place, in eval mode."""
     model = randomize(MODELS.build({**copy.deepcopy(ORIGINAL[kind]), **kwargs}))
     model.eval()  # Returns None for some.
     return model
@@ -123,16 +121,13 @@ def attend(
 ) -> Tensor:
     """Multi-head attention of N queries to M tokens; ``bias`` is heads x N x M."""
     in_weight, in_bias, out_weight, out_bias = weights
-    width = x.shape[-1]
-    q = x @ in_weight[:width].T + in_bias[:width]
-    k = memory @ in_weight[width : 2 * width].T + in_bias[width : 2 * width]
-    v = memory @ in_weight[2 * width :].T + in_bias[2 * width :]
-    size = width // num_heads
-    heads = []
-    for head in range(num_heads):
-        part = slice(head * size, (head + 1) * size)
-        scores = q[:, part] @ k[:, part].T / size**0.5 + bias[head]
-        heads.append(scores.softmax(-1) @ v[:, part])
+    sources = (x, memory, memory)
+    parts = zip(sources, in_weight.chunk(3), in_bias.chunk(3), strict=True)
+    q, k, v = ((source @ w.T + b).chunk(num_heads, dim=-1) for source, w, b in parts)
+    heads = [
+        (q[i] @ k[i].T / q[i].shape[-1] ** 0.5 + bias[i]).softmax(-1) @ v[i]
+        for i in range(num_heads)
+    ]
     return torch.cat(heads, dim=-1) @ out_weight.T + out_bias
 
 
@@ -146,13 +141,13 @@ def attend_in_window(
     """
     side, N, P = attn.window_size[0], len(tokens), len(prompts)
     bias = torch.zeros(attn.num_heads, N, P + N)
-    for i in range(N):
-        for j in range(N):
-            bias[:, i, P + j] = hidden[i, j]
-            if getattr(attn, 'with_rpe', True):
-                dy, dx = i // side - j // side, i % side - j % side
-                row = (dy + side - 1) * (2 * side - 1) + dx + side - 1
-                bias[:, i, P + j] += attn.relative_position_bias_table[row]
+    bias[:, :, P:] = hidden
+    if getattr(attn, 'with_rpe', True):
+        at = torch.arange(N)
+        dy = at[:, None] // side - at // side
+        dx = at[:, None] % side - at % side
+        row = (dy + side - 1) * (2 * side - 1) + dx + side - 1
+        bias[:, :, P:] += attn.relative_position_bias_table[row].permute(2, 0, 1)
     weights = (attn.qkv.weight, attn.qkv.bias, attn.proj.weight, attn.proj.bias)
     return attend(tokens, torch.cat([prompts, tokens]), bias, weights, attn.num_heads)
 

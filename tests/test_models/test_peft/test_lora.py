@@ -7,26 +7,30 @@ from functools import partial
 import pytest
 import torch
 from mmpose.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from tests.conftest import BACKBONE
-from tests.test_models.test_backbones import tiny
+from tests.test_models.test_backbones.test_vit import build
 from vlpose_mm.models.peft.lora import LoRA, updated
 from vlpose_mm.models.text_encoders.base import TextFeatures, pack
 
 
-def build(**kwargs) -> nn.Module:
-    """Build the small backbone with random weights in every place."""
-    model = MODELS.build({**copy.deepcopy(BACKBONE), **kwargs})
-    for param in model.parameters():
-        torch.nn.init.normal_(param.data, std=0.1)
-    return model.eval()
+@pytest.fixture
+def image() -> Tensor:
+    return torch.randn(2, 3, 128, 96)
 
 
 @pytest.fixture
-def image() -> torch.Tensor:
-    return torch.randn(2, 3, 128, 96)
+def model() -> nn.Module:
+    """A backbone with updates that text steers."""
+    return build(lora=dict(rank=2, text_dims=5))
+
+
+@pytest.fixture
+def text_feats() -> TextFeatures:
+    """The same text for both images."""
+    return pack([torch.randn(3, 5)], [0, 0])
 
 
 def test_an_update_is_two_thin_matrices_scaled_by_the_text_prompt() -> None:
@@ -56,114 +60,68 @@ def test_an_update_is_two_thin_matrices_scaled_by_the_text_prompt() -> None:
         torch.testing.assert_close(got[sample], want, atol=1e-4, rtol=1e-4)
 
 
-def test_without_words_every_scale_is_one(image: torch.Tensor) -> None:
-    model = build(lora=dict(rank=2))
-    merged = build()
+def test_every_scale_is_one_without_text_and_updates_start_at_zero(image: Tensor) -> None:
+    model, merged = build(lora=dict(rank=2)), build()
     weights = model.state_dict()
+    plain = model(image, tuned=False)[0]
+    merged.load_state_dict(weights)
+    assert torch.equal(merged(image)[0], plain)
     for name in [name for name in weights if name.endswith('lora_up')]:
         stem = name.removesuffix('lora_up')
-        weights[f'{stem}weight'] = (
-            weights[f'{stem}weight'] + weights[name] @ weights[f'{stem}lora_down']
-        )
+        update = weights[name] @ weights[f'{stem}lora_down']
+        weights[f'{stem}weight'] = weights[f'{stem}weight'] + update
     merged.load_state_dict({k: v for k, v in weights.items() if 'lora' not in k})
     torch.testing.assert_close(model(image)[0], merged(image)[0])
-
-
-def test_updates_start_at_nothing_and_the_plain_vit_stays(image: torch.Tensor) -> None:
-    model = MODELS.build({**copy.deepcopy(BACKBONE), 'lora': dict(rank=2)}).eval()
-    plain = model(image, tuned=False)[0]
-    assert torch.equal(model(image)[0], plain)
-    for name, param in model.named_parameters():
-        if 'lora' in name:
-            nn.init.normal_(param.data)
     assert not torch.allclose(model(image)[0], plain)
-    assert torch.equal(model(image, tuned=False)[0], plain)
+    fresh = MODELS.build({**copy.deepcopy(BACKBONE), 'lora': dict(rank=2)}).eval()
+    assert torch.equal(fresh(image)[0], fresh(image, tuned=False)[0])
 
 
-def test_only_updates_are_trained_and_get_gradients(image: torch.Tensor) -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
-    text = pack([torch.randn(3, 5)], [0] * len(image))
-    model.train()(image, text_feats=text)[0].sum().backward()
+def test_only_updates_are_trained(
+    model: nn.Module, image: Tensor, text_feats: TextFeatures
+) -> None:
+    model.train()(image, text_feats=text_feats)[0].sum().backward()
     for name, param in model.named_parameters():
         assert param.requires_grad == ('lora' in name) == (param.grad is not None), name
     assert not model.layers[0].training
 
 
-def test_samples_of_a_batch_do_not_mix(image: torch.Tensor) -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
-    words = [torch.randn(3, 5), torch.randn(6, 5)]
-    together = model(image, text_feats=pack(words, [0, 1]))[0]
+def test_samples_of_a_batch_do_not_mix(model: nn.Module, image: Tensor) -> None:
+    texts = [torch.randn(3, 5), torch.randn(6, 5)]
+    together = model(image, text_feats=pack(texts, [0, 1]))[0]
     for i in range(2):
-        alone = model(image[i : i + 1], text_feats=pack([words[i]], [0]))[0]
+        alone = model(image[i : i + 1], text_feats=pack([texts[i]], [0]))[0]
         torch.testing.assert_close(together[i : i + 1], alone)
 
 
-def test_a_checkpoint_with_some_of_the_updates_is_refused() -> None:
-    model = build(lora=dict(rank=2))
+def test_checkpoints_with_other_updates_than_the_config_are_refused(
+    vlpose_cfg: dict,
+) -> None:
+    model = MODELS.build(copy.deepcopy(vlpose_cfg))
     weights = model.state_dict()
-    del weights['layers.0.attn.qkv.lora_up']
+    cut = {k: v for k, v in weights.items() if k != 'backbone.layers.0.attn.qkv.lora_up'}
     with pytest.raises(ValueError, match=r'layers\.0\.attn\.qkv\.lora_up is missing'):
-        model.load_state_dict(weights)
-
-
-def test_a_plain_vit_takes_the_base_of_one_with_updates(image: torch.Tensor) -> None:
-    model, plain = build(lora=dict(rank=2)), build()
-    plain.load_state_dict(model.state_dict())
-    assert torch.equal(plain(image)[0], model(image, tuned=False)[0])
-
-
-def test_a_vlpose_refuses_a_checkpoint_with_updates_without_lora(vlpose_cfg: dict) -> None:
-    weights = MODELS.build(vlpose_cfg).state_dict()
+        model.load_state_dict(cut)
     vlpose_cfg['backbone']['lora'] = None
+    bare = MODELS.build(copy.deepcopy(vlpose_cfg))
     with pytest.raises(ValueError, match=r'tuned with backbone\.\S*lora'):
-        MODELS.build(vlpose_cfg).load_state_dict(weights)
-
-
-def test_a_tuned_checkpoint_without_updates_is_refused_with_lora(vlpose_cfg: dict) -> None:
-    model = MODELS.build({**vlpose_cfg, 'backbone': {**BACKBONE, 'lora': None}})
-    with pytest.raises(ValueError, match='tuned'):
-        MODELS.build(vlpose_cfg).load_state_dict(model.state_dict())
-
-
-@pytest.mark.parametrize(
-    ('lora', 'fault'),
-    [
-        (dict(rank=0), 'at least 1, got 0'),
-        (dict(rank=2.0), r'at least 1, got 2\.0'),
-        (dict(rank=True), 'at least 1, got True'),
-        (dict(), r'takes rank.*got \{\}'),
-        (dict(rank=2, alpha=4), 'takes rank'),
-        (8, 'takes rank.*got 8'),
-    ],
-)
-def test_wrong_settings_are_refused(lora: dict | int, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        MODELS.build({**copy.deepcopy(BACKBONE), 'lora': lora})
-
-
-def test_the_width_of_the_words_is_not_the_configs_to_say(vlpose_cfg: dict) -> None:
+        bare.load_state_dict(weights)
+    with pytest.raises(ValueError, match='lora_down is missing'):
+        model.load_state_dict(bare.state_dict())
     vlpose_cfg['backbone']['lora'] = dict(rank=2, text_dims=5)
     with pytest.raises(ValueError, match='omit text_dims'):
         MODELS.build(vlpose_cfg)
 
 
-@pytest.mark.parametrize('kind', ['swin', 'pvt', 'hrformer'])
-def test_the_other_backbones_say_that_they_have_none(kind: str) -> None:
-    tiny.build(kind, lora=None)
-    with pytest.raises(ValueError, match='no low-rank updates'):
-        tiny.build(kind, lora=dict(rank=2))
-
-
 @pytest.mark.parametrize('use_reentrant', [False, True])
-def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
-    use_reentrant: bool, image: torch.Tensor
+def test_recomputed_activations_have_the_same_gradients(
+    use_reentrant: bool, image: Tensor, text_feats: TextFeatures
 ) -> None:
     model = build(lora=dict(rank=2, text_dims=5), visual_prompt=dict(num_tokens=2)).train()
-    text = pack([torch.randn(3, 5)], [0] * len(image))
 
-    def gradients() -> dict[str, torch.Tensor]:
+    def gradients() -> dict[str, Tensor]:
         model.zero_grad()
-        model(image, text_feats=text)[0].square().sum().backward()
+        model(image, text_feats=text_feats)[0].square().sum().backward()
         return {n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad}
 
     want = gradients()
@@ -172,9 +130,16 @@ def test_what_is_recomputed_in_the_backward_pass_has_the_same_gradients(
     torch.testing.assert_close(gradients(), want)
 
 
+def is_merged(model: nn.Module, image: Tensor, text_feats: TextFeatures) -> bool:
+    """Whether a batch runs on merged weights."""
+    return isinstance(model.lora(image, text_feats)[0], tuple)
+
+
 @pytest.mark.fast
-def test_merged_updates_serve_their_text_prompt_alone(image: torch.Tensor) -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
+@torch.no_grad()
+def test_merged_updates_serve_their_text_prompt_alone(
+    model: nn.Module, image: Tensor
+) -> None:
     one, other = torch.randn(3, 5), torch.randn(4, 5)
     texts = dict(
         one=pack([one], [0, 0]),
@@ -182,28 +147,21 @@ def test_merged_updates_serve_their_text_prompt_alone(image: torch.Tensor) -> No
         other=pack([other], [0, 0]),
         mixed=pack([one, other], [0, 1]),
     )
-    with torch.no_grad():
-        plain = model(image, tuned=False)[0]
-        want = {name: model(image, text_feats=text)[0] for name, text in texts.items()}
-        assert not torch.allclose(want['one'], want['other'])
-        model.lora.merge(pack([one], [0]))
-        for name in [*texts, 'one']:
-            got = model(image, text_feats=texts[name])[0]
-            torch.testing.assert_close(got, want[name], atol=1e-5, rtol=1e-5)
-            assert is_merged(model, image, texts[name]) == (name in ('one', 'again'))
-        assert torch.equal(model(image, tuned=False)[0], plain)
-        model.lora.unmerge()
-        assert torch.equal(model(image, text_feats=texts['one'])[0], want['one'])
-        assert not is_merged(model, image, texts['one'])
-
-
-def is_merged(model: nn.Module, image: torch.Tensor, text: TextFeatures) -> bool:
-    """Whether a batch runs on merged weights."""
-    return isinstance(model.lora(image, text)[0], tuple)
+    plain = model(image, tuned=False)[0]
+    want = {name: model(image, text_feats=text)[0] for name, text in texts.items()}
+    assert not torch.allclose(want['one'], want['other'])
+    model.lora.merge(pack([one], [0]))
+    for name in [*texts, 'one']:
+        got = model(image, text_feats=texts[name])[0]
+        torch.testing.assert_close(got, want[name], atol=1e-5, rtol=1e-5)
+        assert is_merged(model, image, texts[name]) == (name in ('one', 'again'))
+    assert torch.equal(model(image, tuned=False)[0], plain)
+    model.lora.unmerge()
+    assert torch.equal(model(image, text_feats=texts['one'])[0], want['one'])
+    assert not is_merged(model, image, texts['one'])
 
 
 def add_to(name: str) -> Callable:
-    """Make a change of a weight."""
     return lambda model: model.get_parameter(name).add_(0.1)
 
 
@@ -219,30 +177,26 @@ def add_to(name: str) -> Callable:
 )
 @torch.no_grad()
 def test_a_change_of_the_weights_and_training_drop_what_is_merged(
-    change: Callable, image: torch.Tensor
+    change: Callable, model: nn.Module, image: Tensor, text_feats: TextFeatures
 ) -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
-    text = pack([torch.randn(3, 5)], [0] * len(image))
-    model.lora.merge(text)
-    assert is_merged(model, image, text)
+    model.lora.merge(text_feats)
+    assert is_merged(model, image, text_feats)
     change(model)
     image = image.to(model.pos_embed.dtype)
-    assert not is_merged(model, image, text)
+    assert not is_merged(model, image, text_feats)
     with torch.enable_grad():
-        want = model(image, text_feats=text)[0]
-    torch.testing.assert_close(model(image, text_feats=text)[0], want)
+        want = model(image, text_feats=text_feats)[0]
+    torch.testing.assert_close(model(image, text_feats=text_feats)[0], want)
 
 
-def test_only_float32_and_eval_mode_can_be_merged() -> None:
-    model = build(lora=dict(rank=2, text_dims=5))
-    text = pack([torch.randn(3, 5)], [0])
+def test_only_float32_and_eval_mode_can_be_merged(
+    model: nn.Module, text_feats: TextFeatures
+) -> None:
     with pytest.raises(ValueError, match=r'call model.eval\(\)'):
-        model.train().lora.merge(text)
+        model.train().lora.merge(text_feats)
     model.eval()
-    with (
-        pytest.raises(ValueError, match='computes in autocast'),
-        torch.autocast('cpu', torch.bfloat16),
-    ):
-        model.lora.merge(text)
+    autocast = torch.autocast('cpu', torch.bfloat16)
+    with pytest.raises(ValueError, match='computes in autocast'), autocast:
+        model.lora.merge(text_feats)
     with pytest.raises(ValueError, match='computes in torch.bfloat16'):
-        model.bfloat16().lora.merge(text)
+        model.bfloat16().lora.merge(text_feats)

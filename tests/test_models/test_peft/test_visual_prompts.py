@@ -12,51 +12,38 @@ from vlpose_mm.models.peft.visual_prompts import (
 )
 
 
-def test_reads_a_prompt_and_its_defaults() -> None:
+def test_defaults_tune_every_layer_deep_and_train_nothing_else() -> None:
     assert VisualPromptSettings.from_dict(None, 4) is None
     settings = VisualPromptSettings.from_dict(dict(num_tokens=5), 4)
     assert settings == VisualPromptSettings(5, deep=True, gate_init=None, start_layer=0)
-    settings = VisualPromptSettings.from_dict(
-        dict(num_tokens=5, start_layer=3, gate_init=0), 4
-    )
+    settings = dict(num_tokens=5, start_layer=3, gate_init=0)
+    settings = VisualPromptSettings.from_dict(settings, 4)
     assert (settings.start_layer, settings.gate_init) == (3, 0)
+    assert [count_trained_layers(None, tunes, 4) for tunes in (True, False)] == [0, None]
+    assert [count_trained_layers(n, True, 4) for n in (0, 4)] == [0, 4]
+
+
+START, TOKENS = r'start_layer must be an integer in \[0, 3\]', 'must be an integer of at'
 
 
 @pytest.mark.parametrize(
-    ('prompt', 'message'),
+    ('prompt', 'fault'),
     [
         (dict(num_token=5), "Unknown keys .'num_token'.*known are .'num_tokens', 'deep'"),
         (dict(), 'lacks num_tokens'),
-        (dict(num_tokens=0), 'num_tokens must be an integer of at least 1'),
-        (dict(num_tokens=2.5), 'num_tokens must be an integer of at least 1'),
-        (dict(num_tokens=True), 'num_tokens must be an integer of at least 1'),
+        *((dict(num_tokens=n), f'num_tokens {TOKENS} least 1') for n in (0, 2.5, True)),
         (dict(num_tokens=5, deep='shallow'), 'deep must be True or False'),
         (dict(num_tokens=5, deep=False, gate_init=0.0), 'gate_init needs deep prompts'),
-        (dict(num_tokens=5, start_layer=4), r'start_layer must be an integer in \[0, 3\]'),
-        (dict(num_tokens=5, start_layer=-1), r'start_layer must be an integer in \[0, 3\]'),
-        (
-            dict(num_tokens=5, start_layer=1.0),
-            r'start_layer must be an integer in \[0, 3\]',
-        ),
+        *((dict(num_tokens=5, start_layer=n), START) for n in (4, -1, 1.0)),
     ],
 )
-def test_refuses_a_bad_prompt(prompt: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_bad_prompts_are_refused(prompt: dict, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
         VisualPromptSettings.from_dict(prompt, 4)
 
 
-@pytest.mark.parametrize(
-    ('trained_layers', 'prompted', 'settled'),
-    [(None, True, 0), (None, False, None), (0, False, 0), (4, True, 4)],
-)
-def test_trains_nothing_beside_prompts_by_default_and_everything_without(
-    trained_layers: int | None, prompted: bool, settled: int | None
-) -> None:
-    assert count_trained_layers(trained_layers, prompted, 4) == settled
-
-
 @pytest.mark.parametrize('trained_layers', [-1, 5, 1.5, True])
-def test_refuses_more_trained_layers_than_there_are(trained_layers: float) -> None:
+def test_bad_trained_layers_are_refused(trained_layers: float) -> None:
     with pytest.raises(ValueError, match=r'trained_layers must be an integer in \[0, 4\]'):
         count_trained_layers(trained_layers, True, 4)
 
@@ -71,11 +58,7 @@ def test_prompts_start_in_the_xavier_bound_of_the_stem() -> None:
 
 @pytest.mark.parametrize('bias', [True, False])
 def test_keys_and_values_of_a_prefix_are_those_of_tokens(bias: bool) -> None:
-    qkv = nn.Linear(12, 36, bias=bias)
-    tokens = torch.randn(5, 12)
-    _, k, v = qkv(tokens).split(12, dim=-1)
-    got_k, got_v = prefix_keys_values(qkv, tokens, num_heads=3)
-    for head in range(3):
-        part = slice(head * 4, head * 4 + 4)
-        torch.testing.assert_close(got_k[head], k[:, part])
-        torch.testing.assert_close(got_v[head], v[:, part])
+    qkv, tokens = nn.Linear(12, 36, bias=bias), torch.randn(5, 12)
+    _, *want = (part.view(5, 3, 4).transpose(0, 1) for part in qkv(tokens).chunk(3, -1))
+    got = prefix_keys_values(qkv, tokens, num_heads=3)
+    torch.testing.assert_close(got, torch.stack(want))
