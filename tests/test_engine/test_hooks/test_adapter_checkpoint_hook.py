@@ -19,36 +19,32 @@ from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS
 from vlpose_mm.engine import AdapterCheckpointHook
 from vlpose_mm.models import PrecomputedTextEncoder
 
-TUNED = (
-    'backbone.visual_prompts',
-    'backbone.lora.',
-    'matcher.',
-    'head.aux_',
-    'head.tuned_',
+INSTEAD = dict(
+    type='AdapterCheckpointHook',
+    max_keep_ckpts=-1,
+    published_keys=['meta', 'state_dict'],
 )
-TUNED += ('head.entry_gate', 'head.exit_gate', KEY)
-INSTEAD = dict(checkpoint=dict(type='AdapterCheckpointHook', max_keep_ckpts=-1))
 BESIDES = dict(
-    type='AdapterCheckpointHook', interval=1, save_best='coco/AP', rule='greater'
+    type='AdapterCheckpointHook',
+    interval=1,
+    max_keep_ckpts=1,
+    save_best='coco/AP',
+    rule='greater',
 )
+AVERAGING = dict(type='EMAHook', momentum=0.2)
 
 
-def is_tuned(name: str) -> bool:
-    return name.startswith(TUNED) or '.lora_' in name
-
-
-@pytest.fixture
-def cfg(small_config: Path, tmp_path: Path) -> Config:
+@pytest.fixture(scope='module')
+def cfg(small_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Config:
     """A config that trains two epochs, and knows its base."""
     cfg = Config.fromfile(small_config)
-    cfg.merge_from_dict(
-        dict(
-            model=dict(base_weights=cfg.load_from),
-            train_cfg=dict(max_epochs=2),
-            work_dir=str(tmp_path / 'work'),
-            randomness=dict(seed=0),
-        )
+    settings = dict(
+        model=dict(base_weights=cfg.load_from),
+        train_cfg=dict(max_epochs=2),
+        work_dir=str(tmp_path_factory.mktemp('work')),
+        randomness=dict(seed=0),
     )
+    cfg.merge_from_dict(settings)
     return cfg
 
 
@@ -64,6 +60,14 @@ def train(cfg: Config, name: str, validate: bool = False, **settings: object) ->
     return Path(cfg.work_dir)
 
 
+@pytest.fixture(scope='module')
+def folder(cfg: Config) -> Path:
+    """A run with validation and averaged weights that both hooks save the last of."""
+    hooks = dict(custom_hooks=[AVERAGING, BESIDES])
+    hooks['default_hooks'] = dict(checkpoint=dict(max_keep_ckpts=1))
+    return train(cfg, 'both', validate=True, **hooks)
+
+
 def read(path: str | Path) -> dict:
     return CheckpointLoader.load_checkpoint(str(path), 'cpu')
 
@@ -74,86 +78,54 @@ def assert_equal(first: dict, second: dict) -> None:
         assert torch.equal(first[name], second[name]), name
 
 
-def test_saves_the_adapter_without_base_and_language_model(
-    cfg: Config, minilm: str
+def has_base(weights: dict, base: dict) -> bool:
+    """Whether something of the base or the text encoder is in a file."""
+    return any(name in base or name.startswith('text_encoder') for name in weights)
+
+
+def test_saves_the_adapter_alone_hashes_the_base_once_and_resumes(
+    cfg: Config, minilm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cfg, hashed = copy.deepcopy(cfg), []
     encoder = dict(type='TransformersTextEncoder', pretrained=minilm, _delete_=True)
     cfg.merge_from_dict(dict(model=dict(text_encoder=encoder)))
-    folder = train(cfg, 'instead', default_hooks=INSTEAD)
-    assert sorted(p.name for p in folder.glob('*.pth')) == [
-        'tuned_epoch_1.pth',
-        'tuned_epoch_2.pth',
-    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            'vlpose_mm.checkpoint.adapter.base_hash',
+            lambda base: hashed.append(1) or base_hash(base),
+        )
+        folder = train(cfg, 'instead', default_hooks=dict(checkpoint=INSTEAD))
+    assert len(hashed) == 1
     path = folder / 'tuned_epoch_2.pth'
-    content = read(path)
-    weights = content['state_dict']
-    assert all(is_tuned(name) for name in weights)
+    published, *whole = sorted(folder.glob('*.pth'), key=lambda path: '-' not in path.name)
+    assert {*whole} == {folder / 'tuned_epoch_1.pth', path}
+    weights = read(path)['state_dict']
+    base = base_of(read(cfg.load_from)['state_dict'], [])
     model = MODELS.build(cfg.model)
     trained = {n for n, param in model.named_parameters() if param.requires_grad}
-    assert trained < weights.keys()
-    base = base_of(read(cfg.load_from)['state_dict'], [])
+    assert trained < weights.keys() and not has_base(weights, base)
     assert metadata_of(weights)['base']['sha256'] == base_hash(base)
     # MiniLM alone has 91 MB.
     assert path.stat().st_size < 3e6
-    texts, text_prompt = PrecomputedTextEncoder(str(path)), SCENARIOS['mural'].text_prompt
-    text_prompts = {scenario.text_prompt for scenario in SCENARIOS.values()}
-    assert set(texts.features) == text_prompts | {DEFAULT_TEXT_PROMPT}
+    content = read(published)
+    assert content.keys() == {'meta', 'state_dict', 'text_features'}
+    assert_equal(content['state_dict'], weights)
+    text_prompts = [scenario.text_prompt for scenario in SCENARIOS.values()]
+    texts = PrecomputedTextEncoder(str(published))
+    assert texts.features.keys() == {*text_prompts, DEFAULT_TEXT_PROMPT}
     assert torch.equal(
-        texts([text_prompt]).last_hidden_state,
-        model.text_encoder([text_prompt]).last_hidden_state,
+        texts(text_prompts[:1]).last_hidden_state,
+        model.text_encoder(text_prompts[:1]).last_hidden_state,
     )
-
-
-def test_a_saved_adapter_is_the_trained_model_again(cfg: Config) -> None:
-    folder = train(cfg, 'besides', custom_hooks=[BESIDES])
-    whole, tuned = (MODELS.build(cfg.model) for _ in range(2))
-    load_checkpoint(whole, str(folder / 'epoch_2.pth'))
-    load_checkpoint(tuned, str(folder / 'tuned_epoch_2.pth'))
-    assert_equal(whole.state_dict(), tuned.state_dict())
-
-
-def test_resumed_training_continues_as_from_a_whole_checkpoint(cfg: Config) -> None:
-    folder = train(cfg, 'first', custom_hooks=[BESIDES], train_cfg=dict(max_epochs=1))
-    assert (folder / 'last_checkpoint').read_text().endswith('/epoch_1.pth')
-    results = []
-    for name in ('epoch_1.pth', 'tuned_epoch_1.pth'):
-        resumed = train(cfg, f'on_{name}', load_from=str(folder / name), resume=True)
-        results.append(read(resumed / 'epoch_2.pth'))
-    whole, tuned = results
-    assert_equal(whole['state_dict'], tuned['state_dict'])
-    for ours, theirs in zip(
-        tuned['optimizer']['state'].values(),
-        whole['optimizer']['state'].values(),
-        strict=True,
-    ):
-        assert_equal(ours, theirs)
-    logs = [r['message_hub']['log_scalars']['train/loss'].data[0] for r in results]
-    assert len(logs[0]) == len(logs[1]) > 10
-
-
-def test_resume_finds_the_last_adapter_checkpoint_where_there_are_no_whole_ones(
-    cfg: Config,
-) -> None:
-    once = dict(max_epochs=1)
-    folder = train(cfg, 'instead', default_hooks=INSTEAD, train_cfg=once)
-    first = read(folder / 'tuned_epoch_1.pth')['state_dict']
     # As ``train.py --resume`` does.
-    cfg.load_from = None
-    train(cfg, 'instead', default_hooks=INSTEAD, resume=True)
-    content = read(folder / 'tuned_epoch_2.pth')
-    assert content['meta']['epoch'] == 2
-    name = 'backbone.visual_prompts'
-    assert not torch.equal(content['state_dict'][name], first[name])
+    resumed = dict(load_from=None, resume=True, train_cfg=dict(max_epochs=3))
+    train(cfg, 'instead', default_hooks=dict(checkpoint=INSTEAD), **resumed)
+    content, name = read(folder / 'tuned_epoch_3.pth'), 'backbone.visual_prompts'
+    assert content['meta']['epoch'] == 3
+    assert not torch.equal(content['state_dict'][name], weights[name])
 
 
-def test_both_hooks_keep_their_own_best_and_last_files(cfg: Config) -> None:
-    folder = train(
-        cfg,
-        'both',
-        validate=True,
-        default_hooks=dict(checkpoint=dict(max_keep_ckpts=1)),
-        custom_hooks=[{**BESIDES, 'max_keep_ckpts': 1}],
-    )
+def test_both_hooks_keep_their_own_best_and_last_files(folder: Path) -> None:
     names = {path.name for path in folder.glob('*.pth')}
     (best,) = names & {'best_coco_AP_epoch_1.pth', 'best_coco_AP_epoch_2.pth'}
     tuned_best = best.replace('epoch', 'tuned_epoch')
@@ -171,41 +143,36 @@ def test_both_hooks_keep_their_own_best_and_last_files(cfg: Config) -> None:
     assert not content['message_hub']['log_scalars'] and 'optimizer' not in content
 
 
-def test_published_files_keep_the_text_features(cfg: Config) -> None:
-    hook = dict(type='AdapterCheckpointHook', published_keys=['meta', 'state_dict'])
-    folder = train(cfg, 'published', default_hooks=dict(checkpoint=hook))
-    (path,) = folder.glob('tuned_epoch_2-*.pth')
-    content = read(path)
-    assert content.keys() == {'meta', 'state_dict', 'text_features'}
-    assert_equal(content['state_dict'], read(folder / 'tuned_epoch_2.pth')['state_dict'])
+def test_an_adapter_loads_and_resumes_as_the_whole_checkpoint(
+    cfg: Config, folder: Path
+) -> None:
+    files = folder / 'epoch_2.pth', folder / 'tuned_epoch_2.pth'
+    models, results = [], []
+    for path in files:
+        models.append(MODELS.build(cfg.model))
+        load_checkpoint(models[-1], str(path))
+        hooks = dict(custom_hooks=[AVERAGING, BESIDES], train_cfg=dict(max_epochs=3))
+        resumed = train(cfg, f'on_{path.stem}', load_from=str(path), resume=True, **hooks)
+        results.append(read(resumed / 'epoch_3.pth'))
+    assert_equal(*(model.state_dict() for model in models))
+    for name in ('state_dict', 'ema_state_dict'):
+        assert_equal(*(result[name] for result in results))
+    states = [result['optimizer']['state'].values() for result in results]
+    for whole, tuned in zip(*states, strict=True):
+        assert_equal(whole, tuned)
+    logs = [r['message_hub']['log_scalars']['train/loss'].data[0] for r in results]
+    assert len(logs[0]) == len(logs[1]) > 10
 
-
-def test_averaged_weights_are_saved_and_resumed(cfg: Config) -> None:
-    hooks = [dict(type='EMAHook', momentum=0.2), BESIDES]
-    folder = train(cfg, 'averaged', custom_hooks=hooks, train_cfg=dict(max_epochs=1))
-    whole, tuned = (read(folder / f'{name}epoch_1.pth') for name in ('', 'tuned_'))
+    whole, tuned = map(read, files)
     base = base_of(whole['state_dict'], metadata_of(tuned['state_dict'])['adapter_params'])
     for name, start in (('state_dict', ''), ('ema_state_dict', 'module.')):
         kept = {n.removeprefix(start): t for n, t in tuned[name].items() if n != 'steps'}
-        assert not base.keys() & kept.keys()
+        assert not has_base(kept, base)
         for key in kept.keys() - {KEY}:
             assert torch.equal(kept[key], whole[name][start + key]), key
     name = 'backbone.visual_prompts'
-    assert not torch.equal(
-        tuned['state_dict'][name], tuned['ema_state_dict'][f'module.{name}']
-    )
-    results = []
-    for name in ('epoch_1.pth', 'tuned_epoch_1.pth'):
-        resumed = train(
-            cfg,
-            f'on_{name}',
-            custom_hooks=hooks,
-            load_from=str(folder / name),
-            resume=True,
-        )
-        results.append(read(resumed / 'epoch_2.pth'))
-    for name in ('state_dict', 'ema_state_dict'):
-        assert_equal(results[0][name], results[1][name])
+    averaged = tuned['ema_state_dict'][f'module.{name}']
+    assert not torch.equal(tuned['state_dict'][name], averaged)
 
 
 @pytest.mark.fast
@@ -245,16 +212,17 @@ def test_distributed_training_saves_the_text_prompts_of_all_processes(
     args = ('--no-validate', '--work-dir', tmp_path / 'work', '--launcher', 'pytorch')
     mmpose_tool('train', config, *args, cwd=tmp_path, launcher=launcher)
     content = read(tmp_path / 'work/tuned_epoch_1.pth')
-    assert all(is_tuned(name) for name in content['state_dict'])
+    base = base_of(read(small_config.parent / 'vitpose.pth')['state_dict'], [])
+    assert not has_base(content['state_dict'], base)
     known = (SCENARIOS[name].text_prompt for name in ('cartoon', 'digital_art'))
     assert {*content['text_features']['text_prompts']} == {*known, DEFAULT_TEXT_PROMPT}
 
 
 @pytest.mark.slow
-def test_mmpose_tests_an_adapter_checkpoint_with_the_results_of_the_whole_one(
+def test_mmpose_tests_an_adapter_with_the_results_of_the_whole_checkpoint(
     small_config: Path, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
-    config = tmp_path / 'mine.py'
+    config, work_dir = tmp_path / 'mine.py', tmp_path / 'work'
     config.write_text(
         f"_base_ = '{small_config}'\n"
         'model = dict(base_weights=_base_.load_from)\n'
@@ -262,29 +230,13 @@ def test_mmpose_tests_an_adapter_checkpoint_with_the_results_of_the_whole_one(
         # Enough to see in the predictions.
         'optim_wrapper = dict(optimizer=dict(lr=0.02))\n'
     )
-    work_dir = tmp_path / 'work'
     mmpose_tool('train', config, '--work-dir', work_dir, '--no-validate', cwd=tmp_path)
     results = {}
-    for name in ('vitpose.pth', 'epoch_1.pth', 'tuned_epoch_1.pth'):
-        path = small_config.parent / name if name == 'vitpose.pth' else work_dir / name
-        out = tmp_path / name
+    whole, tuned = work_dir / 'epoch_1.pth', work_dir / 'tuned_epoch_1.pth'
+    for path in (small_config.parent / 'vitpose.pth', whole, tuned):
+        out = tmp_path / path.name
         args = ('--work-dir', out, '--cfg-options', f'test_evaluator.outfile_prefix={out}')
         mmpose_tool('test', config, path, *args, cwd=tmp_path)
-        results[name] = Path(f'{out}.keypoints.json').read_bytes()
-    assert results['tuned_epoch_1.pth'] == results['epoch_1.pth'] != results['vitpose.pth']
-    assert os.path.getsize(work_dir / 'tuned_epoch_1.pth') < os.path.getsize(
-        work_dir / 'epoch_1.pth'
-    )
-
-
-def test_hashes_the_base_once_however_often_it_saves(
-    cfg: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hashed = []
-    monkeypatch.setattr(
-        'vlpose_mm.checkpoint.adapter.base_hash',
-        lambda base: hashed.append(1) or base_hash(base),
-    )
-    work = train(cfg, 'often', default_hooks=INSTEAD)
-    assert len(list(work.glob('tuned_epoch_*.pth'))) == 2
-    assert len(hashed) == 1
+        results[path.name] = Path(f'{out}.keypoints.json').read_bytes()
+    assert results[tuned.name] == results[whole.name] != results['vitpose.pth']
+    assert os.path.getsize(tuned) < os.path.getsize(whole)
