@@ -9,7 +9,7 @@ import yaml
 from mmengine.fileio import exists, load
 from mmengine.logging import print_log
 
-from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
+from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name, text_prompt_table
 
 # Loader arguments by suffix: YAML's default loader creates arbitrary objects.
 FORMATS = {
@@ -121,6 +121,34 @@ def load_text_prompts(file: str) -> dict[str, str | list[str]]:
             'for images without a scenario and for scenarios that are not in the file.'
         )
     return table
+
+
+def read_text_prompts(file: str) -> dict[str, str | list[str]]:
+    """Read the text prompts of a file of either form.
+
+    Args:
+        file (str): YAML or JSON by scenario, as of :func:`load_text_prompts`, or text with
+            one text prompt a line.
+
+    Returns:
+        dict[str, str | list[str]]: Scenario -> text prompt, of all scenarios, or of the
+        lines; a line that is not the text prompt of a scenario is its own key.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is broken or holds no text prompt.
+    """
+    if Path(file).suffix.lower() in FORMATS:
+        return text_prompt_table(load_text_prompts(file))
+    try:
+        lines = Path(file).read_text(encoding='utf-8').splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{file} is not text in UTF-8: {error}.') from error
+    lines = [check_text_prompt(line, file) for line in lines if line.strip()]
+    if not lines:
+        raise ValueError(f'{file} holds no text prompt; write one a line.')
+    names = {text_prompt: name for name, text_prompt in text_prompt_table().items()}
+    return {names.get(line, line): line for line in lines}
 
 
 def check_per_keypoint(table: Mapping[str, str | list[str]], source: str) -> None:

@@ -1,18 +1,12 @@
 """The text prompts of a graph."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.config import Config
 from mmpose.registry import TRANSFORMS
 
-from vlpose_mm.datasets.scenarios import SCENARIOS, keypoint_text_prompts, text_prompt_table
-from vlpose_mm.datasets.text_prompts import (
-    FORMATS,
-    check_per_keypoint,
-    check_text_prompt,
-    load_text_prompts,
-)
+from vlpose_mm.datasets.scenarios import SCENARIOS, keypoint_text_prompts
+from vlpose_mm.datasets.text_prompts import check_per_keypoint, read_text_prompts
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClassifier
 from vlpose_mm.models.text_encoders.base import Prompt
@@ -48,8 +42,8 @@ def collect_text_prompts(
 
     Args:
         cfg (Config): The model's config, whose test pipeline says how they are made.
-        file (str, optional): YAML or JSON of text prompts by scenario, or text with one a
-            line; those of the test pipeline by default.
+        file (str, optional): See :func:`read_text_prompts`; by default, the text prompts
+            of the test pipeline.
         keypoint_names (list[str]): Names of the keypoints.
         classifier (ScenarioClassifier, optional): Its text prompts are added.
 
@@ -60,7 +54,7 @@ def collect_text_prompts(
     assign = _assign(cfg)
     table = {'default': assign.text_prompt} if assign.text_prompt else assign.text_prompts
     if file is not None:
-        table = _read(file)
+        table = read_text_prompts(file)
     if assign.per_keypoint:
         check_per_keypoint(table, file or 'AssignTextPrompt')
     prompts = TextPrompts([], [], {})
@@ -91,18 +85,3 @@ def _assign(cfg: Config) -> AssignTextPrompt:
         if TRANSFORMS.get(transform['type']) is AssignTextPrompt:
             return TRANSFORMS.build(transform)
     return AssignTextPrompt()
-
-
-def _read(path: str) -> dict[str, str | list[str]]:
-    """Read text prompts by scenario; the key of one without scenario is itself."""
-    if Path(path).suffix.lower() in FORMATS:
-        return text_prompt_table(load_text_prompts(path))
-    try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not text in UTF-8: {error}.') from error
-    lines = [check_text_prompt(line, path) for line in lines if line.strip()]
-    if not lines:
-        raise ValueError(f'{path} holds no text prompt; write one a line.')
-    names = {text_prompt: name for name, text_prompt in text_prompt_table().items()}
-    return {names.get(line, line): line for line in lines}

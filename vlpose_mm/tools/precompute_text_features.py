@@ -9,7 +9,7 @@ from mmpose.datasets.datasets import CocoDataset
 from vlpose_mm.checkpoint.io import write_file
 from vlpose_mm.checkpoint.text_features import encode_text_prompts
 from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
-from vlpose_mm.datasets.text_prompts import check_per_keypoint, load_text_prompts
+from vlpose_mm.datasets.text_prompts import check_per_keypoint, read_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
 from vlpose_mm.models.text_encoders.loading import TOKENS
 from vlpose_mm.tools.common import check_output_file, command
@@ -29,14 +29,11 @@ def main(args: Sequence[str] | None = None) -> None:
         default='Salesforce/blip-itm-base-coco',
         help='hub name or local folder of a transformers model (default: %(default)s)',
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
+    parser.add_argument(
         '--text-prompts',
-        help='text file with one text prompt a line (default: the scenario table)',
-    )
-    which.add_argument(
-        '--file',
-        help='YAML or JSON file of text prompts by scenario, as of AssignTextPrompt',
+        metavar='FILE',
+        help='YAML or JSON file of text prompts by scenario, as of AssignTextPrompt, or a '
+        'text file with one a line (default: the scenario table)',
     )
     parser.add_argument(
         '--per-keypoint',
@@ -54,8 +51,12 @@ def main(args: Sequence[str] | None = None) -> None:
         '--max-length', type=int, default=64, help='most tokens read of a text prompt'
     )
     options = parser.parse_args(args)
-
-    text_prompts = read_text_prompts(options)
+    file, names = options.text_prompts, None
+    table = read_text_prompts(file) if file else text_prompt_table()
+    if options.per_keypoint:
+        check_per_keypoint(table, file)
+        names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
+    text_prompts = all_text_prompts(table, names)
     check_output_file(options.out)
     encoder = TransformersTextEncoder(
         options.pretrained, options.max_length, options.tokens
@@ -66,35 +67,6 @@ def main(args: Sequence[str] | None = None) -> None:
         f'{options.out}: {len(text_prompts)} text prompts of {options.pretrained}, '
         f'{encoder.embed_dims} wide, {size:.0f} KiB'
     )
-
-
-def read_text_prompts(options: argparse.Namespace) -> list[str]:
-    """List the distinct text prompts that the options ask for.
-
-    Raises:
-        FileNotFoundError: If there is no such file of scenarios.
-        ValueError: If a file cannot be read or holds no text prompt, or ``--per-keypoint``
-            meets a scenario with several.
-    """
-    table = text_prompt_table()
-    if options.file:
-        table = text_prompt_table(load_text_prompts(options.file))
-    if options.text_prompts:
-        try:
-            with open(options.text_prompts, encoding='utf-8') as file:
-                lines = [' '.join(line.split()) for line in file]
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f'cannot read {options.text_prompts}: {error}') from error
-        table = {line: line for line in lines if line}
-        if not table:
-            raise ValueError(
-                f'{options.text_prompts} holds no text prompt; write one a line'
-            )
-    names = None
-    if options.per_keypoint:
-        check_per_keypoint(table, options.file)
-        names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
-    return all_text_prompts(table, names)
 
 
 if __name__ == '__main__':

@@ -88,8 +88,8 @@ class PrecomputedTextEncoder(TextEncoder):
                 raise ValueError(
                     f'{self.path} holds no features of {text!r}, only of {known[:20]}'
                     f'{more}; write it again with python -m '
-                    'vlpose_mm.tools.precompute_text_features --text-prompts FILE, or '
-                    '--file and --per-keypoint as AssignTextPrompt has them.'
+                    'vlpose_mm.tools.precompute_text_features --text-prompts FILE, and '
+                    '--per-keypoint if AssignTextPrompt has it.'
                 )
         return [self._features[text] for text in texts]
 
