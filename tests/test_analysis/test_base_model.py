@@ -7,25 +7,24 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from tests.configs import zoo_config
 from tests.test_models.test_backbones.tiny import ORIGINAL
 from vlpose_mm.analysis.base_model import base_config, build_on_meta
-from vlpose_mm.paths import config_path
 
 
 @pytest.mark.parametrize('kind', ['vit', *ORIGINAL])
 def test_the_base_computes_the_original_route(kind: str, vlpose_cfg: dict) -> None:
-    stock = 'PromptedVisionTransformer'
+    base = 'PromptedVisionTransformer'
     if kind != 'vit':
         prompt = vlpose_cfg['backbone']['visual_prompt']
         backbone = copy.deepcopy(ORIGINAL[kind])
-        stock = backbone['type']
-        backbone.update(type=f'Prompted{stock}', visual_prompt=prompt)
+        base = backbone['type']
+        backbone.update(type=f'Prompted{base}', visual_prompt=prompt)
         # MMPose's classes return all stages by default.
         backbone.pop('out_indices', None)
         vlpose_cfg['backbone'] = backbone
     if kind == 'hrformer':
-        vlpose_cfg['head']['deconv_out_channels'] = None
-        vlpose_cfg['head']['deconv_kernel_sizes'] = None
+        vlpose_cfg['head'].update(deconv_out_channels=None, deconv_kernel_sizes=None)
     vlpose_cfg['backbone']['trained_layers'] = 1
     vlpose_cfg['head'].update(wiring='released', gate_init=0.5, tuned_norms=True)
     vlpose_cfg['test_cfg']['route'] = 'original'
@@ -34,9 +33,8 @@ def test_the_base_computes_the_original_route(kind: str, vlpose_cfg: dict) -> No
     before = copy.deepcopy(vlpose_cfg)
     cfg = base_config(vlpose_cfg)
     assert vlpose_cfg == before
-    assert cfg['type'] == 'TopdownPoseEstimator'
-    assert cfg['backbone']['type'] == stock
-    assert cfg['head']['type'] == 'HeatmapHead'
+    types = cfg['type'], cfg['backbone']['type'], cfg['head']['type']
+    assert types == ('TopdownPoseEstimator', base, 'HeatmapHead')
     assert cfg['test_cfg'] == dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
 
     vlpose, model = MODELS.build(vlpose_cfg), MODELS.build(cfg)
@@ -49,20 +47,14 @@ def test_the_base_computes_the_original_route(kind: str, vlpose_cfg: dict) -> No
     assert torch.equal(model(x, None), vlpose(x))
 
 
-def test_a_base_config_is_copied(base_cfg: dict) -> None:
+def test_copies_base_configs_and_keeps_the_preprocessor_and_the_codec(
+    base_cfg: dict,
+) -> None:
     cfg = base_config(base_cfg)
     assert cfg == base_cfg
     cfg['head']['out_channels'] = 1
     assert cfg != base_cfg
-
-
-def test_keeps_the_preprocessor_and_the_codec() -> None:
-    model = Config.fromfile(
-        config_path(
-            'body_2d_keypoint/vlpose/humanart/'
-            'td-hm_VLPose-base_8xb64-210e_humanart-256x192.py'
-        )
-    ).model
+    model = Config.fromfile(zoo_config('base')).model
     cfg = base_config(model)
     assert cfg['data_preprocessor'] == model.data_preprocessor
     assert cfg['head']['decoder'] == model.head.decoder
@@ -73,7 +65,7 @@ def test_keeps_the_preprocessor_and_the_codec() -> None:
 def test_refuses_a_backbone_that_mmpose_does_not_have(vlpose_cfg: dict) -> None:
     vlpose_cfg['backbone'] = dict(type='ResNet', depth=18)
     with pytest.raises(
-        ValueError, match="'ResNet' has no counterpart .*PromptedSwinTransformer"
+        ValueError, match="'ResNet' has no counter.*PromptedSwinTransformer"
     ):
         base_config(vlpose_cfg)
 
@@ -82,8 +74,10 @@ def test_a_model_on_meta_has_the_same_parameters(vlpose_cfg: dict) -> None:
     model, real = build_on_meta(vlpose_cfg), MODELS.build(vlpose_cfg)
     assert all(p.is_meta for p in (*model.parameters(), *model.buffers()))
     assert not model.training
-    assert {name: (p.shape, p.requires_grad) for name, p in model.named_parameters()} == {
-        name: (p.shape, p.requires_grad) for name, p in real.named_parameters()
-    }
+    ours, theirs = (
+        {name: (p.shape, p.requires_grad) for name, p in m.named_parameters()}
+        for m in (model, real)
+    )
+    assert ours == theirs
     # The hook is removed.
     assert not any(p.is_meta for p in real.parameters())

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import AutoModel
 
+from tests.configs import zoo_config
 from vlpose_mm.analysis.complexity import model_complexity
-from vlpose_mm.paths import config_path
 
 # The tiny models of conftest.py.
 N, C, LAYERS, HIDDEN, PROMPTS, RANK = 8 * 6, 32, 3, 64, 3, 2
@@ -23,34 +23,24 @@ TOKENS, TEXT_DIMS = 7, 384
 
 
 def vit_flops(prompts: int = 0) -> int:
-    """FLOPs of the tiny ViT."""
     linear = N * C * (3 * C + C + 2 * HIDDEN) + prompts * C * 2 * C
     attention = 2 * N * (N + prompts) * C
     return N * 3 * 16**2 * C + LAYERS * (linear + attention)
 
 
-def lora_flops() -> int:
-    """FLOPs of the low-rank updates of four linear layers: down and up again."""
-    widths = (C + 3 * C) + (C + C) + (C + HIDDEN) + (HIDDEN + C)
-    return LAYERS * N * RANK * widths
-
-
-# Of the scales of the updates, from the text prompt.
+# Low-rank updates of four linear layers, down and up again; their scales, from the text.
+LORA_FLOPS = LAYERS * N * RANK * ((C + 3 * C) + (C + C) + 2 * (C + HIDDEN))
 STEERING_FLOPS = TEXT_DIMS * LAYERS * 4 * RANK
-
-
-def deconv_flops() -> int:
-    """FLOPs of the deconvolution blocks: a 4 x 4 kernel for each input pixel."""
-    return N * C * 4 * 4 * DECONV + 4 * N * DECONV * 4 * 4 * DECONV
-
-
+# A 4 x 4 kernel for each input pixel of two blocks.
+DECONV_FLOPS = N * C * 4 * 4 * DECONV + 4 * N * DECONV * 4 * 4 * DECONV
 FINAL_FLOPS = 16 * N * DECONV * KEYPOINTS
+ORIGINAL_FLOPS = vit_flops() + DECONV_FLOPS + FINAL_FLOPS
 
 
-def matcher_flops(tokens: int) -> int:
-    """FLOPs of the relation matcher."""
-    text = tokens * (TEXT_DIMS * C + 2 * C * C)
-    return N * 4 * C * C + text + 2 * N * (N + tokens) * C
+def tuned_flops(tokens: int) -> int:
+    text = tokens * (TEXT_DIMS * C + 2 * C * C) + STEERING_FLOPS * bool(tokens)
+    matcher = N * 4 * C * C + 2 * N * (N + tokens) * C
+    return vit_flops(PROMPTS) + LORA_FLOPS + text + matcher + 2 * DECONV_FLOPS + FINAL_FLOPS
 
 
 def part(summary: dict, name: str) -> tuple[int, int]:
@@ -59,49 +49,34 @@ def part(summary: dict, name: str) -> tuple[int, int]:
     return row['params'], row['trainable']
 
 
-def test_flops_equal_the_formulas(vlpose_cfg: dict) -> None:
-    summary = model_complexity(dict(model=vlpose_cfg))
-    original = vit_flops() + deconv_flops() + FINAL_FLOPS
-    tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
-    tuned += lora_flops() + STEERING_FLOPS
-    assert summary['flops'] == dict(original=original, tuned=tuned)
-    assert summary['tuned_to_original'] == tuned / original
-    text = dict(num_tokens=TOKENS, embed_dims=TEXT_DIMS, params=0)
-    assert summary['text'] == text
-    assert summary['input_size'] == [96, 128]
-    assert summary['flip_test']
-    assert json.loads(json.dumps(summary)) == summary
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
-def test_a_model_of_mmpose_has_one_route(base_cfg: dict) -> None:
-    summary = model_complexity(dict(model=base_cfg))
-    assert summary['flops'] == dict(original=vit_flops() + deconv_flops() + FINAL_FLOPS)
-    assert summary['tuned_to_original'] is summary['text'] is None
-    assert summary['checkpoint_bytes'].keys() == {'full'}
-    model = MODELS.build(base_cfg)
-    for name in ('backbone', 'head'):
-        count = sum(p.numel() for p in getattr(model, name).parameters())
-        assert part(summary, name) == (count, count)
-    assert [row['name'] for row in summary['parts']] == ['backbone', 'head']
-
-
-def test_without_text_encoder_nothing_is_encoded(vlpose_cfg: dict) -> None:
-    vlpose_cfg['text_encoder'] = None
-    summary = model_complexity(dict(model=vlpose_cfg))
-    assert summary['text'] is None
-    matcher = N * 4 * C * C + 2 * N * N * C
-    tuned = vit_flops(PROMPTS) + matcher + 2 * deconv_flops() + FINAL_FLOPS + lora_flops()
-    assert summary['flops']['tuned'] == tuned
-
-
-def test_parts_have_every_parameter_once(vlpose_cfg: dict) -> None:
+def test_flops_equal_the_formulas_and_parts_have_every_parameter_once(
+    vlpose_cfg: dict, tmp_path: Path
+) -> None:
     vlpose_cfg['head']['gate_init'] = 0.1
-    summary = model_complexity(dict(model=vlpose_cfg))
+    cfg = Config(dict(model=vlpose_cfg))
+    before, ran = copy.deepcopy(cfg.to_dict()), []
+    hook = register_module_forward_pre_hook(lambda m, args: ran.append(m))
+    try:
+        summary = model_complexity(cfg)
+    finally:
+        hook.remove()
+    # The head runs slices of its nn.Sequential, which are new ones of the same layers.
+    layers = [m for m in ran if type(m) is not nn.Sequential]
+    assert layers and not any(m.training for m in layers)
+    assert cfg.to_dict() == before and json.loads(json.dumps(summary)) == summary
+
+    flops = dict(original=ORIGINAL_FLOPS, tuned=tuned_flops(TOKENS))
+    assert summary['flops'] == flops
+    assert summary['tuned_to_original'] == flops['tuned'] / flops['original']
+    text = dict(num_tokens=TOKENS, embed_dims=TEXT_DIMS, params=0)
+    assert (summary['text'], summary['input_size']) == (text, [96, 128])
+    assert summary['flip_test']
+
     model = MODELS.build(vlpose_cfg)
-
-    def count(module: nn.Module) -> int:
-        return sum(p.numel() for p in module.parameters())
-
     added = model.backbone.visual_prompts.numel()
     added += sum(p.numel() for name, p in model.named_parameters() if 'lora' in name)
     head, matcher = model.head, count(model.matcher)
@@ -114,15 +89,33 @@ def test_parts_have_every_parameter_once(vlpose_cfg: dict) -> None:
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert summary['total'] == dict(params=count(model), trainable=trained)
 
+    # Checkpoints are as large as saved ones.
+    state = get_state_dict(model)
+    tuned = {name for name, p in model.named_parameters() if p.requires_grad}
+    # A branch without its batch norms' statistics could not be switched on again.
+    tuned |= {name for name in state if name.startswith('head.aux_deconv_layers.')}
+    path = tmp_path / 'model.pth'
+    for name, names in (('full', set(state)), ('adapter', tuned)):
+        kept = {name: tensor for name, tensor in state.items() if name in names}
+        save_checkpoint(dict(state_dict=kept), str(path))
+        size = summary['checkpoint_bytes'][name]
+        assert size == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+def test_a_model_of_mmpose_has_one_route(base_cfg: dict) -> None:
+    summary = model_complexity(dict(model=base_cfg))
+    assert summary['flops'] == dict(original=ORIGINAL_FLOPS)
+    assert summary['tuned_to_original'] is summary['text'] is None
+    assert summary['checkpoint_bytes'].keys() == {'full'}
+    model = MODELS.build(base_cfg)
+    for row, name in zip(summary['parts'], ('backbone', 'head'), strict=True):
+        params = count(getattr(model, name))
+        assert row == dict(name=name, params=params, trainable=params)
+
 
 @pytest.mark.parametrize(('name', 'trained'), [('base', 6.75), ('lora-base', 9.70)])
 def test_vit_base_trains_seven_to_ten_percent(name: str, trained: float) -> None:
-    cfg = Config.fromfile(
-        config_path(
-            'body_2d_keypoint/vlpose/humanart/'
-            f'td-hm_VLPose-{name}_8xb64-210e_humanart-256x192.py'
-        )
-    )
+    cfg = Config.fromfile(zoo_config(name))
     cfg.model.text_encoder = dict(type='RandomTextEncoder', embed_dims=768, num_tokens=7)
     summary = model_complexity(cfg)
     total = summary['total']
@@ -132,69 +125,27 @@ def test_vit_base_trains_seven_to_ten_percent(name: str, trained: float) -> None
 
 
 def test_the_frozen_language_model_counts_separately(vlpose_cfg: dict, minilm: str) -> None:
-    encoder = dict(type='TransformersTextEncoder', pretrained=minilm)
+    language_model = count(AutoModel.from_pretrained(minilm))
+    encoder = dict(type='TransformersTextEncoder', pretrained=minilm, context_tokens=2)
     vlpose_cfg['text_encoder'] = encoder
-    summary = model_complexity(dict(model=vlpose_cfg))
-    language_model = sum(p.numel() for p in AutoModel.from_pretrained(minilm).parameters())
-    assert summary['text']['params'] == language_model
-    assert summary['text']['num_tokens'] == TOKENS
-    assert summary['total']['params'] < language_model
-    tuned = vit_flops(PROMPTS) + matcher_flops(TOKENS) + 2 * deconv_flops() + FINAL_FLOPS
-    tuned += lora_flops() + STEERING_FLOPS
-    assert summary['flops']['tuned'] == tuned
-
-    vlpose_cfg['text_encoder'] = dict(encoder, context_tokens=2)
     learned = model_complexity(dict(model=vlpose_cfg))
     assert part(learned, 'text_encoder (adapter)') == (2 * TEXT_DIMS, 2 * TEXT_DIMS)
-    assert learned['text']['params'] == language_model
-    assert learned['text']['num_tokens'] == TOKENS + 2
+    text = dict(num_tokens=TOKENS + 2, embed_dims=TEXT_DIMS, params=language_model)
+    assert learned['text'] == text
+    assert learned['total']['params'] < language_model
+    assert learned['flops']['tuned'] == tuned_flops(TOKENS + 2)
 
-
-def test_checkpoints_are_as_large_as_saved_ones(vlpose_cfg: dict, tmp_path: Path) -> None:
-    sizes = model_complexity(dict(model=vlpose_cfg))['checkpoint_bytes']
-    model = MODELS.build(vlpose_cfg)
-    state = get_state_dict(model)
-    tuned = {name for name, p in model.named_parameters() if p.requires_grad}
-    # A branch without its batch norms' statistics could not be switched on again.
-    tuned |= {name for name in state if name.startswith('head.aux_deconv_layers.')}
-    path = tmp_path / 'model.pth'
-    for name, names in (('full', set(state)), ('adapter', tuned)):
-        kept = {name: tensor for name, tensor in state.items() if name in names}
-        save_checkpoint(dict(state_dict=kept), str(path))
-        assert sizes[name] == pytest.approx(path.stat().st_size, rel=0.02)
-
-
-def test_nothing_runs_in_training_mode_and_the_config_stays(vlpose_cfg: dict) -> None:
-    cfg = Config(dict(model=vlpose_cfg))
-    before = copy.deepcopy(cfg.to_dict())
-    ran = []
-    hook = register_module_forward_pre_hook(lambda m, args: ran.append(m))
-    try:
-        model_complexity(cfg)
-    finally:
-        hook.remove()
-    # The head runs slices of its nn.Sequential, which are new ones of the same layers.
-    layers = [m for m in ran if type(m) is not nn.Sequential]
-    assert layers and not any(m.training for m in layers)
-    assert cfg.to_dict() == before
+    vlpose_cfg['text_encoder'] = None
+    summary = model_complexity(dict(model=vlpose_cfg))
+    assert summary['text'] is None and summary['flops']['tuned'] == tuned_flops(0)
 
 
 def test_the_input_size_is_that_of_the_codec_or_the_backbone(base_cfg: dict) -> None:
     del base_cfg['head']['decoder']
     cfg = dict(model=base_cfg)
     assert model_complexity(cfg)['input_size'] == [96, 128]
-    assert model_complexity(dict(cfg, codec=dict(input_size=(48, 64))))['input_size'] == [
-        48,
-        64,
-    ]
-    base_cfg['backbone'] = dict(type='ResNet', depth=18)
-    with pytest.raises(ValueError, match='The input size is unknown'):
-        model_complexity(cfg)
-
-
-def test_refuses_a_config_without_model() -> None:
-    with pytest.raises(ValueError, match='has no `model`'):
-        model_complexity(dict(codec=dict(input_size=(96, 128))))
+    cfg['codec'] = dict(input_size=(48, 64))
+    assert model_complexity(cfg)['input_size'] == [48, 64]
 
 
 class Detector(nn.Module):
@@ -204,7 +155,12 @@ class Detector(nn.Module):
         return (x.nonzero(),)
 
 
-def test_refuses_what_depends_on_the_image(base_cfg: dict) -> None:
+def test_refuses_a_config_without_model_input_size_or_static_shapes(base_cfg: dict) -> None:
+    with pytest.raises(ValueError, match='has no `model`'):
+        model_complexity(dict(codec=dict(input_size=(96, 128))))
     base_cfg['backbone'] = dict(type=Detector)
     with pytest.raises(ValueError, match='FLOPs of TopdownPoseEstimator depend on'):
+        model_complexity(dict(model=base_cfg))
+    del base_cfg['head']['decoder']
+    with pytest.raises(ValueError, match='The input size is unknown'):
         model_complexity(dict(model=base_cfg))

@@ -21,13 +21,13 @@ CATEGORIES = dict(
     photos=(None, 5),
 )
 EMPTY = 'cosplay'  # has no instances
-GROUPS = dict(
-    real_human=('drama', 'cosplay'),
-    **{'2D_virtual_human': ('sketch', 'oil_painting')},
-    **{'3D_virtual_human': ('relief',)},
-    other=('pixel_art',),
-    photos=('photos',),
-)
+GROUPS = {
+    'real_human': ('drama', 'cosplay'),
+    '2D_virtual_human': ('sketch', 'oil_painting'),
+    '3D_virtual_human': ('relief',),
+    'other': ('pixel_art',),
+    'photos': ('photos',),
+}
 DOMAINS = dict(
     natural=('drama', 'cosplay', 'photos'),
     artificial=('sketch', 'oil_painting', 'relief', 'pixel_art'),
@@ -49,43 +49,26 @@ def annotations() -> dict:
     ids = iter(rng.permutation(1000).tolist())
     for category, count in CATEGORIES.values():
         for i in range(count):
-            image = dict(
-                id=next(ids), width=200, height=200, crowdIndex=float(rng.uniform())
-            )
+            image = dict(id=next(ids), width=200, height=200, crowdIndex=rng.uniform())
             images.append(image | (dict(category=category) if category else {}))
-            if i == 0 or category == EMPTY:
-                continue
-            for j in range(3):
+            for j in range(3) if i and category != EMPTY else ():
                 x, y, width, height = rng.uniform((0, 0, 30, 30), (100, 100, 120, 120))
                 points = rng.uniform((x, y, 0), (x + width, y + height, 3), (17, 3))
                 points[:, 2] = points[:, 2].astype(int)
                 points[0, 2] = 2
                 points *= (i, j) != (2, 2)  # no labels
-                instances.append(
-                    dict(
-                        id=len(instances) + 1,
-                        image_id=image['id'],
-                        category_id=1,
-                        iscrowd=int((i, j) == (1, 2)),
-                        area=0.6 * width * height,
-                        bbox=[x, y, width, height],
-                        keypoints=points.flatten().tolist(),
-                        num_keypoints=int((points[:, 2] > 0).sum()),
-                    )
+                instance = dict(id=len(instances) + 1, image_id=image['id'], category_id=1)
+                instances.append(instance)
+                instance.update(
+                    iscrowd=int((i, j) == (1, 2)),
+                    area=0.6 * width * height,
+                    bbox=[x, y, width, height],
+                    keypoints=points.flatten().tolist(),
+                    num_keypoints=int((points[:, 2] > 0).sum()),
                 )
     rng.shuffle(images)
     categories = [dict(id=1, name='person')]
     return dict(images=images, annotations=instances, categories=categories)
-
-
-def two_categories() -> tuple[dict, list[dict]]:
-    """Annotations and results of two categories."""
-    content = annotations()
-    found = results(content)
-    content['categories'].append(dict(id=3, name='horse'))
-    for record in (*content['annotations'][::3], *found[::4]):
-        record['category_id'] = 3
-    return content, found
 
 
 def images(content: dict, scenarios: Iterable[str]) -> set[int]:
@@ -96,10 +79,9 @@ def images(content: dict, scenarios: Iterable[str]) -> set[int]:
 
 def alone(content: dict, img_ids: set[int]) -> dict:
     """The annotations of some images alone."""
-    return dict(
+    return content | dict(
         images=[i for i in content['images'] if i['id'] in img_ids],
         annotations=[a for a in content['annotations'] if a['image_id'] in img_ids],
-        categories=content['categories'],
     )
 
 
@@ -113,24 +95,15 @@ def samples(content: dict, detected: bool) -> list[dict]:
     last = {i.get('category'): i['id'] for i in content['images']}.values()
     found = []
 
-    def add(image_id: int, points: np.ndarray, xywh: list[float], score: float) -> None:
+    def add(img_id: int, points: np.ndarray, xywh: list[float], score: float) -> None:
         x, y, width, height = xywh
-        pred_instances = dict(
-            keypoints=points[None],
-            keypoint_scores=rng.uniform(0.1, 1, (1, 17)).round(1),
-            bboxes=np.array([[x, y, x + width, y + height]]),
+        pred = dict(
+            keypoints=points[None], bboxes=np.array([[x, y, x + width, y + height]])
         )
-        gt_instances = dict(
-            bbox_scores=np.array([score]), bbox_scales=np.array([[width, height]])
-        )
-        found.append(
-            dict(
-                id=len(found),
-                img_id=image_id,
-                pred_instances=pred_instances,
-                gt_instances=gt_instances,
-            )
-        )
+        pred['keypoint_scores'] = rng.uniform(0.1, 1, (1, 17)).round(1)
+        gt = dict(bbox_scores=np.array([score]), bbox_scales=np.array([[width, height]]))
+        sample = dict(id=len(found), img_id=img_id, pred_instances=pred, gt_instances=gt)
+        found.append(sample)
 
     for instance in content['annotations']:
         img_id, bbox = instance['image_id'], instance['bbox']
@@ -152,16 +125,10 @@ def results(content: dict, detected: bool = True) -> list[dict]:
     """The same in COCO's format."""
     records = []
     for sample in samples(content, detected):
-        pred = sample['pred_instances']
-        points = np.concatenate([pred['keypoints'][0], pred['keypoint_scores'].T], axis=1)
-        records.append(
-            dict(
-                image_id=sample['img_id'],
-                category_id=1,
-                keypoints=points.flatten().tolist(),
-                score=float(sample['gt_instances']['bbox_scores'][0]),
-            )
-        )
+        pred, (score,) = sample['pred_instances'], sample['gt_instances']['bbox_scores']
+        points = np.hstack([pred['keypoints'][0], pred['keypoint_scores'].T])
+        record = dict(image_id=sample['img_id'], category_id=1, score=float(score))
+        records.append(record | dict(keypoints=points.flatten().tolist()))
     return records
 
 
