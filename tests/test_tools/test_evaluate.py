@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_evaluation import synthetic
+from tests.test_tools.as_program import json_output
 from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.tools.evaluate import main
 
@@ -39,43 +40,39 @@ def test_prints_tables_of_every_result_file_and_writes_json(
         assert result['result_file'] == path
         assert result['subsets']['oil_painting']['AP'] == scores.AP
         assert len(result['subsets']['all']['keypoint_oks']) == 17
-    main([*files[:2], '--json', '-'])
-    assert len(json.loads(capsys.readouterr().out)['results']) == 1
+    assert len(json_output('evaluate', files[:2], capsys)['results']) == 1
 
 
 @pytest.mark.parametrize(
-    ('results', 'message'),
+    ('args', 'message'),
     [
-        ('[]', 'has no results in COCO format'),
-        ('nonsense', 'is not a JSON file'),
-        (None, 'No such file'),
+        (['empty.json'], 'empty.json has no results in COCO format'),
+        (['text.json'], 'text.json is not a JSON file'),
+        (['gone.json'], 'gone.json: No such file'),
         (
-            '[{"image_id": -1, "category_id": 1, "keypoints": [], "score": 1}]',
-            '1 of its 1 values of image_id, such as -1, are not among the annotated ones',
+            ['other.json'],
+            'other.json belongs to other annotations: 1 of its 1 values of image_id, such '
+            'as -1, are not among the annotated ones',
         ),
+        (['--json', 'no/folder.json'], 'name a file in an existing folder'),
     ],
 )
 def test_bad_input_gets_one_error_and_no_table(
-    results: str | None,
+    args: list[str],
     message: str,
     files: list[str],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    bad = tmp_path / 'bad.json'
-    if results is not None:
-        bad.write_text(results)
+    monkeypatch.chdir(tmp_path)
+    Path('empty.json').write_text('[]')
+    Path('text.json').write_text('nonsense')
+    other = dict(image_id=-1, category_id=1, keypoints=[], score=1)
+    synthetic.write([other], Path('other.json'))
     with pytest.raises(SystemExit):
-        main([*files, str(bad)])
+        main([*files, *args])
     printed = capsys.readouterr()
-    assert printed.out == ''
+    assert printed.out == '' or '--json' in args
     (error,) = [line for line in printed.err.splitlines() if 'error: ' in line]
-    assert message in error and str(bad) in error
-
-
-def test_refuses_an_output_file_in_a_missing_folder(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    with pytest.raises(SystemExit):
-        main([*files, '--json', str(tmp_path / 'no/folder.json')])
-    assert 'name a file in an existing folder' in capsys.readouterr().err
+    assert message in error

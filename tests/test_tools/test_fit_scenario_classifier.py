@@ -1,9 +1,6 @@
 """python -m vlpose_mm.tools.fit_scenario_classifier"""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import load_state_dict
 from mmpose.registry import MODELS
 
+from tests.test_tools.as_program import json_output
 from vlpose_mm.checkpoint.adapter import extract
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.datasets.scenarios import SCENARIOS
@@ -66,6 +64,10 @@ def test_adds_a_classifier_to_a_checkpoint_and_prints_its_accuracy(
     main([str(small_config), str(out), *OPTIONS])
     again, log = capsys.readouterr()
     assert again == printed and 'Fitted' not in log
+    args = (small_config, out, *OPTIONS)
+    found = json_output('fit_scenario_classifier', args, capsys)
+    assert found['total']['images'] == 19 + 4
+    assert found['scenarios'][-1]['name'] is None
 
 
 def test_an_adapter_checkpoint_stays_one(
@@ -76,26 +78,12 @@ def test_an_adapter_checkpoint_stays_one(
     path, out = tmp_path / 'small.pth', tmp_path / 'out.pth'
     torch.save(content, path)
     base = small_config.parent / 'vitpose.pth'
-    options = [*OPTIONS, f'model.base_weights={base}']
-    main([str(small_config), str(path), str(out), *options])
+    main([str(small_config), str(path), str(out), *OPTIONS, f'model.base_weights={base}'])
     before, after = content['state_dict'], read(out)['state_dict']
     assert {*after} - {*before} == {
         f'scenario_classifier.{name}' for name in ('weight', 'bias', '_extra_state')
     }
     assert decode(after[KEY])['base'] == decode(before[KEY])['base']
-
-
-@pytest.mark.slow
-def test_writes_json_alone_to_the_standard_output(small_config: Path, tuned: Path) -> None:
-    command = [sys.executable, '-m', 'vlpose_mm.tools.fit_scenario_classifier']
-    done = subprocess.run(
-        [*command, small_config, tuned, '--json', '-', *OPTIONS],
-        capture_output=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    assert found['total']['images'] == 19 + 4
-    assert found['scenarios'][-1]['name'] is None
 
 
 class Payload:
@@ -107,7 +95,7 @@ class Payload:
     ('config', 'args', 'message'),
     [
         ('missing.py', ['TUNED'], "vlpose_mm has no config 'missing.py'"),
-        ('stock.py', ['TUNED'], 'is not a VLPoseEstimator'),
+        ('base.py', ['TUNED'], 'is not a VLPoseEstimator'),
         ('CONFIG', ['missing.pth'], 'There is no file missing.pth'),
         ('CONFIG', ['.'], 'is a directory'),
         ('CONFIG', ['payload.pth'], 'which is not one of the safe globals'),
@@ -136,7 +124,7 @@ def test_bad_input_gets_one_clear_error(
         f"_base_ = '{small_config}'\n"
         f"train_dataloader = dict(dataset=dict(ann_file='{natural_only}'))\n"
     )
-    Path('stock.py').write_text(
+    Path('base.py').write_text(
         f"_base_ = '{small_config}'\n"
         "model = dict(_delete_=True, type='TopdownPoseEstimator', "
         "backbone=dict(type='PromptedVisionTransformer', visual_prompt=None))\n"

@@ -1,8 +1,6 @@
 """python -m vlpose_mm.tools.get_flops"""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from tests.conftest import ROOT
+from tests.test_tools.as_program import json_output
 from vlpose_mm.tools.get_flops import main
 
 BASE = (
@@ -38,8 +37,6 @@ def test_prints_the_tables_of_the_readme(capsys: pytest.CaptureFixture) -> None:
     lines = '\n'.join(line.rstrip() for line in out.splitlines())
     assert lines in (ROOT / 'README.md').read_text()
 
-
-def test_describes_a_config_of_mmpose(capsys: pytest.CaptureFixture) -> None:
     main([MMPOSE])
     lines = rows(capsys.readouterr().out)
     assert 'total 34.00 M 34.00 M' in lines
@@ -51,25 +48,13 @@ def test_lists_the_frozen_language_model_and_writes_json(
 ) -> None:
     encoder = 'model.text_encoder'
     options = [f'{encoder}._delete_=True', f'{encoder}.type=TransformersTextEncoder']
-    options += [f'{encoder}.pretrained={minilm}']
+    options += [f'{encoder}.pretrained={minilm}', 'model.backbone.trained_layers=2']
+    options += ['model.backbone.visual_prompt.num_tokens=5']
     path = tmp_path / 'complexity.json'
     main([str(small_config), '--json', str(path), '--cfg-options', *options])
-    out = capsys.readouterr().out
-    assert 'text encoder (frozen, not saved) 22.71 M 0' in rows(out)
-    assert json.loads(path.read_text())['type'] == 'VLPoseEstimator'
-
-
-def test_json_can_be_the_only_standard_output(
-    small_config: Path, capsys: pytest.CaptureFixture
-) -> None:
-    # A warning goes to the log.
-    options = [
-        'model.backbone.visual_prompt.num_tokens=5',
-        'model.backbone.trained_layers=2',
-    ]
-    main([str(small_config), '--json', '-', '--cfg-options', *options])
     out, err = capsys.readouterr()
-    complexity = json.loads(out)
+    assert 'text encoder (frozen, not saved) 22.71 M 0' in rows(out)
+    complexity = json.loads(path.read_text())
     assert complexity['config'] == str(small_config)
     (row,) = [row for row in complexity['parts'] if row['name'] == 'backbone (adapter)']
     cfg = Config.fromfile(small_config).model
@@ -77,10 +62,9 @@ def test_json_can_be_the_only_standard_output(
     params = MODELS.build(cfg).backbone.parameters()
     assert row['trainable'] == sum(p.numel() for p in params if p.requires_grad)
     assert 'trains more than' in err
-
-    command = [sys.executable, '-m', 'vlpose_mm.tools.get_flops', small_config]
-    done = subprocess.run([*command, '--json', '-'], capture_output=True, check=True)
-    assert json.loads(done.stdout)['type'] == 'VLPoseEstimator'
+    # The warning is not in the standard output.
+    args = (small_config, '--cfg-options', *options)
+    assert json_output('get_flops', args, capsys) == complexity
 
 
 @pytest.mark.parametrize(
