@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmpose.datasets.datasets import CocoDataset
 
-from tests.test_models.test_text_encoders.text_families import Family, tiny_clip
+from tests.test_models.test_text_encoders.text_families import Family
 from vlpose_mm.datasets import AssignTextPrompt
 from vlpose_mm.datasets.scenarios import all_text_prompts
 from vlpose_mm.models import PrecomputedTextEncoder
@@ -50,7 +50,7 @@ def test_writes_what_the_transform_asks_for(
 def test_writes_pooled_embeddings(
     minilm: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    family = Family(tiny_clip, minilm, tmp_path / 'clip')
+    family = Family('clip', minilm, tmp_path)
     main(['text.pth', '--pretrained', family.folder, '--tokens', 'pooled'])
     feats = PrecomputedTextEncoder('text.pth')(all_text_prompts())
     assert feats.last_hidden_state.shape == (20, 1, 12)

@@ -52,39 +52,41 @@ def test_the_first_rule_that_applies_counts(info: dict, table: dict, route: str)
     assert Router(table).by_annotation(PoseDataSample(metainfo=info)) == route
 
 
-def test_refuses_bad_tables_and_samples() -> None:
-    for table, error in (
-        (dict(mural='auto'), "'mural' has the route 'auto'"),
-        ({1: 'tuned'}, '1 must be a name'),
-        ('tuned', 'routes must be a table'),
-        (['mural'], 'routes must be a table'),
-    ):
-        with pytest.raises(ValueError, match=error):
-            Router(table)
-    for info, error in (
-        (dict(MURAL, route='auto', img_path='x.jpg'), "route of x.jpg is 'auto'"),
-        (dict(text_prompt='a', scenario=None), "add 'text_source' to the meta_keys"),
-    ):
-        with pytest.raises(ValueError, match=error):
-            Router().by_annotation(PoseDataSample(metainfo=info))
+@pytest.mark.parametrize(
+    ('table', 'info', 'error'),
+    [
+        (dict(mural='auto'), {}, "'mural' has the route 'auto'"),
+        ({1: 'tuned'}, {}, '1 must be a name'),
+        ('tuned', {}, 'routes must be a table'),
+        (['mural'], {}, 'routes must be a table'),
+        ({}, dict(route='auto', img_path='x.jpg'), "route of x.jpg is 'auto'"),
+        ({}, dict(text_prompt='a', scenario=None), "add 'text_source' to the meta_keys"),
+    ],
+)
+def test_refuses_bad_tables_and_samples(table: object, info: dict, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        Router(table).by_annotation(PoseDataSample(metainfo=info))
 
 
-def test_warns_of_a_name_that_looks_misspelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    warned = []
-    name = 'vlpose_mm.models.pose_estimators.router.print_log'
-    monkeypatch.setattr(name, lambda text, **_: warned.append(text))
+def test_warns_of_a_name_that_looks_misspelled(warned: list[str]) -> None:
     Router(dict(scenaro='original', pixel_art='tuned', murals='tuned'))
     assert len(warned) == 2 and "'scenaro'" in warned[0] and "'scenario'" in warned[0]
 
 
 @pytest.fixture
-def mixed(make_sample: Callable) -> Batch:
+def auto_cfg(vlpose_cfg: dict) -> dict:
+    """A small VLPose that routes each sample."""
+    vlpose_cfg['test_cfg'].update(route='auto', output_heatmaps=True)
+    return vlpose_cfg
+
+
+@pytest.fixture
+def mixed(make_batch: Callable) -> Batch:
     """Two photos and three artworks in a row."""
-    samples = []
-    for info in (MURAL, PHOTO, PROMPTED, PHOTO, MURAL):
-        samples.append(make_sample())
-        samples[-1].set_metainfo(info)
-    return torch.randn(5, 3, 128, 96), samples
+    images, samples = make_batch(*[None] * 5)
+    for sample, info in zip(samples, (MURAL, PHOTO, PROMPTED, PHOTO, MURAL), strict=True):
+        sample.set_metainfo(info)
+    return images, samples
 
 
 @torch.no_grad()
@@ -97,14 +99,13 @@ def predict(
     return model.predict(images[rows], [copy.deepcopy(samples[row]) for row in rows])
 
 
-def routes_of(samples: list[PoseDataSample]) -> list[str]:
-    return [sample.metainfo['pred_route'] for sample in samples]
+def predicted(samples: list[PoseDataSample], key: str = 'route') -> list:
+    return [sample.metainfo[f'pred_{key}'] for sample in samples]
 
 
-def test_a_mixed_batch_equals_its_groups_run_alone(vlpose_cfg: dict, mixed: Batch) -> None:
+def test_a_mixed_batch_equals_its_groups_run_alone(auto_cfg: dict, mixed: Batch) -> None:
     images, samples = mixed
-    vlpose_cfg['test_cfg'].update(route='auto', output_heatmaps=True)
-    model = build(vlpose_cfg).eval()
+    model = build(auto_cfg).eval()
     together = predict(model, mixed)
     with torch.no_grad():
         heatmaps = model(images, samples)
@@ -114,7 +115,7 @@ def test_a_mixed_batch_equals_its_groups_run_alone(vlpose_cfg: dict, mixed: Batc
     for route, rows in (('tuned', [0, 2, 4]), ('original', [1, 3])):
         model.set_route(route)
         alone = predict(model, mixed, rows)
-        assert routes_of(alone) == routes_of([together[row] for row in rows])
+        assert predicted(alone) == predicted([together[row] for row in rows])
         for row, want in zip(rows, alone, strict=True):
             got = together[row]
             assert torch.equal(got.pred_fields.heatmaps, want.pred_fields.heatmaps)
@@ -126,17 +127,13 @@ def test_a_mixed_batch_equals_its_groups_run_alone(vlpose_cfg: dict, mixed: Batc
 
 
 def test_photos_alone_run_neither_text_encoder_nor_matcher(
-    vlpose_cfg: dict, mixed: Batch
+    auto_cfg: dict, mixed: Batch
 ) -> None:
-    vlpose_cfg['test_cfg']['route'] = 'auto'
-    model = build(vlpose_cfg).eval()
-
-    def fail(*args: object) -> None:
-        raise AssertionError('ran')
-
-    model.text_encoder.register_forward_pre_hook(fail)
-    model.matcher.register_forward_pre_hook(fail)
-    assert routes_of(predict(model, mixed, [1, 3])) == ['original'] * 2
+    model, ran = build(auto_cfg).eval(), []
+    for part in (model.text_encoder, model.matcher):
+        part.register_forward_pre_hook(lambda module, args: ran.append(module))
+    assert predicted(predict(model, mixed, [1, 3])) == ['original'] * 2 and not ran
+    assert predicted(predict(model, mixed, [0])) == ['tuned'] and len(ran) == 2
 
 
 def test_training_by_the_table_omits_photos_and_reaches_every_parameter(
@@ -156,43 +153,34 @@ def test_training_by_the_table_omits_photos_and_reaches_every_parameter(
     art = model.loss(images[rows], [samples[row] for row in rows])['loss_kpt']
     torch.testing.assert_close(got, art * 3 / 5)
     assert not torch.equal(model.loss(images, samples)['loss_kpt'], got)
-    vlpose_cfg['train_cfg'] = dict(route='original')
-    with pytest.raises(ValueError, match="'tuned' or 'auto', got 'original'"):
-        build(vlpose_cfg)
-
-
-CLASSES = [
-    ScenarioClass(None, None, 'a photo of a person'),
-    ScenarioClass('mural', '2D_virtual_human', 'a mural of a person'),
-]
 
 
 @pytest.fixture
-def deciding(vlpose_cfg: dict) -> VLPoseEstimator:
+def deciding(auto_cfg: dict) -> VLPoseEstimator:
     """A model whose classifier takes one half of random images for murals."""
-    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
-    vlpose_cfg['test_cfg'].update(route='auto', flip_test=False, output_heatmaps=True)
-    model = build(vlpose_cfg).eval()
+    auto_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
+    auto_cfg['test_cfg']['flip_test'] = False
+    model = build(auto_cfg).eval()
     weight = torch.zeros(2, 32)
     weight[1, 0] = 10.0
     with torch.no_grad():
         (feature_map,) = model.backbone(torch.randn(8, 3, 128, 96), tuned=False)
     middle = feature_map.mean(dim=(2, 3))[:, 0].median()
-    model.scenario_classifier.assign(CLASSES, weight, torch.tensor([0.0, -10 * middle]))
+    classes = [
+        ScenarioClass(None, None, 'a photo of a person'),
+        ScenarioClass('mural', '2D_virtual_human', 'a mural of a person'),
+    ]
+    model.scenario_classifier.assign(classes, weight, torch.tensor([0.0, -10 * middle]))
     return model
 
 
 @pytest.fixture
-def photos(make_sample: Callable) -> Batch:
+def photos(make_batch: Callable) -> Batch:
     """Eight images without annotation, with an instance each."""
-    samples = [make_sample() for _ in range(8)]
+    images, samples = make_batch(*[None] * 8)
     for i, sample in enumerate(samples):
         sample.set_metainfo(dict(PHOTO, img_path=f'{i}.jpg', img_id=i))
-    return torch.randn(8, 3, 128, 96), samples
-
-
-def artificial_probs(samples: list[PoseDataSample]) -> list[float]:
-    return [sample.metainfo['pred_artificial_prob'] for sample in samples]
+    return images, samples
 
 
 def test_a_classifier_chooses_route_and_text_prompt_and_its_features_are_used_again(
@@ -202,7 +190,7 @@ def test_a_classifier_chooses_route_and_text_prompt_and_its_features_are_used_ag
     passes = []
     deciding.backbone.register_forward_hook(lambda *args: passes.append(len(args[1][0])))
     got = predict(deciding, photos)
-    tuned = [i for i, route in enumerate(routes_of(got)) if route == 'tuned']
+    tuned = [i for i, route in enumerate(predicted(got)) if route == 'tuned']
     assert 0 < len(tuned) < 8 and passes == [8, len(tuned)]
     for i, sample in enumerate(got):
         info = sample.metainfo
@@ -224,39 +212,32 @@ def test_annotations_override_the_classifier(
     for info, route in ((PROMPTED, 'tuned'), (dict(route='original'), 'original')):
         for sample in photos[1]:
             sample.set_metainfo(info)
-        assert set(routes_of(predict(deciding, photos))) == {route}
+        assert set(predicted(predict(deciding, photos))) == {route}
 
 
-def test_instances_of_one_image_share_a_decision(
+def test_instances_of_one_image_share_a_decision_and_later_batches_follow_if_cached(
     deciding: VLPoseEstimator, photos: Batch
 ) -> None:
-    apart = artificial_probs(predict(deciding, photos))
+    probs = predicted(predict(deciding, photos), 'artificial_prob')
+    rows = int(np.argmin(probs)), int(np.argmax(probs))
     for sample in photos[1]:
         sample.set_metainfo(dict(img_path='one.jpg', img_id=1))
     together = predict(deciding, photos)
-    assert len(set(routes_of(together))) == 1
-    want = torch.tensor(apart, dtype=torch.float64).logit().mean().sigmoid().item()
-    assert artificial_probs(together)[0] == pytest.approx(want, abs=1e-4)
-
-
-def test_later_batches_follow_the_first_while_decisions_are_cached(
-    deciding: VLPoseEstimator, photos: Batch
-) -> None:
-    probs = artificial_probs(predict(deciding, photos))
-    rows = int(np.argmin(probs)), int(np.argmax(probs))
-    for row in rows:
-        photos[1][row].set_metainfo(dict(img_path='one.jpg', img_id=1))
+    assert len(set(predicted(together))) == 1
+    want = torch.tensor(probs, dtype=torch.float64).logit().mean().sigmoid().item()
+    got = predicted(together, 'artificial_prob')[0]
+    assert got == pytest.approx(want, abs=1e-4)
     for decisions, second in ((None, 'tuned'), ({}, 'original'), (None, 'tuned')):
         deciding.router.decisions = decisions
-        routes = [routes_of(predict(deciding, photos, [row])) for row in rows]
+        routes = [predicted(predict(deciding, photos, [row])) for row in rows]
         assert routes == [['original'], [second]]
     # Samples without image count as one image, which is not cached.
     for sample in photos[1]:
         sample.set_metainfo(dict(img_path=None, img_id=None))
     deciding.router.decisions = {}
-    assert len({*artificial_probs(predict(deciding, photos))}) == 1
-    alone = [artificial_probs(predict(deciding, photos, [row]))[0] for row in range(8)]
-    assert len({*alone}) == 8
+    assert len({*predicted(predict(deciding, photos), 'artificial_prob')}) == 1
+    alone = [predict(deciding, photos, [row])[0] for row in range(8)]
+    assert len({*predicted(alone, 'artificial_prob')}) == 8
 
 
 def test_training_by_the_table_classifies_nothing(
@@ -269,11 +250,10 @@ def test_training_by_the_table_classifies_nothing(
 
 
 def test_refuses_an_unfitted_classifier_and_batches_without_samples(
-    vlpose_cfg: dict, photos: Batch
+    auto_cfg: dict, photos: Batch
 ) -> None:
-    vlpose_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
-    vlpose_cfg['test_cfg']['route'] = 'auto'
-    model, (images, samples) = build(vlpose_cfg).eval(), photos
+    auto_cfg['scenario_classifier'] = dict(type='ScenarioClassifier')
+    model, (images, samples) = build(auto_cfg).eval(), photos
     with pytest.raises(ValueError, match='not fitted.*tools.fit_scenario_classifier'):
         predict(model, photos)
     for count, some in ((2, samples[:1]), (0, []), (0, None)):

@@ -9,13 +9,15 @@ from collections.abc import Callable
 import pytest
 import torch
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from mmpose.structures import PoseDataSample
+from torch import Tensor
 from torch._dynamo import explain
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.test_models.estimators import TEXT_PROMPTS
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.analysis.flops import count_flops
+from vlpose_mm.models import VLPoseEstimator
 from vlpose_mm.models.text_encoders.base import TextFeatures
 
 # Of the small estimator.
@@ -28,6 +30,7 @@ FINAL = 16 * N * DECONV * KEYPOINTS
 PREFIX = PROMPTS * C * 2 * C
 UPDATES = LAYERS * N * RANK * ((C + 3 * C) + (C + C) + (C + HIDDEN) + (HIDDEN + C))
 B = 6
+Batch = tuple[Tensor, list[PoseDataSample]]
 
 
 def attention(keys: int) -> int:
@@ -51,15 +54,15 @@ def matcher(num_tokens: int) -> int:
 
 
 @pytest.fixture
-def batch(make_sample: Callable) -> Callable:
-    """Make a batch with these text prompts."""
+def batch(make_batch: Callable) -> Batch:
+    """Six images, two of each text prompt."""
+    return make_batch(*TEXT_PROMPTS * 2)
 
-    def make(text_prompts: list[str]) -> tuple[Tensor, list]:
-        return torch.randn(len(text_prompts), 3, 128, 96), [
-            make_sample(s) for s in text_prompts
-        ]
 
-    return make
+@pytest.fixture
+def model(vlpose_cfg: dict) -> VLPoseEstimator:
+    """The small estimator."""
+    return MODELS.build(vlpose_cfg).eval()
 
 
 @pytest.fixture
@@ -69,121 +72,9 @@ def paper_cfg(vlpose_cfg: dict) -> dict:
     return vlpose_cfg
 
 
-def settled_flops(call: Callable[[], object]) -> int:
-    """Count after a first call, which may fill caches."""
-    call()
-    return count_flops(call)
-
-
-@torch.no_grad()
-def test_the_original_route_computes_what_the_base_does(
-    vlpose_cfg: dict, batch: Callable
-) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    base = MODELS.build(base_config(vlpose_cfg)).eval()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    model.set_route('original')
-    flops = count_flops(lambda: model(inputs, samples))
-    assert (
-        flops == count_flops(lambda: base(inputs, samples)) == B * (vit() + BLOCKS + FINAL)
-    )
-    assert operations(lambda: model(inputs, samples)) == operations(
-        lambda: base(inputs, samples)
-    )
-
-
-@torch.no_grad()
-def test_the_tuned_route_computes_neither_prompts_nor_the_same_text_again(
-    paper_cfg: dict, batch: Callable
-) -> None:
-    model = MODELS.build(paper_cfg).eval()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
-    flops = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
-    first = LAYERS * PREFIX + text(len(TEXT_PROMPTS) * L)
-    assert count_flops(lambda: model(inputs, samples)) == flops + first
-    assert count_flops(lambda: model(inputs, samples)) == flops
-    assert count_flops(lambda: model(inputs, samples, mode='predict')) == 2 * flops
-
-
-@torch.no_grad()
-def test_updates_cost_nothing_once_they_are_merged(
-    vlpose_cfg: dict, batch: Callable
-) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
-    mixed = B * (vit(PROMPTS) + UPDATES + matcher(L) + 2 * BLOCKS + FINAL)
-    # The scales of the updates are cached as well.
-    assert settled_flops(lambda: model(inputs, samples)) == mixed
-
-    inputs, samples = batch(TEXT_PROMPTS[:1] * B)
-    model.merge_adapter(TEXT_PROMPTS[0])
-    model(inputs, samples)
-    L = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state.shape[1]
-    one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
-    assert count_flops(lambda: model(inputs, samples)) == one
-
-
-@pytest.mark.parametrize('start', [0, 1, 2])
-def test_tuning_computes_only_gradients_that_are_needed(
-    start: int, paper_cfg: dict, batch: Callable
-) -> None:
-    paper_cfg['backbone']['visual_prompt']['start_layer'] = start
-    model = MODELS.build(paper_cfg).train()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    L = model.text_encoder(TEXT_PROMPTS).last_hidden_state.shape[1]
-    reading = LAYERS - start
-    forward = PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N))
-    forward += reading * 2 * attention(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL
-    # After the first layer with prompts; of that, nothing before its attention, as its
-    # queries do not depend on them either.
-    backward = reading * (PROJ + FFN + 4 * attention(N + PROMPTS))
-    backward += (reading - 1) * QKV - attention(N + PROMPTS)
-    # Both with their weights, except for the original branch.
-    backward += 2 * (4 * N * C * C) + 4 * attention(N + L) + 3 * BLOCKS + 2 * FINAL
-    per_step = 2 * reading * PREFIX + text(3 * L) + 2 * text(3 * L)
-    # There is no gradient of the text itself.
-    per_step -= 3 * L * TEXT_DIMS * C
-
-    def step() -> None:
-        model.loss(inputs, samples)['loss_kpt'].backward()
-
-    assert count_flops(step) == B * (forward + backward) + per_step
-
-
-def test_a_full_fine_tuning_step_computes_three_times_its_prediction(
-    paper_cfg: dict, batch: Callable
-) -> None:
-    base = MODELS.build(base_config(paper_cfg)).train()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    flops = count_flops(lambda: base.loss(inputs, samples)['loss_kpt'].backward())
-    # There is no gradient of the images.
-    assert flops == B * (3 * (vit() + BLOCKS + FINAL) - PATCHES)
-
-
-def test_text_prompts_are_encoded_once(
-    paper_cfg: dict, minilm: str, batch: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paper_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
-    model = MODELS.build(paper_cfg)
-    encoded = []
-    encode = model.text_encoder.encode
-
-    def count(text_prompts: list[str]) -> list[Tensor]:
-        encoded.extend(text_prompts)
-        return encode(text_prompts)
-
-    monkeypatch.setattr(model.text_encoder, 'encode', count)
-    for text_prompts in (TEXT_PROMPTS[:2] * 3, TEXT_PROMPTS * 2, TEXT_PROMPTS[::-1]):
-        inputs, samples = batch(text_prompts)
-        model.train().loss(inputs, samples)['loss_kpt'].backward()
-        with torch.no_grad():
-            model.eval()(inputs, samples, mode='predict')
-            model.set_route('original')
-            model(inputs, samples, mode='predict')
-            model.set_route('tuned')
-    assert sorted(encoded) == sorted(TEXT_PROMPTS)
+def num_tokens(model: VLPoseEstimator, text_prompts: list[str]) -> int:
+    """Of the longest of these text prompts."""
+    return model.text_encoder(text_prompts).last_hidden_state.shape[1]
 
 
 class Operations(TorchDispatchMode):
@@ -200,7 +91,7 @@ class Operations(TorchDispatchMode):
 
 
 def operations(call: Callable[[], object]) -> Counter[str]:
-    """Count the operations of a call after a first one."""
+    """Count the operations of a call after a first one, which may fill caches."""
     call()
     with Operations() as operations:
         call()
@@ -208,40 +99,118 @@ def operations(call: Callable[[], object]) -> Counter[str]:
 
 
 @torch.no_grad()
-def test_the_tuned_route_launches_few_operations_more(
-    vlpose_cfg: dict, batch: Callable
+def test_the_original_route_computes_what_the_base_does(
+    model: VLPoseEstimator, vlpose_cfg: dict, batch: Batch
 ) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    inputs, samples = batch(TEXT_PROMPTS[:1] * B)
-    model.merge_adapter(TEXT_PROMPTS[0])
-    tuned = operations(lambda: model(inputs, samples)).total()
+    base = MODELS.build(base_config(vlpose_cfg)).eval()
     model.set_route('original')
-    original = operations(lambda: model(inputs, samples)).total()
+    flops = count_flops(lambda: model(*batch))
+    assert flops == count_flops(lambda: base(*batch)) == B * (vit() + BLOCKS + FINAL)
+    assert operations(lambda: model(*batch)) == operations(lambda: base(*batch))
+
+
+@torch.no_grad()
+def test_the_tuned_route_computes_neither_prompts_nor_the_same_text_again(
+    paper_cfg: dict, batch: Batch
+) -> None:
+    model = MODELS.build(paper_cfg).eval()
+    L = num_tokens(model, TEXT_PROMPTS)
+    flops = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
+    first = LAYERS * PREFIX + text(len(TEXT_PROMPTS) * L)
+    assert count_flops(lambda: model(*batch)) == flops + first
+    assert count_flops(lambda: model(*batch)) == flops
+    assert count_flops(lambda: model(*batch, mode='predict')) == 2 * flops
+
+
+@torch.no_grad()
+def test_merged_updates_cost_nothing_and_the_tuned_route_launches_few_operations_more(
+    model: VLPoseEstimator, batch: Batch, make_batch: Callable
+) -> None:
+    L = num_tokens(model, TEXT_PROMPTS)
+    mixed = B * (vit(PROMPTS) + UPDATES + matcher(L) + 2 * BLOCKS + FINAL)
+    # The scales of the updates are cached as well.
+    model(*batch)
+    assert count_flops(lambda: model(*batch)) == mixed
+
+    batch = make_batch(*TEXT_PROMPTS[:1] * B)
+    model.merge_adapter(TEXT_PROMPTS[0])
+    tuned = operations(lambda: model(*batch)).total()
+    L = num_tokens(model, TEXT_PROMPTS[:1])
+    one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
+    assert count_flops(lambda: model(*batch)) == one
+    model.set_route('original')
     # Every layer puts a prefix before its keys and its values, the matcher takes 8, the
     # second branch 12.
-    assert tuned - original <= 2 * LAYERS + 20
+    assert tuned - operations(lambda: model(*batch)).total() <= 2 * LAYERS + 20
+
+
+@pytest.mark.parametrize('start', [0, 1, 2])
+def test_tuning_computes_only_gradients_that_are_needed(
+    start: int, paper_cfg: dict, batch: Batch
+) -> None:
+    paper_cfg['backbone']['visual_prompt']['start_layer'] = start
+    model = MODELS.build(paper_cfg).train()
+    L = num_tokens(model, TEXT_PROMPTS)
+    reading = LAYERS - start
+    forward = PATCHES + LAYERS * (QKV + PROJ + FFN + 2 * attention(N))
+    forward += reading * 2 * attention(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL
+    # After the first layer with prompts; of that, nothing before its attention, as its
+    # queries do not depend on them either.
+    backward = reading * (PROJ + FFN + 4 * attention(N + PROMPTS))
+    backward += (reading - 1) * QKV - attention(N + PROMPTS)
+    # Both with their weights, except for the original branch.
+    backward += 2 * (4 * N * C * C) + 4 * attention(N + L) + 3 * BLOCKS + 2 * FINAL
+    per_step = 2 * reading * PREFIX + text(3 * L) + 2 * text(3 * L)
+    # There is no gradient of the text itself.
+    per_step -= 3 * L * TEXT_DIMS * C
+
+    flops = count_flops(lambda: model.loss(*batch)['loss_kpt'].backward())
+    assert flops == B * (forward + backward) + per_step
+
+
+def test_a_full_fine_tuning_step_computes_three_times_its_prediction(
+    paper_cfg: dict, batch: Batch
+) -> None:
+    base = MODELS.build(base_config(paper_cfg)).train()
+    flops = count_flops(lambda: base.loss(*batch)['loss_kpt'].backward())
+    # There is no gradient of the images.
+    assert flops == B * (3 * (vit() + BLOCKS + FINAL) - PATCHES)
+
+
+def test_text_prompts_are_encoded_once(
+    paper_cfg: dict, minilm: str, make_batch: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
+    model = MODELS.build(paper_cfg)
+    encoded, encode = [], model.text_encoder.encode
+    monkeypatch.setattr(
+        model.text_encoder, 'encode', lambda texts: encoded.extend(texts) or encode(texts)
+    )
+    for text_prompts in (TEXT_PROMPTS[:2], TEXT_PROMPTS, TEXT_PROMPTS[::-1]):
+        batch = make_batch(*text_prompts)
+        model.train().loss(*batch)['loss_kpt'].backward()
+        with torch.no_grad():
+            model.eval()(*batch, mode='predict')
+            with model.disable_adapter():
+                model(*batch, mode='predict')
+    assert sorted(encoded) == sorted(TEXT_PROMPTS)
 
 
 def test_a_step_reads_nothing_back_from_the_device(
-    vlpose_cfg: dict, batch: Callable
+    model: VLPoseEstimator, batch: Batch
 ) -> None:
-    model = MODELS.build(vlpose_cfg).train()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-
-    def step() -> None:
-        model.loss(inputs, samples)['loss_kpt'].backward()
-
+    step = operations(lambda: model.train().loss(*batch)['loss_kpt'].backward())
     # Values that Python reads, and shapes that depend on values.
     waits = {'_local_scalar_dense', 'equal', 'nonzero', 'masked_select', 'is_nonzero'}
-    assert not waits & operations(step).keys()
+    assert not waits & step.keys()
 
 
 @pytest.mark.parametrize('train', [False, True])
 def test_both_routes_compile_into_one_graph(
-    train: bool, vlpose_cfg: dict, batch: Callable
+    train: bool, model: VLPoseEstimator, batch: Batch
 ) -> None:
-    model = MODELS.build(vlpose_cfg).train(train)
-    inputs, samples = batch(TEXT_PROMPTS * 2)
+    model.train(train)
+    inputs, samples = batch
     text_feats = model.text_encoder([s.text_prompt for s in samples])
 
     def tuned(inputs: Tensor, *text_feats: Tensor) -> Tensor:
@@ -255,27 +224,19 @@ def test_both_routes_compile_into_one_graph(
         for run, args in ((tuned, (inputs, *text_feats)), (original, (inputs,))):
             torch.compiler.reset()
             found = explain(run)(*args)
-            assert (found.graph_count, found.graph_break_count) == (1, 0), (
-                found.break_reasons
-            )
-
-
-def compiled(model: nn.Module) -> nn.Module:
-    """Compile without generating code, which is slow."""
-    torch.compiler.reset()
-    model.compile(backend='aot_eager')
-    return model
+            counts = found.graph_count, found.graph_break_count
+            assert counts == (1, 0), found.break_reasons
 
 
 @pytest.mark.slow
 @torch.no_grad()
 def test_a_compiled_model_breaks_only_where_text_prompts_are_looked_up(
-    vlpose_cfg: dict, batch: Callable
+    model: VLPoseEstimator, batch: Batch
 ) -> None:
-    model = MODELS.build(vlpose_cfg).eval()
-    inputs, samples = batch(TEXT_PROMPTS * 2)
-    want = model(inputs, samples)
+    want = model(*batch)
     torch.compiler.reset()
-    found = explain(lambda: model(inputs, samples))()
-    assert found.graph_break_count == 1
-    torch.testing.assert_close(compiled(model)(inputs, samples), want)
+    assert explain(lambda: model(*batch))().graph_break_count == 1
+    torch.compiler.reset()
+    # Without generating code, which is slow.
+    model.compile(backend='aot_eager')
+    torch.testing.assert_close(model(*batch), want)

@@ -72,11 +72,8 @@ def test_states_have_the_dtype_of_the_estimator(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     'prompts', [[], [''], ['a cat', ' '], [None], [[]], [['a cat', '']], [3], [[3]]]
 )
-def test_refuses_empty_text_prompts(prompts: list) -> None:
+def test_refuses_empty_text_prompts_and_an_unknown_combine(prompts: list) -> None:
     with pytest.raises(ValueError, match='empty|must be text'):
         LetterEncoder()(prompts)
-
-
-def test_refuses_an_unknown_combine() -> None:
     with pytest.raises(ValueError, match="Unknown combine 'sum'.*'concat', 'mean'"):
         LetterEncoder('sum')

@@ -62,11 +62,9 @@ def test_tokens_are_numbered_where_the_words_are_unknown(
     assert precomputed.words('a mural') == numbered[:2]
 
 
-def test_refuses_an_unknown_text_and_lists_known_ones(
-    encoder: TransformersTextEncoder, path: str
-) -> None:
+def test_refuses_an_unknown_text_and_lists_known_ones(path: str) -> None:
     texts = [SKETCH, *(f'{i} cats' for i in range(30))]
-    torch.save(encode_text_prompts(encoder, texts), path)
+    torch.save(encode_text_prompts(RandomTextEncoder(8), texts), path)
     with pytest.raises(ValueError) as error:
         PrecomputedTextEncoder(path)([[SKETCH, GLASS]])
     for part in (GLASS, SKETCH, path, 'and 11 more'):
@@ -84,30 +82,24 @@ BROKEN_WORDS = [
     [[['a', True, False]]],
     [[['a', -1, False], ['mural', 3, False]]],
 ]
-
-
-@pytest.mark.parametrize('words', BROKEN_WORDS)
-def test_refuses_broken_words(words: list, path: str) -> None:
-    states = [torch.randn(2, 8)]
-    torch.save(dict(text_prompts=['a mural'], last_hidden_state=states, words=words), path)
-    with pytest.raises(ValueError, match='holds no words of its text prompts'):
-        PrecomputedTextEncoder(path)
+MURAL = dict(text_prompts=['a mural'], last_hidden_state=[torch.ones(2, 8)])
+UNEQUAL = [torch.ones(2, 3), torch.ones(2, 4)]
 
 
 @pytest.mark.parametrize(
-    'content',
+    ('content', 'error'),
     [
-        dict(state_dict={}),
-        dict(text_prompts=[], last_hidden_state=[]),
-        dict(
-            text_prompts=['a', 'b'],
-            last_hidden_state=[torch.ones(2, 3), torch.ones(2, 4)],
-        ),
+        (dict(state_dict={}), 'no text features'),
+        (dict(text_prompts=[], last_hidden_state=[]), 'no text features'),
+        (dict(text_prompts=['a', 'b'], last_hidden_state=UNEQUAL), 'no text features'),
+        *((dict(MURAL, words=w), 'no words of its text prompts') for w in BROKEN_WORDS),
     ],
 )
-def test_refuses_files_without_features(content: dict, path: str) -> None:
+def test_refuses_files_without_features_or_with_broken_words(
+    content: dict, error: str, path: str
+) -> None:
     with pytest.raises(FileNotFoundError, match='precompute_text_features'):
         PrecomputedTextEncoder(path)
     torch.save(content, path)
-    with pytest.raises(ValueError, match='holds no text features'):
+    with pytest.raises(ValueError, match=f'holds {error}'):
         PrecomputedTextEncoder(path)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,31 +10,15 @@ import transformers
 from torch import Tensor, nn
 
 from tests.test_models.test_text_encoders.text_families import (
+    FAMILIES,
     LENGTH,
     LETTERS,
+    POOLED,
     SIZE,
-    TOKENIZERS,
-    tiny_clip,
-    tiny_clip_text,
-    tiny_old_clip,
-    tiny_siglip,
-    tiny_t5,
-    word_pieces,
 )
 from vlpose_mm.models import TransformersTextEncoder
 
 SKETCH, GLASS = 'a sketch of a person', 'a stained glass picture of a very tall person'
-
-
-@pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The warnings of the language model."""
-    texts = []
-    monkeypatch.setattr(
-        'vlpose_mm.models.text_encoders.language_model.print_log',
-        lambda text, **_: texts.append(text),
-    )
-    return texts
 
 
 def states_of(encoder: TransformersTextEncoder, text: str) -> Tensor:
@@ -41,37 +26,29 @@ def states_of(encoder: TransformersTextEncoder, text: str) -> Tensor:
     return encoder([text]).last_hidden_state[0]
 
 
-def count_calls(encoder: TransformersTextEncoder) -> list[list[str]]:
-    """The texts of each call of ``encode`` from now on."""
-    calls, encode = [], encoder.encode
-    encoder.encode = lambda texts: calls.append(texts) or encode(texts)
-    return calls
-
-
-@pytest.mark.parametrize('make', TOKENIZERS)
+@pytest.mark.parametrize('name', FAMILIES)
 def test_reads_the_text_side_of_any_family_alone_and_in_a_batch(
-    make: Callable, families: Callable
+    name: str, families: Callable
 ) -> None:
-    family = families(make)
-    encoder = TransformersTextEncoder(family.folder)
+    encoder = TransformersTextEncoder(families(name).folder)
     assert encoder.embed_dims == 16
     texts = [f'a {"x" * (i % 4 + 1)} of person {c}' for i, c in enumerate(LETTERS)]
     text_feats = encoder(texts)
     for row, text in enumerate(texts):
-        want = family.states(text)[0]
+        want = families(name).states(text)[0]
         got = text_feats.last_hidden_state[row][text_feats.attention_mask[row]]
         assert len(got) == len(want) > 2 and want.std() > 0
         torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize('make', [tiny_clip, tiny_old_clip, tiny_clip_text, tiny_siglip])
-def test_pooled_is_the_contrastive_embedding(make: Callable, families: Callable) -> None:
-    family = families(make)
-    encoder = TransformersTextEncoder(family.folder, tokens='pooled')
+@pytest.mark.parametrize('name', POOLED)
+def test_pooled_is_the_contrastive_embedding(name: str, families: Callable) -> None:
+    encoder = TransformersTextEncoder(families(name).folder, tokens='pooled')
+    texts = ['a person', 'a cat of a person']
+    text_feats = encoder(texts)
+    want = torch.stack([families(name).states(text)[1] for text in texts])
     # CLIP's text model alone is projected to 512.
-    width = {tiny_clip_text: 512, tiny_siglip: 20}.get(make, 12)
-    text_feats = encoder(['a person', 'a cat of a person'])
-    want = torch.stack([family.states(s)[1] for s in ('a person', 'a cat of a person')])
+    width = dict(clip_text=512, siglip=20).get(name, 12)
     assert want.shape == (2, 1, width) and encoder.embed_dims == width
     assert text_feats.attention_mask.all()
     torch.testing.assert_close(text_feats.last_hidden_state, want)
@@ -90,14 +67,14 @@ def test_the_real_minilm_knows_meanings(minilm: str) -> None:
     assert statue @ sculpture > statue @ tea + 0.2
 
 
-@pytest.mark.parametrize('tokens', ['all', 'pooled'])
-@pytest.mark.parametrize('make', TOKENIZERS)
+@pytest.mark.parametrize(
+    ('name', 'tokens'),
+    [*((name, 'all') for name in FAMILIES), *((name, 'pooled') for name in POOLED)],
+)
 def test_a_context_of_real_words_equals_a_text_with_them_and_learns(
-    make: Callable, tokens: str, families: Callable
+    name: str, tokens: str, families: Callable
 ) -> None:
-    family = families(make)
-    if family.states('a')[1] is None:
-        tokens = 'all'
+    family = families(name)
     ids = family.tokenizer('of person', add_special_tokens=False)['input_ids']
     table = family.side.get_input_embeddings().weight.detach()
     encoder = TransformersTextEncoder(family.folder, tokens=tokens, context_tokens=len(ids))
@@ -109,26 +86,26 @@ def test_a_context_of_real_words_equals_a_text_with_them_and_learns(
         torch.testing.assert_close(states, want, atol=1e-5, rtol=1e-5)
     states.square().sum().backward()
     assert encoder.context.grad.abs().min() > 0
-    weights = encoder._model.word_embedding.parameters()
-    assert not any(p.requires_grad or p.grad is not None for p in weights)
-    assert not encoder._model.word_embedding._forward_hooks
+    embedding = encoder._model.word_embedding
+    assert not any(p.requires_grad or p.grad is not None for p in embedding.parameters())
+    assert not embedding._forward_hooks
 
 
 def test_a_context_has_the_width_of_the_token_embeddings(
-    minilm: str, tmp_path_factory: pytest.TempPathFactory
+    families: Callable, tmp_path: Path
 ) -> None:
-    folder = str(tmp_path_factory.mktemp('albert'))
     config = transformers.AlbertConfig(vocab_size=30522, embedding_size=8, **SIZE)
-    transformers.AlbertModel(config).save_pretrained(folder)
-    word_pieces(minilm).save_pretrained(folder)
-    encoder = TransformersTextEncoder(folder, context_tokens=2)
+    transformers.AlbertModel(config).save_pretrained(tmp_path)
+    families('bert').tokenizer.save_pretrained(tmp_path)
+    encoder = TransformersTextEncoder(str(tmp_path), context_tokens=2)
     assert encoder.context.shape == (2, 8)
     assert states_of(encoder, SKETCH).shape == (9, 16)
 
 
 def test_a_context_is_cached_until_it_changes_but_not_while_it_learns(minilm: str) -> None:
     encoder = TransformersTextEncoder(minilm, context_tokens=2)
-    calls, encode = count_calls(encoder), encoder.encode
+    calls, encode = [], encoder.encode
+    encoder.encode = lambda texts: calls.append(texts) or encode(texts)
     with torch.no_grad():
         states_of(encoder, GLASS)
     for _ in range(2):
@@ -136,14 +113,13 @@ def test_a_context_is_cached_until_it_changes_but_not_while_it_learns(minilm: st
     states_of(encoder, GLASS).sum().backward()
     assert len(calls) == 4 and encoder.context.grad.abs().sum() > 0
     encoder.context.grad = torch.ones(2, 384)
-    changes = [
-        lambda: encoder.load_state_dict(dict(context=torch.ones(2, 384))),
-        lambda: encoder.context.data.copy_(torch.zeros(2, 384)),  # As MMEngine's EMAHook.
-        lambda: torch.optim.SGD([encoder.context], lr=1.0).step(),
-        lambda: encoder.double(),
-    ]
     with torch.no_grad():
-        for change in changes:
+        for change in (
+            lambda: encoder.load_state_dict(dict(context=torch.ones(2, 384))),
+            lambda: encoder.context.data.copy_(torch.zeros(2, 384)),  # As MMEngine's EMA.
+            lambda: torch.optim.SGD([encoder.context], lr=1.0).step(),
+            lambda: encoder.double(),
+        ):
             change()
             calls.clear()
             first, second = states_of(encoder, SKETCH), states_of(encoder, SKETCH)
@@ -184,11 +160,11 @@ def test_a_copy_shares_the_language_model_until_it_is_converted(minilm: str) -> 
     assert weight.dtype == states_of(encoder, GLASS).dtype == torch.float32
 
 
-@pytest.mark.parametrize('make', [tiny_clip, tiny_siglip])
+@pytest.mark.parametrize('name', ['clip', 'siglip'])
 def test_the_limit_of_the_model_cuts_and_keeps_the_end(
-    make: Callable, families: Callable, warned: list[str]
+    name: str, families: Callable, warned: list[str]
 ) -> None:
-    family = families(make)
+    family = families(name)
     encoder = TransformersTextEncoder(family.folder, context_tokens=2)
     for _ in range(2):
         assert states_of(encoder, 'x y ' * 20).shape == (LENGTH, 16)
@@ -197,24 +173,21 @@ def test_the_limit_of_the_model_cuts_and_keeps_the_end(
     assert ids[-1] == family.tokenizer.eos_token_id
 
 
-def test_says_what_is_cut_and_not_too_often(minilm: str, warned: list[str]) -> None:
+def test_says_what_is_cut_and_not_too_often(
+    minilm: str, families: Callable, warned: list[str]
+) -> None:
     encoder = TransformersTextEncoder(minilm, max_length=4)
     assert states_of(encoder, SKETCH).shape == (4, 384)
     assert "4 of 7 tokens are read: 'a sketch', and not 'of a person'" in warned[0]
     assert encoder.unread(SKETCH) == 'of a person' and not encoder.unread('a sketch')
     encoder([f'a mural of person {number}' for number in range(20)])
     assert len(warned) == 10 and warned[-1].endswith('Others are cut in silence.')
-
-
-@pytest.mark.parametrize('make', [tiny_t5, tiny_clip])
-def test_what_is_read_and_unread_make_up_the_text(
-    make: Callable, families: Callable
-) -> None:
-    encoder = TransformersTextEncoder(families(make).folder, max_length=6)
     text = 'a photo of a bronze statue of a person'
-    unread = encoder.unread(text)
-    assert unread and text.endswith(unread)
-    assert not encoder.unread(text.removesuffix(unread).rstrip())
+    for name in ('t5', 'clip'):
+        encoder = TransformersTextEncoder(families(name).folder, max_length=6)
+        unread = encoder.unread(text)
+        assert unread and text.endswith(unread)
+        assert not encoder.unread(text.removesuffix(unread).rstrip())
 
 
 @pytest.mark.parametrize(
@@ -228,4 +201,4 @@ def test_what_is_read_and_unread_make_up_the_text(
 )
 def test_refuses_lengths_without_room_for_words(kwargs: dict, families: Callable) -> None:
     with pytest.raises(ValueError, match='max_length|context_tokens must be'):
-        TransformersTextEncoder(families(tiny_clip).folder, **kwargs)
+        TransformersTextEncoder(families('clip').folder, **kwargs)

@@ -17,9 +17,9 @@ class Word(NamedTuple):
     """Consecutive tokens of a text prompt that belong together.
 
     Attributes:
-        text (str): The word as written, or the name of a special token.
+        text (str): The word as written, or the name of a special token, such as ``[CLS]``.
         num_tokens (int): How many tokens it has.
-        special (bool): Whether it is a special token, such as ``[CLS]``.
+        special (bool): Whether it is a special token.
     """
 
     text: str
@@ -113,24 +113,10 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
 
     @abstractmethod
     def encode(self, texts: list[str]) -> list[Tensor]:
-        """Encode distinct texts.
-
-        Args:
-            texts (list[str]): The texts, at least one.
-
-        Returns:
-            list[Tensor]: Token states of each, L x D, on any device.
-        """
+        """Return the token states of distinct texts, L x D each, on any device."""
 
     def words(self, prompt: Prompt) -> list[Word]:
-        """Assign the tokens of a text prompt to words.
-
-        Args:
-            prompt (str | Sequence[str]): The text prompt, one text or several.
-
-        Returns:
-            list[Word]: In the order of the tokens of :meth:`forward`, which belong to one
-            each; one word for a text prompt that is a single token.
+        """Assign the tokens of a text prompt, in the order of :meth:`forward`, to words.
 
         Raises:
             ValueError: If the text prompt is empty or blank.
@@ -141,14 +127,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         return [word for text in texts for word in self.split(text)]
 
     def split(self, text: str) -> list[Word]:
-        """Assign the tokens of a text, as :meth:`encode` returns them, to words.
-
-        Args:
-            text (str): The text.
-
-        Returns:
-            list[Word]: Numbered tokens, for encoders that do not know the words.
-        """
+        """Assign the tokens of a text to words; here each is numbered."""
         (tokens,) = self.encode([text])
         return [Word(f'token {number}', 1) for number in range(1, len(tokens) + 1)]
 
@@ -158,8 +137,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         """Encode the text prompts of a batch.
 
         Args:
-            prompts (Sequence[str | Sequence[str]]): One text prompt per sample, one text or
-                several.
+            prompts (Sequence[str | Sequence[str]]): The text prompt of each sample.
             device (torch.device | str): Where the features are wanted.
 
         Returns:
@@ -186,10 +164,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
     def _packed(
         self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
     ) -> TextFeatures:
-        """Pack distinct prompts; the tensors of the last call where they are the same.
-
-        What follows from them can then be cached by identity, see :class:`WeightCache`.
-        """
+        """Pack distinct prompts; the same tensors again let :class:`WeightCache` work."""
         if self._last_packed is not None:
             prompts, used, packed = self._last_packed
             if prompts == distinct and all(states[s] is t for s, t in used.items()):
@@ -204,8 +179,8 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
     ) -> dict[str, Tensor]:
         """Look up or encode distinct texts."""
         # Taken out here and put back below, so that those used last are at the end.
-        known = [s for s in texts if s in self._cache] if use_cache else []
-        states = {s: self._cache.pop(s) for s in known}
+        cached = [s for s in texts if use_cache and s in self._cache]
+        states = {s: self._cache.pop(s) for s in cached}
         new = [s for s in texts if s not in states]
         if new:
             # Copies, as a view would keep all of its batch in memory.
@@ -239,17 +214,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
 
 
 def check_prompts(prompts: Sequence[Prompt]) -> list[tuple[str, ...]]:
-    """Return the texts of each text prompt.
-
-    Args:
-        prompts (Sequence[str | Sequence[str]]): One text prompt per sample.
-
-    Returns:
-        list[tuple[str, ...]]: The texts of each.
-
-    Raises:
-        ValueError: If there are no text prompts, or one is empty or blank.
-    """
+    """Return the texts of each text prompt; refuse empty and blank ones."""
     if not prompts:
         raise ValueError('The list of text prompts is empty; give one per sample.')
     checked = []
@@ -265,15 +230,7 @@ def check_prompts(prompts: Sequence[Prompt]) -> list[tuple[str, ...]]:
 
 
 def pack(states: list[Tensor], index: list[int]) -> TextFeatures:
-    """Pad text prompts to the same length.
-
-    Args:
-        states (list[Tensor]): Token states of each distinct text prompt, L x D.
-        index (list[int]): The text prompt of each sample.
-
-    Returns:
-        TextFeatures: On the device of the token states.
-    """
+    """Pad the token states of distinct text prompts, L x D each, to the same length."""
     device = states[0].device
     lengths = _to_device([len(s) for s in states], device)
     padded = pad_sequence(states, batch_first=True)  # U, L, D

@@ -77,10 +77,7 @@ class TextModel:
         return model.get_input_embeddings()
 
     def converted(self, fn: Callable[[Tensor], Tensor]) -> 'TextModel':
-        """Copy with a function, such as a move, applied to the weights.
-
-        Tensors that the function returns unchanged are shared.
-        """
+        """Copy, with a function applied to the weights; unchanged tensors are shared."""
         weights = {id(p): p for p in self._nets.parameters()}
         memo = {k: nn.Parameter(fn(p.data), False) for k, p in weights.items()}
         memo |= {id(b): fn(b) for b in self._nets.buffers()}
@@ -94,15 +91,9 @@ class TextModel:
         return self
 
     def tokenize(self, text: str, max_length: int) -> list[int]:
-        """Turn a text into token ids, with the tokenizer's special tokens.
+        """Return the token ids of a text; a longer one is cut, with a warning.
 
-        Args:
-            text (str): The text.
-            max_length (int): The most tokens; a longer text is cut, with a warning for the
-                first ones, and keeps its special tokens.
-
-        Returns:
-            list[int]: At least one id.
+        It keeps its special tokens.
         """
         ids = self.tokenizer(text, verbose=False)['input_ids']
         if len(ids) <= max_length:
@@ -122,15 +113,7 @@ class TextModel:
         return self.tokenizer(text, truncation=True, max_length=max_length)['input_ids']
 
     def cut(self, text: str, max_length: int) -> tuple[str, str]:
-        """Split a text into the words that are read whole, and the others.
-
-        Args:
-            text (str): The text.
-            max_length (int): See :meth:`tokenize`.
-
-        Returns:
-            tuple[str, str]: Both parts.
-        """
+        """Split a text into the words that are read whole, and the others."""
         words = text.split()
 
         def is_too_long(count: int) -> bool:
@@ -142,16 +125,7 @@ class TextModel:
         return ' '.join(words[:read]), ' '.join(words[read:])
 
     def split(self, text: str, max_length: int, context: int = 0) -> list[Word]:
-        """Assign the token states of a text to words.
-
-        Args:
-            text (str): The text.
-            max_length (int): See :meth:`tokenize`.
-            context (int): Number of context tokens, see :meth:`encode`.
-
-        Returns:
-            list[Word]: As many tokens as states; the whole text for the pooled embedding.
-        """
+        """Assign the token states of a text, and as many of the context, to words."""
         if self.pooled:
             return [Word(text, 1)]
         words = split_words(self.tokenizer, text, max_length)
@@ -194,10 +168,7 @@ class TextModel:
         padded = [ids + [pad] * (length - len(ids)) for ids in texts]
         ids = torch.tensor(padded, device=device)  # U, L
         mask = {} if self._is_padded else dict(attention_mask=torch.ones_like(ids))
-        with (
-            self._filled(context, texts[0]),
-            torch.autocast(device.type, enabled=False),
-        ):
+        with self._filled(context, texts[0]), torch.autocast(device.type, enabled=False):
             output = self._nets['model'](input_ids=ids, **mask)
             if self.pooled:
                 return list(self._nets['proj'](output.pooler_output)[:, None])  # 1, D
@@ -230,9 +201,8 @@ class TextModel:
 
         def fill(module: nn.Module, args: tuple, embeddings: Tensor) -> Tensor:
             rows = context.expand(len(embeddings), -1, -1)  # U, N, W
-            return torch.cat(
-                [embeddings[:, :start], rows, embeddings[:, end:]], 1
-            )  # U, N+L, W
+            # U, N+L, W
+            return torch.cat([embeddings[:, :start], rows, embeddings[:, end:]], dim=1)
 
         hook = self.word_embedding.register_forward_hook(fill)
         try:

@@ -12,38 +12,25 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TOKENS = ('all', 'pooled')
-CLIP = ('clip_text_model',)
+CLIP = 'clip_text_model'
 
 
 def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
-    """Load the tokenizer and the text side of a ``transformers`` model.
-
-    Args:
-        pretrained (str): Hub name or local folder.
-        tokens (str): ``'all'`` or ``'pooled'``.
-
-    Returns:
-        TextModel: The frozen model.
-
-    Raises:
-        OSError: If the model or its tokenizer is neither reachable nor cached.
-        ValueError: If the model has no text side or lacks weights of it, ``tokens`` is
-            unknown, or the model has no pooled embedding.
-    """
+    """Load the text side of a model; see :class:`TransformersTextEncoder`."""
     import transformers
 
     if tokens not in TOKENS:
         raise ValueError(f'Unknown tokens {tokens!r}; choose one of {TOKENS}.')
     with _explained(pretrained):
-        config = transformers.AutoConfig.from_pretrained(
-            pretrained, trust_remote_code=False
-        )
+        # Code that a folder brings is never run.
+        safe = dict(trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(pretrained, **safe)
         # The class that was saved, not AutoModel's: BLIP's retrieval checkpoints have
         # another name for their text side than BlipModel.
         name = (config.architectures or [''])[0]
         model_class = getattr(transformers, name, transformers.AutoModel)
         model, report = model_class.from_pretrained(
-            pretrained, output_loading_info=True, trust_remote_code=False
+            pretrained, output_loading_info=True, **safe
         )
     side, prefix = _text_side(model)
     if getattr(side, 'main_input_name', 'input_ids') != 'input_ids':
@@ -56,13 +43,14 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
     projection = None
     if tokens == 'pooled':
         projection = getattr(model, 'text_projection', None)
-        family = side.config.model_type
-        if not (family in SIGLIP or (family in CLIP and projection is not None)):
+        is_clip = side.config.model_type == CLIP
+        has_pooled = projection is not None if is_clip else side.config.model_type in SIGLIP
+        if not has_pooled:
             raise ValueError(
                 f'{pretrained!r} is a {type(model).__name__}, which has no pooled '
                 "embedding as CLIP's and SigLIP's whole models have; use tokens='all'."
             )
-        if family in CLIP:
+        if is_clip:
             needed |= {f'text_projection.{name}' for name in projection.state_dict()}
     missing = sorted(needed & set(report['missing_keys']))
     if missing:
@@ -84,17 +72,7 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
 
 
 def load_tokenizer(pretrained: str) -> 'PreTrainedTokenizerBase':
-    """Load the tokenizer of a ``transformers`` model.
-
-    Args:
-        pretrained (str): Hub name or local folder.
-
-    Returns:
-        PreTrainedTokenizerBase: The tokenizer.
-
-    Raises:
-        OSError: If there is none.
-    """
+    """Load the tokenizer of a hub name or local folder, or raise ``OSError``."""
     from transformers import AutoTokenizer
 
     with _explained(pretrained):

@@ -55,13 +55,7 @@ class PrecomputedTextEncoder(TextEncoder):
         features: dict[str, Tensor],
         words: Mapping[str, Iterable[Sequence]] | None = None,
     ) -> None:
-        """Read other texts from now on.
-
-        Args:
-            features (dict[str, Tensor]): Token states by text, L x D each.
-            words (Mapping[str, Iterable[Sequence]], optional): :class:`Word` or its fields,
-                of texts.
-        """
+        """Read other texts from now on: token states, L x D each, and words, by text."""
         self._features = features
         self._words = {k: [Word(*each) for each in v] for k, v in (words or {}).items()}
         self._cache.clear()
@@ -76,11 +70,7 @@ class PrecomputedTextEncoder(TextEncoder):
         return text in self._features
 
     def encode(self, texts: list[str]) -> list[Tensor]:
-        """Look distinct texts up; see :meth:`TextEncoder.encode`.
-
-        Raises:
-            ValueError: If one is not in the file.
-        """
+        """Look distinct texts up; raise ``ValueError`` if one is not in the file."""
         for text in texts:
             if text not in self._features:
                 known = list(self._features)

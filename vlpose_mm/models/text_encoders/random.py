@@ -50,25 +50,23 @@ class RandomTextEncoder(TextEncoder):
     def forward(
         self, prompts: Sequence[Prompt], device: torch.device | str = 'cpu'
     ) -> TextFeatures:
-        """Draw states from N(0, 1); see :meth:`TextEncoder.forward`.
-
-        With ``fresh``, each sample counts as a distinct text prompt: U = B.
-        """
+        """Draw states from N(0, 1); with ``fresh`` each sample has its own: U = B."""
         if not self.fresh:
             return super().forward(prompts, device)
         size = (self.num_tokens, self.embed_dims)
-        tokens = []
-        for prompt in check_prompts(prompts):
-            drawn = [self._reduced(torch.randn(size)) for _ in prompt]
-            tokens.append(self._combined(drawn).to(device, self.dtype))  # L, D
+        drawn = [
+            self._combined([self._reduced(torch.randn(size)) for _ in prompt])
+            for prompt in check_prompts(prompts)
+        ]
+        tokens = [states.to(device, self.dtype) for states in drawn]  # each: L, D
         return pack(tokens, list(range(len(tokens))))
 
     def encode(self, texts: list[str]) -> list[Tensor]:
         """Draw states seeded by the texts; see :meth:`TextEncoder.encode`."""
-        states = []
+        states, generator = [], torch.Generator()
         for text in texts:
             digest = hashlib.sha256(text.encode()).digest()
-            generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], 'big'))
+            generator.manual_seed(int.from_bytes(digest[:4], 'big'))
             size = (self.num_tokens, self.embed_dims)
             states.append(torch.randn(size, generator=generator))  # L, D
         return states

@@ -6,12 +6,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from vlpose_mm.models.text_encoders.base import (
-    Prompt,
-    TextEncoder,
-    TextFeatures,
-    Word,
-)
+from vlpose_mm.models.text_encoders.base import Prompt, TextEncoder, TextFeatures, Word
 from vlpose_mm.models.text_encoders.loading import load_text_model
 
 
@@ -70,11 +65,10 @@ class TransformersTextEncoder(TextEncoder):
         self._model = model
         self._max_length = room
         self._context_cache: Tensor | None = None
-        context = None
+        self.register_parameter('context', None)
         if context_tokens:
             words = torch.empty(context_tokens, model.word_embedding.embedding_dim)
-            context = nn.Parameter(nn.init.normal_(words, std=0.02))  # N, W
-        self.register_parameter('context', context)
+            self.context = nn.Parameter(nn.init.normal_(words, std=0.02))  # N, W
 
     @property
     def learns(self) -> bool:

@@ -19,18 +19,10 @@ BLANK = '▁'
 def split_words(
     tokenizer: 'PreTrainedTokenizerBase', text: str, max_length: int
 ) -> list[Word]:
-    """Assign the tokens of a text to its words.
+    """Assign the tokens of a text, cut to ``max_length``, to words and special tokens.
 
     Fast tokenizers know the characters of a token. With slow ones, a word starts at each
     piece with a blank.
-
-    Args:
-        tokenizer (PreTrainedTokenizerBase): The tokenizer.
-        text (str): The text.
-        max_length (int): The most tokens read of it.
-
-    Returns:
-        list[Word]: Words and special tokens, in the order of the tokens.
     """
     batch = tokenizer(
         text,
@@ -43,23 +35,15 @@ def split_words(
     names = tokenizer.convert_ids_to_tokens(batch['input_ids'])
     special = batch['special_tokens_mask']
     if tokenizer.is_fast:
-        labels = _from_characters(text, batch['offset_mapping'])
+        labels = list(_from_characters(text, batch['offset_mapping']))
     else:
         pieces = zip(names, special, strict=True)
         labels = _from_blanks(['' if mark else name for name, mark in pieces])
     # Special tokens are labeled one by one, words by position and text.
-    labels = [
-        (i, name) if is_special else label
-        for i, (label, name, is_special) in enumerate(
-            zip(labels, names, special, strict=True)
-        )
-    ]
-    words, start = [], 0
-    for (_, text), group in groupby(labels):
-        count = len(list(group))
-        words.append(Word(text, count, bool(special[start])))
-        start += count
-    return words
+    for i, mark in enumerate(special):
+        labels[i] = (i, names[i], True) if mark else (*labels[i], False)
+    groups = groupby(labels)
+    return [Word(text, len(list(group)), mark) for (_, text, mark), group in groups]
 
 
 def _from_characters(
