@@ -6,11 +6,7 @@ from torch.utils.data import DataLoader
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.engine.scenario_fitting import original_maps
-from vlpose_mm.models.classifiers.scenario_classifier import (
-    Decision,
-    ScenarioClass,
-    bbox_scores_of,
-)
+from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClass, bbox_scores_of
 from vlpose_mm.models.pose_estimators.router import group_by_image
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
@@ -28,11 +24,10 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
         loader (DataLoader): Annotated images; those without a scenario are photos.
 
     Returns:
-        dict: Ready for JSON: ``scenarios``, a list with a dict for each scenario and for
-        photos (``name`` is ``None``), and ``total``, a dict. Each has ``instances``,
-        ``images``, and the number of images with the right scenario
-        (``scenario_correct``) and the right domain, natural or artificial
-        (``domain_correct``).
+        dict: Ready for JSON: ``scenarios``, a list with a dict for each ``name`` (``None``
+        for photos), and ``total``, a dict. Each has the number of ``instances``, of
+        ``images``, and of images with the right scenario (``scenario_correct``) and the
+        right domain, natural or artificial (``domain_correct``).
 
     Raises:
         ValueError: If the classifier is not fitted.
@@ -50,7 +45,12 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
             if image not in decided:
                 decided.add(image)
                 scores = bbox_scores_of([samples[i] for i in which])
-                row.update(_judge(classifier.decide(log_probs[which], scores), truth))
+                decision = classifier.decide(log_probs[which], scores)
+                row['images'] += 1
+                row['scenario_correct'] += (
+                    decision.scenario_class.scenario == truth.scenario
+                )
+                row['domain_correct'] += decision.natural == truth.natural
     order = [*SCENARIOS, *sorted(name for name in rows if name), None]
     scenarios = [
         dict(name=name, **{key: rows[name][key] for key in COUNTS})
@@ -59,12 +59,3 @@ def measure_scenarios(model: VLPoseEstimator, loader: DataLoader) -> dict:
     ]
     total = {key: sum(row[key] for row in scenarios) for key in COUNTS}
     return dict(scenarios=scenarios, total=total)
-
-
-def _judge(decision: Decision, truth: ScenarioClass) -> dict[str, int]:
-    """Count one image."""
-    return dict(
-        images=1,
-        scenario_correct=int(decision.scenario_class.scenario == truth.scenario),
-        domain_correct=int(decision.natural == truth.natural),
-    )

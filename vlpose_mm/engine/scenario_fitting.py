@@ -35,11 +35,7 @@ HELD_OUT = 5
 def training_loader(cfg: Mapping) -> DataLoader:
     """Build the loader of a config's training images with the validation's pipeline.
 
-    Args:
-        cfg (Mapping): The config.
-
-    Returns:
-        DataLoader: In order, each process its share.
+    They come in order, each process its share.
 
     Raises:
         ValueError: If the config lacks one of them.
@@ -70,15 +66,7 @@ def training_loader(cfg: Mapping) -> DataLoader:
 def original_maps(
     model: VLPoseEstimator, loader: DataLoader
 ) -> Iterator[tuple[Tensor, list[PoseDataSample]]]:
-    """Compute the frozen features in eval mode, without gradients.
-
-    Args:
-        model (VLPoseEstimator): The model.
-        loader (DataLoader): Images.
-
-    Yields:
-        tuple[Tensor, list[PoseDataSample]]: E of a batch, B x C x h x w, and its samples.
-    """
+    """Yield the frozen E, B x C x h x w, and the samples of each batch, in eval mode."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -93,15 +81,10 @@ def original_maps(
 
 
 def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
-    """Fit the scenario classifier of a model.
+    """Fit the scenario classifier of a model, the same in all processes.
 
     One image in :data:`HELD_OUT`, by its id, chooses shrinkage and temperature, then joins
     the others.
-
-    Args:
-        model (VLPoseEstimator): Its ``scenario_classifier`` is fitted.
-        loader (DataLoader): See :func:`training_loader`; all processes get the same
-            classifier.
 
     Raises:
         ValueError: If the samples lack their scenarios, or all images are natural, or all
@@ -140,22 +123,13 @@ def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
     )
     print_log(
         f'Fitted the scenario classifier on {sums.counts.sum():.0f} instances of '
-        f'{len(classes)} classes (shrinkage {shrinkage}, temperature '
-        f'{temperature:.2f}).',
+        f'{len(classes)} classes (shrinkage {shrinkage}, temperature {temperature:.2f}).',
         'current',
     )
 
 
 def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
-    """Add a fitted classifier to a checkpoint.
-
-    Args:
-        content (Mapping): Content of the checkpoint's file; it is not changed.
-        classifier (ScenarioClassifier): The classifier.
-
-    Returns:
-        dict: The content with the classifier added or replaced.
-    """
+    """Return the content of a checkpoint's file with a fitted classifier added."""
     places = [key for key in STATE_DICT_KEYS if isinstance(content.get(key), Mapping)]
     weights = dict(content[places[0]] if places else content)
     state = classifier.state_dict()
@@ -197,8 +171,8 @@ def _settle_classes(seen: Sequence[tuple[dict, dict]]) -> list[ScenarioClass]:
     """Merge the classes of all processes: known scenarios, further ones, photos."""
     groups, prompts, table = {}, {}, text_prompt_table()
     for some_groups, some_prompts in reversed(seen):
-        groups.update(some_groups)
-        prompts.update(some_prompts)
+        groups |= some_groups
+        prompts |= some_prompts
     further = sorted(name for name in groups if name and name not in SCENARIOS)
     classes = []
     for name in (*SCENARIOS, *further, None):

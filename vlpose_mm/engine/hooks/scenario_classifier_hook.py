@@ -37,10 +37,7 @@ class ScenarioClassifierHook(Hook):
         self._decisions: dict[int, dict] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Fit the classifier.
-
-        Args:
-            runner (Runner): The runner, with its weights loaded.
+        """Fit the classifier of a runner with its weights loaded.
 
         Raises:
             ValueError: If the model has no classifier, its backbone trains more than the
@@ -68,15 +65,15 @@ class ScenarioClassifierHook(Hook):
                 average.load_state_dict(model.scenario_classifier.state_dict())
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Cache decisions; see :meth:`before_train`."""
+        """Cache decisions."""
         self._cache_decisions(_model_of(runner), runner.val_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Clear the decisions; see :meth:`before_train`."""
+        """Clear the decisions."""
         _model_of(runner).router.decisions = None
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Cache decisions; see :meth:`before_train`."""
+        """Cache decisions."""
         self._cache_decisions(_model_of(runner), runner.test_dataloader)
 
     after_test_epoch = after_val_epoch
@@ -93,15 +90,11 @@ class ScenarioClassifierHook(Hook):
 
 
 def decide_together(model: VLPoseEstimator, loader: DataLoader) -> dict[tuple, Decision]:
-    """Decide on every image with the instances of all processes.
+    """Decide on every image, by :func:`image_of`, with the instances of all processes.
 
     Args:
         model (VLPoseEstimator): With a fitted classifier.
         loader (DataLoader): This process's share of a set.
-
-    Returns:
-        dict[tuple, Decision]: Decisions by image, see :func:`image_of`, the same in every
-        process.
     """
     seen: dict[tuple, list] = {}
     for feature_map, samples in original_maps(model, loader):

@@ -14,11 +14,7 @@ TEMPERATURES = tuple(2 ** (k / 4) for k in range(16, -5, -1))
 
 
 class ScenarioStatistics:
-    """Sums over the instances of each class, in float64.
-
-    Args:
-        dims (int): Width of the features C.
-    """
+    """Sums over the instances of each class, with ``dims`` features C, in float64."""
 
     def __init__(self, dims: int) -> None:
         self.dims = dims
@@ -99,10 +95,8 @@ def discriminant(sums: Sums, shrinkage: float) -> tuple[Tensor, Tensor]:
 def balanced_log_prior(natural: Tensor) -> Tensor:
     """Return log-probabilities S in float64: half for each side, equal within it.
 
-    The frequencies of a data set say nothing about other images.
-
-    Args:
-        natural (Tensor): Which classes are natural, bool, S.
+    ``natural`` (bool, S) names the side of each class. The frequencies of a data set say
+    nothing about other images.
     """
     sizes = torch.where(natural, natural.sum(), (~natural).sum())
     return -torch.log(2.0 * sizes.double())

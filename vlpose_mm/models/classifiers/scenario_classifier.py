@@ -14,6 +14,7 @@ from vlpose_mm.datasets.scenarios import REAL
 
 # What a classifier writes into a checkpoint; the last is where PyTorch puts extra state.
 STATE = ('weight', 'bias', '_extra_state')
+REMEDY = 'write it again with `python -m vlpose_mm.tools.fit_scenario_classifier`'
 
 
 class ScenarioClass(NamedTuple):
@@ -80,13 +81,7 @@ class ScenarioClassifier(nn.Module):
         return list(STATE) if self.fitted else []
 
     def assign(self, classes: list[ScenarioClass], weight: Tensor, bias: Tensor) -> None:
-        """Set what was fitted.
-
-        Args:
-            classes (list[ScenarioClass]): The S classes.
-            weight (Tensor): W, S x C.
-            bias (Tensor): b, S.
-        """
+        """Set what was fitted: S classes, the weights W, S x C, and the biases b, S."""
         self.classes = list(classes)
         self.weight = weight.to(self.weight)
         self.bias = bias.to(self.bias)
@@ -131,13 +126,10 @@ class ScenarioClassifier(nn.Module):
         mean = (weights / weights.sum()) @ log_probs  # S
         probs = mean.softmax(dim=0).tolist()
         sides = [each.natural for each in self.classes]
-        artificial_prob = sum(
-            p for p, natural in zip(probs, sides, strict=True) if not natural
-        )
+        artificial_prob = sum(probs[i] for i, side in enumerate(sides) if not side)
         natural = artificial_prob <= 0.5
-        best = max(
-            (i for i, side in enumerate(sides) if side == natural), key=probs.__getitem__
-        )
+        own_side = [i for i, side in enumerate(sides) if side == natural]
+        best = max(own_side, key=probs.__getitem__)
         return Decision(natural, self.classes[best], probs[best], min(artificial_prob, 1.0))
 
     def get_extra_state(self) -> Tensor:
@@ -150,7 +142,6 @@ class ScenarioClassifier(nn.Module):
         self.classes = _read_classes(state)
 
     def _check_fitted(self) -> None:
-        """Raise an error if the classifier is not fitted."""
         if not self.fitted:
             raise ValueError(
                 'The scenario classifier is not fitted. Train with '
@@ -165,15 +156,13 @@ class ScenarioClassifier(nn.Module):
         missing = [name for name in STATE if f'{prefix}{name}' not in state_dict]
         if len(missing) == len(STATE):
             own = (self.weight, self.bias, self.get_extra_state())
-            state_dict.update(
-                (f'{prefix}{name}', value) for name, value in zip(STATE, own, strict=True)
-            )
+            names = [f'{prefix}{name}' for name in STATE]
+            state_dict.update(zip(names, own, strict=True))
             return
         if missing:
             raise ValueError(
                 f'The checkpoint lacks {prefix}{missing[0]}, but has other parts of the '
-                'scenario classifier; write it again with '
-                '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+                f'scenario classifier; {REMEDY}.'
             )
         weight, bias, state = (state_dict[f'{prefix}{name}'] for name in STATE)
         count = len(_read_classes(state))
@@ -181,8 +170,7 @@ class ScenarioClassifier(nn.Module):
             raise ValueError(
                 f'The checkpoint names {count} classes of images, and its scenario '
                 f'classifier has weights of shape {tuple(weight.shape)} and '
-                f'{tuple(bias.shape)}; write it again with '
-                '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+                f'{tuple(bias.shape)}; {REMEDY}.'
             )
         self.weight = self.weight.new_zeros(weight.shape)
         self.bias = self.bias.new_zeros(bias.shape)
@@ -199,10 +187,8 @@ class ScenarioClassifier(nn.Module):
 
 def bbox_scores_of(samples: Sequence[PoseDataSample]) -> Tensor:
     """Return the bbox scores of samples, N; 1 where there is none."""
-    scores = [
-        sample.get('gt_instances', {}).get('bbox_scores', [1.0]) for sample in samples
-    ]
-    return torch.tensor([float(score[0]) for score in scores])
+    instances = [sample.get('gt_instances', {}) for sample in samples]
+    return torch.tensor([float(i.get('bbox_scores', [1.0])[0]) for i in instances])
 
 
 def _read_classes(state: Tensor) -> list[ScenarioClass]:
@@ -212,6 +198,5 @@ def _read_classes(state: Tensor) -> list[ScenarioClass]:
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             'The checkpoint does not name the classes of its scenario classifier '
-            f'({type(error).__name__}: {error}); write it again with '
-            '`python -m vlpose_mm.tools.fit_scenario_classifier`.'
+            f'({type(error).__name__}: {error}); {REMEDY}.'
         ) from error

@@ -17,15 +17,12 @@ BLOCK_LEN = 3
 
 
 class Wiring(NamedTuple):
-    """The connections between the main branch and the auxiliary one.
-
-    In every wiring, the predictor reads ``m + h a``.
+    """The connections between the main and the auxiliary branch; see the equations below.
 
     Attributes:
-        entry (Callable): From E, R and ``g R`` to what the first main block reads and what
-            the first auxiliary block reads.
-        middle (Callable): From the outputs m, a and ``h a`` of two blocks to what the
-            next main and auxiliary block read.
+        entry (Callable): From E, R and ``g R`` to what the first main block and the first
+            auxiliary block read.
+        middle (Callable): From m, a and ``h a`` to what the next two blocks read.
         gates_entry (bool): Whether ``entry`` uses ``g R``.
     """
 

@@ -35,36 +35,20 @@ class AttentionMaps(NamedTuple):
     scale: np.ndarray
 
     def find(self, text: str) -> list[int]:
-        """Find a word, in any case.
-
-        Args:
-            text (str): The word.
-
-        Returns:
-            list[int]: Its indices in ``words``, at least one.
+        """Return the indices of a word in ``words``, in any case.
 
         Raises:
             ValueError: If it is not there.
         """
-        rows = [
-            row
-            for row, word in enumerate(self.words)
-            if word.text.casefold() == text.casefold()
-        ]
+        names = [word.text for word in self.words]
+        rows = [i for i, name in enumerate(names) if name.casefold() == text.casefold()]
         if not rows:
-            names = list(dict.fromkeys(word.text for word in self.words))
+            names = list(dict.fromkeys(names))
             raise ValueError(f'{self.text_prompt!r} has no word {text!r}; it has {names}.')
         return rows
 
     def uniform(self, row: int) -> float:
-        """Return what a word would get if all keys got the same.
-
-        Args:
-            row (int): Its index in ``words``.
-
-        Returns:
-            float: In (0, 1].
-        """
+        """Return the share, in (0, 1], that a word would get if all keys got the same."""
         return self.words[row].num_tokens / self.num_keys
 
     @property
@@ -86,13 +70,9 @@ def attention_maps_of(
 
     Args:
         sample (PoseDataSample): The sample.
-        weights (Tensor): Its attention weights, heads x L x h x w, see
-            :class:`RelationMatcher`.
+        weights (Tensor): Its attention weights, heads x L x h x w.
         encoder (TextEncoder): The encoder of its text prompt.
-        variant (str): The matcher's.
-
-    Returns:
-        AttentionMaps: Of the sample.
+        variant (str): The variant of its :class:`RelationMatcher`.
     """
     text_prompt = sample.metainfo.get('text_prompt') or DEFAULT_TEXT_PROMPT
     words = encoder.words(text_prompt)

@@ -67,15 +67,12 @@ class RelationMatcher(BaseModule):
         self.hyperparameters = dict(variant=variant, num_heads=num_heads)
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
-        self.text_proj = (
-            nn.Identity()
-            if text_dims in (None, embed_dims)
-            else nn.Linear(text_dims, embed_dims)
+        self.text_proj = nn.Identity()
+        if text_dims not in (None, embed_dims):
+            self.text_proj = nn.Linear(text_dims, embed_dims)
+        self.q, self.k, self.v, self.proj = (
+            nn.Linear(embed_dims, embed_dims) for _ in range(4)
         )
-        self.q = nn.Linear(embed_dims, embed_dims)
-        self.k = nn.Linear(embed_dims, embed_dims)
-        self.v = nn.Linear(embed_dims, embed_dims)
-        self.proj = nn.Linear(embed_dims, embed_dims)
         self.norm = nn.LayerNorm(embed_dims)
         self.text_cache = WeightCache()
         self.register_load_state_dict_pre_hook(RelationMatcher.prepare_checkpoint)

@@ -73,19 +73,13 @@ class Router:
                 )
             if name not in self.table and name not in GROUPS:
                 name = scenario_name(name)
-                _warn_if_misspelled(name, [*DEFAULT_ROUTES, *GROUPS, *SCENARIOS])
+                _warn_if_misspelled(name)
             self.table[name] = route
         #: Decisions by image, shared by batches; ``None``: only within a batch.
         self.decisions: dict[tuple, Decision] | None = None
 
     def by_annotation(self, sample: PoseDataSample | None) -> str | None:
-        """Choose the route of a sample by its annotation.
-
-        Args:
-            sample (PoseDataSample, optional): The sample.
-
-        Returns:
-            str | None: ``'tuned'`` or ``'original'``; ``None`` if the classifier decides.
+        """Return a sample's route by annotation; ``None``: the classifier decides.
 
         Raises:
             ValueError: If the sample's own route is unknown, or it has a scenario and no
@@ -118,7 +112,7 @@ class Router:
     def by_classifier(
         self, log_probs: Tensor, samples: Sequence[PoseDataSample]
     ) -> list[tuple[str, Decision]]:
-        """Choose the routes of samples by the classes of their images.
+        """Return the route and the decision for each of B samples.
 
         Samples of one image share a decision, which those in a batch make together; with
         :attr:`decisions`, those in later batches follow the first. Samples of a batch
@@ -126,10 +120,7 @@ class Router:
 
         Args:
             log_probs (Tensor): The classifier's output, B x S.
-            samples (Sequence[PoseDataSample]): The B samples.
-
-        Returns:
-            list[tuple[str, Decision]]: The route of each and the reason.
+            samples (Sequence[PoseDataSample]): The samples.
         """
         routes = [None] * len(samples)
         for image, rows in group_by_image(samples).items():
@@ -158,8 +149,9 @@ def group_by_image(samples: Sequence[PoseDataSample]) -> dict[tuple, list[int]]:
     return groups
 
 
-def _warn_if_misspelled(name: str, known: list[str]) -> None:
+def _warn_if_misspelled(name: str) -> None:
     """Warn of a name that is almost, but not quite, a known one."""
+    known = [*DEFAULT_ROUTES, *GROUPS, *SCENARIOS]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     if close and name not in known:
         print_log(

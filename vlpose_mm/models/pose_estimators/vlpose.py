@@ -26,18 +26,11 @@ JOIN_VIEWS_UP_TO = 4
 
 
 class Group(NamedTuple):
-    """The samples of a batch on one route.
+    """The samples of a batch on one route."""
 
-    Attributes:
-        route (str): ``'original'`` or ``'tuned'``.
-        rows (list[int]): Their indices in the batch.
-        feats (list[tuple[Tensor, ...]]): On the original route ``(E,)`` of each view;
-            else empty.
-    """
-
-    route: str
-    rows: list[int]
-    feats: list[tuple[Tensor, ...]]
+    route: str  # 'original' or 'tuned'
+    rows: list[int]  # Indices in the batch.
+    feats: list[tuple[Tensor, ...]]  # On the original route (E,) of each view.
 
 
 @MODELS.register_module()
@@ -160,14 +153,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         return self.test_cfg.get('route', 'tuned')
 
     def set_route(self, route: str) -> None:
-        """Set the route of prediction.
-
-        Args:
-            route (str): ``'tuned'``, ``'original'`` or ``'auto'``.
-
-        Raises:
-            ValueError: If the route is unknown.
-        """
+        """Set the route of prediction to ``'tuned'``, ``'original'`` or ``'auto'``."""
         if route not in ROUTES:
             raise ValueError(f'Unknown route {route!r}; choose one of {ROUTES}.')
         self.test_cfg['route'] = route
@@ -217,10 +203,6 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict:
         """Compute the losses of the tuned route, the only one that trains.
 
-        Args:
-            inputs (Tensor): Images, B x 3 x H x W.
-            data_samples (Sequence[PoseDataSample]): Targets and text prompts.
-
         Returns:
             dict: The head's losses, averaged over the whole batch, where omitted samples
             count as zero; in every ``accuracy_interval``-th step its accuracy.
@@ -263,22 +245,13 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         heatmaps = [self.head(feats) for _, feats in groups]
         if len(groups) == 1:
             return heatmaps[0]
-        rows = [row for rows, _ in groups for row in rows]
+        rows = sum((rows for rows, _ in groups), [])
         return torch.cat(heatmaps)[torch.tensor(rows).argsort()]
 
     def extract_feat(
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample] | None = None
     ) -> tuple[Tensor, ...]:
-        """Compute what the head reads.
-
-        Args:
-            inputs (Tensor): Images, B x 3 x H x W.
-            data_samples (Sequence[PoseDataSample], optional): Text prompts; the default one
-                without them.
-
-        Returns:
-            tuple[Tensor, ...]: ``(E, R)``, or ``(E,)`` on the original route; each
-            B x C x h x w.
+        """Return ``(E, R)``, or ``(E,)`` on the original route; each B x C x h x w.
 
         Raises:
             ValueError: If the samples take different routes.
@@ -295,15 +268,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     def extract_tuned_feat(
         self, inputs: Tensor, text_feats: TextFeatures | None
     ) -> tuple[Tensor, Tensor]:
-        """Compute what the head reads on the tuned route.
-
-        Args:
-            inputs (Tensor): Images, B x 3 x H x W.
-            text_feats (TextFeatures, optional): Text of the batch; ``None``: no text.
-
-        Returns:
-            tuple[Tensor, Tensor]: E and R, B x C x h x w each.
-        """
+        """Return E and R, B x C x h x w each, of images and the text of the batch."""
         (feature_map,) = self.backbone(inputs, text_feats=text_feats)
         return feature_map, self.matcher(feature_map, text_feats)
 
@@ -312,15 +277,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     def encode_text(
         self, data_samples: Sequence[PoseDataSample | None], device: torch.device
     ) -> TextFeatures | None:
-        """Encode the text prompts of samples.
-
-        Args:
-            data_samples (Sequence[PoseDataSample | None]): The samples.
-            device (torch.device): Where the features are wanted.
-
-        Returns:
-            TextFeatures | None: The features; ``None`` without text encoder.
-        """
+        """Encode the text prompts of samples; ``None`` without text encoder."""
         if self.text_encoder is None:
             return None
         prompts = [

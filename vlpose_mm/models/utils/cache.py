@@ -31,15 +31,7 @@ class WeightCache(nn.Module):
         self._cached: tuple[list[tuple], Any] | None = None
 
     def get(self, sources: Sequence[Tensor], compute: Callable[[], Any]) -> Any:
-        """Return the cached value, or compute it.
-
-        Args:
-            sources (Sequence[Tensor]): The tensors that the value depends on.
-            compute (Callable): Computes it; takes no arguments.
-
-        Returns:
-            Any: What ``compute`` returned for these sources.
-        """
+        """Return what ``compute`` returned for these sources, or compute it."""
         if self._frozen and self._cached is not None:
             return self._cached[1]
         # Checkpointed activations are computed without gradients, in training.
@@ -67,12 +59,9 @@ class WeightCache(nn.Module):
 
 @contextmanager
 def freeze_caches(model: nn.Module) -> Iterator[None]:
-    """Return what a model has cached, whatever the sources, inside a ``with`` block.
+    """Let a model return what it has cached, whatever the sources.
 
     A traced model has other tensors for weights than the last batch had.
-
-    Args:
-        model (nn.Module): The model.
     """
     caches = [part for part in model.modules() if isinstance(part, WeightCache)]
     try:
