@@ -171,8 +171,8 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
         pair = []
         for key, results in art.items():
             # Further boxes of the detector hold nobody.
-            people = sorted(results.detected.imgToAnns[best], key=lambda r: -r['score'])
-            drawn = painter.paint(image, people[: len(truth.imgToAnns[best])], scale)
+            instances = sorted(results.detected.imgToAnns[best], key=lambda r: -r['score'])
+            drawn = painter.paint(image, instances[: len(truth.imgToAnns[best])], scale)
             pair.append(caption(drawn, f'{key}, OKS {oks[key][best]:.2f}'))
         tiles.append(caption(np.hstack(pair), name.replace('_', ' ')))
     width = max(tile.shape[1] for tile in tiles)
@@ -224,15 +224,15 @@ def main() -> None:
     same = photos['original'].found == photos['routed'].found
     print(f'\n{format_report(report)}\n')
     print(
-        f'Photos: every keypoint of all {len(photos["routed"].found)} people is '
-        f'{"exactly that of" if same else "NOT that of"} the original model.'
+        f'Photos: every keypoint of all {len(photos["routed"].found)} instances is '
+        f'{"exactly that of" if same else "NOT that of"} the base model.'
     )
     print(f'{sum(watch.seconds.values()):.0f} seconds. Written to {OUT.relative_to(ROOT)}:')
     print('  report.json         these numbers')
     print('  comparison.png      images with both skeletons')
-    print(f'  {tuned.name}  what was tuned, to resume from')
+    print(f'  {tuned.name}  the adapter, to resume from')
     if not same:
-        raise SystemExit('The original route differs from the original model.')
+        raise SystemExit('The original route differs from the base model.')
     gain = report['artificial']['tuned'] - report['artificial']['original']
     if options.seed == 0 and gain < 0.05:
         raise SystemExit('Tuning gained less than 5 points on artificial images.')

@@ -137,8 +137,8 @@ def generate(args: argparse.Namespace) -> None:
         art = [d for d in mine if d.job.kind != 'photo']
         write_coco(out, photos, split)
         write_humanart(out, art, photos, split)
-        people = sum(len(d.annotations) for d in mine)
-        print(f'{split}: {len(photos)} photos and {len(art)} artworks with {people} people')
+        count = sum(len(d.annotations) for d in mine)
+        print(f'{split}: {len(photos)} photos, {len(art)} artworks, {count} instances')
     os.replace(out / UNFINISHED, out / MANIFEST)
     print(f'wrote {out} in {time.perf_counter() - begin:.0f} s')
 

@@ -1,5 +1,6 @@
 """Train the small ViTPose that the demo starts from, and write it to the project."""
 
+import argparse
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ OUT = ROOT / 'work_dirs/mini_base'
 
 
 def publish(checkpoint: Path, path: Path) -> None:
-    """Keep the weights alone, in half precision.
+    """Keep only the weights, in half precision.
 
     Args:
         checkpoint (Path): Checkpoint of a training run.
@@ -27,17 +28,18 @@ def publish(checkpoint: Path, path: Path) -> None:
 
 def main() -> None:
     """Run the command."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     draw_data(DATA, '--photos-train', '6000', '--art-train', '0', '--art-val', '0')
     shutil.rmtree(OUT, ignore_errors=True)
     photos = DATA / 'coco'
-    boxes = next((photos / 'person_detection_results').glob('*.json'))
+    bbox_file = next((photos / 'person_detection_results').glob('*.json'))
     mmpose_tool(
         'train',
         CONFIGS / 'vitpose_mini_photos.py',
         *('--work-dir', OUT, '--cfg-options'),
         f'train_dataloader.dataset.data_root={photos}',
         f'val_dataloader.dataset.data_root={photos}',
-        f'val_dataloader.dataset.bbox_file={boxes}',
+        f'val_dataloader.dataset.bbox_file={bbox_file}',
         f'val_evaluator.ann_file={photos}/annotations/person_keypoints_val2017.json',
     )
     publish(Path((OUT / 'last_checkpoint').read_text()), BASE_WEIGHTS)
