@@ -73,22 +73,15 @@ def test_one_pass_sees_each_image_once_and_does_not_depend_on_batches(
     assert sum(correct) / len(correct) > 0.5
 
 
-@pytest.mark.parametrize(
-    ('scenario', 'side'), [('mural', 'artificial'), ('dance', 'natural')]
-)
-def test_refuses_images_of_one_side_alone(
-    scenario: str, side: str, cfg: Config, model: VLPoseEstimator
-) -> None:
-    file = f'HumanArt/annotations/training_humanart_{scenario}.json'
-    cfg.train_dataloader.dataset.ann_file = file
-    with pytest.raises(ValueError, match=f'are all {side}.*train on a set with both'):
-        fit_scenarios(model, training_loader(cfg))
-    assert not model.scenario_classifier.fitted
-
-
-def test_refuses_configs_without_scenarios_or_pipelines(
+def test_refuses_one_side_alone_and_configs_without_scenarios_or_pipelines(
     cfg: Config, model: VLPoseEstimator
 ) -> None:
+    for scenario, side in (('mural', 'artificial'), ('dance', 'natural')):
+        file = f'HumanArt/annotations/training_humanart_{scenario}.json'
+        cfg.train_dataloader.dataset.ann_file = file
+        with pytest.raises(ValueError, match=f'are all {side}.*train on a set with both'):
+            fit_scenarios(model, training_loader(cfg))
+        assert not model.scenario_classifier.fitted
     del cfg.val_dataloader.dataset.pipeline[-2]
     with pytest.raises(ValueError, match="scenario; add dict.type='AssignTextPrompt'"):
         fit_scenarios(model, training_loader(cfg))

@@ -52,12 +52,6 @@ def test_the_discriminant_is_that_of_normal_densities(shrinkage: float) -> None:
     torch.testing.assert_close(scores.softmax(1), torch.stack(want, 1).softmax(1))
 
 
-def test_each_side_has_half_of_the_prior() -> None:
-    log_prior = balanced_log_prior(torch.tensor([True, False, False, True, False]))
-    want = torch.tensor([1 / 4, 1 / 6, 1 / 6, 1 / 4, 1 / 6], dtype=torch.float64)
-    torch.testing.assert_close(log_prior.exp(), want)
-
-
 def test_the_temperature_is_how_much_further_held_out_instances_scatter() -> None:
     sums = sums_of(*draw(3000))
     for spread, want in ((1.0, 1.0), (2.0, 4.0)):
@@ -79,12 +73,16 @@ def test_a_class_that_is_all_held_out_does_not_count() -> None:
     features, labels = draw(300)
     sums = sums_of(features[labels != 1], labels[labels != 1])
     features, labels = draw(30)
-    without = choose_hyperparameters(
-        sums, LOG_PRIOR, features[labels != 1], labels[labels != 1]
-    )
+    others = features[labels != 1], labels[labels != 1]
+    without = choose_hyperparameters(sums, LOG_PRIOR, *others)
     assert choose_hyperparameters(sums, LOG_PRIOR, features, labels) == without
 
 
-def test_refuses_one_instance_of_each_class() -> None:
+def test_each_side_has_half_of_the_prior_and_one_instance_of_each_class_is_too_few() -> (
+    None
+):
+    log_prior = balanced_log_prior(torch.tensor([True, False, False, True, False]))
+    want = torch.tensor([1 / 4, 1 / 6, 1 / 6, 1 / 4, 1 / 6], dtype=torch.float64)
+    torch.testing.assert_close(log_prior.exp(), want)
     with pytest.raises(ValueError, match='3 classes have 3 instances, too few'):
         discriminant(sums_of(*draw(3)), 0.1)

@@ -45,17 +45,6 @@ def test_probabilities_are_a_softmax_of_the_mean_over_positions(
     torch.testing.assert_close(classifier(feature_map).double(), want, rtol=1e-4, atol=1e-2)
 
 
-def test_an_unfitted_classifier_refuses_and_names_both_remedies() -> None:
-    classifier = ScenarioClassifier()
-    remedies = 'ScenarioClassifierHook.*vlpose_mm.tools.fit_scenario_classifier'
-    for call, arg in (
-        (classifier, torch.zeros(1, 8, 4, 2)),
-        (classifier.decide, torch.zeros(1, 0)),
-    ):
-        with pytest.raises(ValueError, match=remedies):
-            call(arg)
-
-
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ('probs', 'natural', 'best', 'artificial_prob'),
@@ -97,33 +86,30 @@ def test_instances_decide_by_their_mean_weighted_by_bbox_scores(
     assert bbox_scores_of([PoseDataSample()]).tolist() == [1.0]
 
 
-def test_a_checkpoint_brings_classes_and_weights(classifier: ScenarioClassifier) -> None:
-    file = io.BytesIO()
+def test_a_checkpoint_brings_classes_and_weights_or_changes_nothing(
+    classifier: ScenarioClassifier,
+) -> None:
+    empty, fitted, file = ScenarioClassifier(), ScenarioClassifier(), io.BytesIO()
+    fitted.assign(CLASSES[:2], torch.zeros(2, 4), torch.zeros(2))
+    for unchanged, count in ((empty, 0), (fitted, 2)):
+        unchanged.load_state_dict({})
+        assert len(unchanged.weight) == len(unchanged.classes) == count
+    remedies = 'ScenarioClassifierHook.*vlpose_mm.tools.fit_scenario_classifier'
+    for call, arg in ((empty, torch.zeros(1, 8, 4, 2)), (empty.decide, torch.zeros(1, 0))):
+        with pytest.raises(ValueError, match=remedies):
+            call(arg)
     # As MMEngine saves: every entry must be a tensor.
     torch.save(weights_to_cpu(classifier.state_dict()), file)
     file.seek(0)
     state_dict = torch.load(file, weights_only=True)
-    feature_map = torch.randn(3, 8, 4, 2)
-    empty, fitted = ScenarioClassifier(), ScenarioClassifier()
-    fitted.assign(CLASSES[:2], torch.zeros(2, 4), torch.zeros(2))
-    twin = copy.deepcopy(empty)
+    feature_map, twin = torch.randn(3, 8, 4, 2), copy.deepcopy(empty)
     twin.load_state_dict(state_dict)
+    assert not empty.fitted
     fitted.load_state_dict(state_dict)
-    assert not empty.fitted and len(empty.weight) == 0
     load_state_dict(empty, state_dict, strict=True)
     for loaded in (twin, fitted, empty, copy.deepcopy(classifier)):
         assert loaded.classes == CLASSES
         assert torch.equal(loaded(feature_map), classifier(feature_map))
-
-
-def test_a_checkpoint_without_classifier_changes_nothing(
-    classifier: ScenarioClassifier,
-) -> None:
-    empty, before = ScenarioClassifier(), classifier.weight.clone()
-    empty.load_state_dict({})
-    classifier.load_state_dict({})
-    assert not empty.fitted
-    assert classifier.classes == CLASSES and torch.equal(classifier.weight, before)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from tests.conftest import HEAD
-from vlpose_mm.models import DualExtractorInjectorHead
 
 WIRINGS = ['dual', 'extractor_injector', 'injector', 'released']
 NO_BLOCKS = dict(deconv_out_channels=None, deconv_kernel_sizes=None)
@@ -24,15 +23,6 @@ def build(head_type: str = 'DualExtractorInjectorHead', **kwargs) -> HeatmapHead
         if tensor.is_floating_point():
             torch.nn.init.uniform_(tensor, 0.05, 0.3)
     return head.eval()
-
-
-def pair(**kwargs) -> tuple[HeatmapHead, DualExtractorInjectorHead]:
-    """MMPose's head, and ours with its weights."""
-    base, head = build('HeatmapHead'), build(**kwargs)
-    # Old checkpoints have no counters of batches.
-    weights = {k: v for k, v in base.state_dict().items() if 'num_batches' not in k}
-    load_state_dict(head, weights)
-    return base, head
 
 
 def feats() -> tuple[Tensor, Tensor]:
@@ -100,28 +90,27 @@ def test_without_blocks_the_relation_is_added_once(gate: float | None) -> None:
 
 @pytest.mark.fast
 @pytest.mark.parametrize('tuned_norms', [False, True])
-def test_loads_the_original_head_and_equals_it_without_relation(tuned_norms: bool) -> None:
-    base, head = pair(tuned_norms=tuned_norms)
+def test_equals_the_loaded_original_without_relation_and_its_copies_start_from_it(
+    tuned_norms: bool,
+) -> None:
+    base, head = build('HeatmapHead'), build(tuned_norms=tuned_norms)
+    weights = base.state_dict()
+    # Old checkpoints have no counters of batches.
+    load_state_dict(head, {k: v for k, v in weights.items() if 'num_batches' not in k})
     E, _ = feats()
     assert torch.equal(head((E,)), base((E,)))
-
-
-def test_tuned_copies_start_from_the_loaded_originals_and_are_loaded_once_tuned() -> None:
-    base, head = pair(tuned_norms=True)
-    weights, own = base.state_dict(), head.state_dict()
-    for name in ('weight', 'bias'):
-        assert torch.equal(own[f'tuned_final_layer.{name}'], weights[f'final_layer.{name}'])
+    for name, tensor in head.tuned_final_layer.state_dict().items():
+        assert torch.equal(tensor, weights[f'final_layer.{name}'])
+    assert len(head.tuned_norms) == 2 * tuned_norms
     for i, norm in enumerate(head.tuned_norms):
-        for name, tensor in norm.state_dict().items():
-            if name != 'num_batches_tracked':
-                original = weights[f'deconv_layers.{3 * i + 1}.{name}']
-                assert torch.equal(tensor, original)
+        for name in ('weight', 'bias', 'running_mean', 'running_var'):
+            original = weights[f'deconv_layers.{3 * i + 1}.{name}']
+            assert torch.equal(norm.state_dict()[name], original)
+    # Once tuned, they are loaded.
     head.tuned_final_layer.weight.data.add_(1)
-    other = build(tuned_norms=True)
+    other = build(tuned_norms=tuned_norms)
     load_state_dict(other, head.state_dict())
     assert torch.equal(other.tuned_final_layer.weight, head.tuned_final_layer.weight)
-    with pytest.raises(ValueError, match='tuned_norms.0.weight has no place'):
-        load_state_dict(build(), head.state_dict())
 
 
 @pytest.mark.parametrize('wiring', WIRINGS)
@@ -151,24 +140,20 @@ def test_training_changes_all_but_the_original_head_and_its_statistics() -> None
         assert torch.equal(tensor, before[name]) == original, name
 
 
-def test_refuses_a_head_of_another_width_and_loads_nothing() -> None:
-    head, wide = build(), build('HeatmapHead', deconv_out_channels=(8, 8)).state_dict()
+def test_refuses_checkpoints_of_another_head_and_loads_nothing() -> None:
+    head = build()
     before = copy.deepcopy(head.state_dict())
-    with pytest.raises(ValueError, match='deconv_layers.0.weight has shape'):
-        load_state_dict(head, wide)
+    for other, error in (
+        (build('HeatmapHead', deconv_out_channels=(8, 8)), 'deconv_layers.0.weight has sh'),
+        (build(tuned_norms=True), 'tuned_norms.0.weight has no place'),
+    ):
+        with pytest.raises(ValueError, match=error):
+            load_state_dict(head, other.state_dict())
     assert all(torch.equal(t, before[name]) for name, t in head.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    ('kwargs', 'error'),
-    [
-        (
-            dict(conv_out_channels=(8,), conv_kernel_sizes=(1,)),
-            'no place for conv_out_channels',
-        ),
-        (dict(wiring='duel'), "'duel'; choose one of .*'injector', 'released'"),
-    ],
-)
-def test_refuses(kwargs: dict, error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        build(**kwargs)
+def test_refuses_bad_arguments() -> None:
+    with pytest.raises(ValueError, match='no place for conv_out_channels'):
+        build(conv_out_channels=(8,), conv_kernel_sizes=(1,))
+    with pytest.raises(ValueError, match="'duel'; choose one of .*'injector', 'released'"):
+        build(wiring='duel')

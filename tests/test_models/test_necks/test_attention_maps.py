@@ -20,9 +20,10 @@ def maps_cfg(vlpose_cfg: dict) -> dict:
 
 
 @torch.no_grad()
-def maps_of(model: nn.Module, images: Tensor, samples: list) -> list[AttentionMaps]:
-    predicted = model.predict(images, samples)
-    return [sample.metainfo['pred_attention_maps'] for sample in predicted]
+def maps_of(model: nn.Module, image: Tensor, sample: object) -> AttentionMaps:
+    """Predict one image."""
+    (predicted,) = model.predict(image[None], [sample])
+    return predicted.metainfo['pred_attention_maps']
 
 
 @torch.no_grad()
@@ -37,11 +38,10 @@ def test_a_word_has_the_attention_of_all_its_tokens(
     maps_cfg: dict, make_sample: Callable, minilm: str
 ) -> None:
     maps_cfg['text_encoder'] = dict(type='TransformersTextEncoder', pretrained=minilm)
-    model = build(maps_cfg).eval()
-    image = torch.randn(1, 3, 128, 96)
+    model, image = build(maps_cfg).eval(), torch.randn(3, 128, 96)
     # [CLS] an uk ##iy ##o - e print [SEP]
-    (maps,) = maps_of(model, image, [make_sample('an ukiyo-e print')])
-    tokens = by_token(model, image[0], 'an ukiyo-e print')
+    maps = maps_of(model, image, make_sample('an ukiyo-e print'))
+    tokens = by_token(model, image, 'an ukiyo-e print')
     assert [w.text for w in maps.words] == ['[CLS]', 'an', 'ukiyo-e', 'print', '[SEP]']
     torch.testing.assert_close(maps.weights[:, 2], tokens[:, 2:7].sum(1))
     torch.testing.assert_close(maps.weights[:, 3], tokens[:, 7])
@@ -51,10 +51,9 @@ def test_a_word_has_the_attention_of_all_its_tokens(
 def test_maps_are_of_the_image_itself_in_any_batch_and_change_no_prediction(
     maps_cfg: dict, make_sample: Callable
 ) -> None:
-    model = build(maps_cfg).eval()
+    model, encoded = build(maps_cfg).eval(), []
     assert maps_cfg['test_cfg']['flip_test']
     images = torch.randn(3, 3, 128, 96)
-    encoded = []
     model.text_encoder.register_forward_pre_hook(lambda *args: encoded.append(args))
     got = model.predict(images, [make_sample(s) for s in TEXT_PROMPTS])
     assert len(encoded) == 1
@@ -63,7 +62,7 @@ def test_maps_are_of_the_image_itself_in_any_batch_and_change_no_prediction(
     model.test_cfg['output_attention_maps'] = True
     for i, text_prompt in enumerate(TEXT_PROMPTS):
         maps = got[i].metainfo['pred_attention_maps']
-        (alone,) = maps_of(model, images[i : i + 1], [make_sample(text_prompt)])
+        alone = maps_of(model, images[i], make_sample(text_prompt))
         torch.testing.assert_close(maps.weights, alone.weights, atol=1e-6, rtol=1e-4)
         assert maps.text_prompt == text_prompt and maps.words == alone.words
         tokens = by_token(model, images[i], text_prompt)
@@ -79,7 +78,7 @@ def test_shares_add_up_and_a_uniform_one_counts_every_key(
 ) -> None:
     maps_cfg['matcher']['variant'] = variant
     model = build(maps_cfg).eval()
-    (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])])
+    maps = maps_of(model, torch.randn(3, 128, 96), make_sample(TEXT_PROMPTS[0]))
     num_tokens = sum(word.num_tokens for word in maps.words)
     assert maps.num_keys == num_tokens + (0 if variant == 'cross' else 8 * 6)
     assert maps.uniform(1) == maps.words[1].num_tokens / maps.num_keys
@@ -92,43 +91,31 @@ def test_shares_add_up_and_a_uniform_one_counts_every_key(
     assert shares['special'] == pytest.approx(paid)
 
 
-def test_the_original_route_has_no_maps_and_no_text_prompt_those_of_the_default(
+def test_maps_are_of_the_text_prompts_that_are_read(
     maps_cfg: dict, make_sample: Callable
 ) -> None:
-    maps_cfg['test_cfg']['route'] = 'auto'
-    model = build(maps_cfg).eval()
-    images, samples = (
-        torch.randn(2, 3, 128, 96),
-        [make_sample(TEXT_PROMPTS[0]), make_sample()],
-    )
-    tuned, original = model.predict(images, samples)
-    assert tuned.metainfo['pred_attention_maps'].text_prompt == TEXT_PROMPTS[0]
-    assert 'pred_attention_maps' not in original.metainfo
-    model.set_route('tuned')
-    (maps,) = maps_of(model, images[:1], [make_sample()])
+    model, images = build(maps_cfg).eval(), torch.randn(2, 3, 128, 96)
+    maps = maps_of(model, images[0], make_sample())
     assert maps.text_prompt == DEFAULT_TEXT_PROMPT
-
-
-def test_several_texts_have_maps_one_after_the_other(
-    maps_cfg: dict, make_sample: Callable
-) -> None:
-    model = build(maps_cfg).eval()
-    (maps,) = maps_of(model, torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[:2])])
+    # Several texts, one after the other.
+    maps = maps_of(model, images[0], make_sample(TEXT_PROMPTS[:2]))
     assert maps.text_prompt == ' / '.join(TEXT_PROMPTS[:2])
     first, second = (model.text_encoder.words(s) for s in TEXT_PROMPTS[:2])
     assert list(maps.words) == first + second
     assert len(maps.find('PERSON')) == 2
+    # The original route reads none.
+    model.set_route('auto')
+    tuned, original = model.predict(images, [make_sample(TEXT_PROMPTS[0]), make_sample()])
+    assert tuned.metainfo['pred_attention_maps'].text_prompt == TEXT_PROMPTS[0]
+    assert 'pred_attention_maps' not in original.metainfo
+
+
+RANDOM = dict(type='RandomTextEncoder', embed_dims=8, fresh=True)
 
 
 @pytest.mark.parametrize(
     ('encoder', 'reads'),
-    [
-        (None, 'no text'),
-        (
-            dict(type='RandomTextEncoder', embed_dims=8, fresh=True),
-            'other random states in each call',
-        ),
-    ],
+    [(None, 'no text'), (RANDOM, 'other random states in each call')],
 )
 def test_a_model_without_text_refuses(
     encoder: dict | None, reads: str, maps_cfg: dict, make_sample: Callable
@@ -136,7 +123,7 @@ def test_a_model_without_text_refuses(
     maps_cfg['text_encoder'] = encoder
     model = build(maps_cfg).eval()
     with pytest.raises(ValueError, match=f'no attention maps, as the model reads {reads}'):
-        model.predict(torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])])
+        maps_of(model, torch.randn(3, 128, 96), make_sample(TEXT_PROMPTS[0]))
 
 
 def test_finds_a_word_or_lists_the_words() -> None:

@@ -1,5 +1,7 @@
 """RelationMatcher against the method's equation."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch import Tensor
@@ -53,34 +55,30 @@ def equation(
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize('variant', VARIANTS)
-@pytest.mark.parametrize('text_dims', [12, 16])
-def test_relation_and_weights_equal_the_equation(text_dims: int, variant: str) -> None:
+@pytest.mark.parametrize(
+    ('text_dims', 'variant'),
+    [*product((12, 16), VARIANTS), (None, 'joint'), (None, 'cosine')],
+)
+def test_relation_and_weights_equal_the_equation(
+    text_dims: int | None, variant: str
+) -> None:
     matcher = make(text_dims, variant=variant)
-    text = text_of([5, 2, 7], [1, 0, 1, 2], text_dims)
+    text = None if text_dims is None else text_of([5, 2, 7], [1, 0, 1, 2], text_dims)
     feature_map = torch.randn(4, 16, 4, 3)
     relation = matcher(feature_map, text)
     with_weights, weights = matcher(feature_map, text, need_weights=True)
     torch.testing.assert_close(with_weights, relation, atol=1e-6, rtol=1e-5)
-    assert weights.shape == (4, 2, 7, 4, 3)
-    for sample, row in enumerate(text.index):
-        tokens = text.last_hidden_state[row][text.attention_mask[row]]
+    assert weights.shape == (4, 2, 0 if text is None else 7, 4, 3)
+    for sample in range(4):
+        tokens = torch.empty(0, 16)
+        if text is not None:
+            row = text.index[sample]
+            tokens = text.last_hidden_state[row][text.attention_mask[row]]
         want, want_weights = equation(matcher, feature_map[sample], tokens)
         torch.testing.assert_close(relation[sample], want, atol=1e-5, rtol=1e-5)
         got = weights[sample, :, : len(tokens)]
         torch.testing.assert_close(got, want_weights, atol=1e-5, rtol=1e-4)
         assert weights[sample, :, len(tokens) :].eq(0).all()
-
-
-@pytest.mark.parametrize('variant', ['joint', 'cosine'])
-def test_without_text_patches_attend_to_patches(variant: str) -> None:
-    matcher, feature_map = make(None, variant=variant), torch.randn(2, 16, 4, 3)
-    relation, weights = matcher(feature_map, None, need_weights=True)
-    torch.testing.assert_close(matcher(feature_map, None), relation, atol=1e-6, rtol=1e-5)
-    assert weights.shape == (2, 2, 0, 4, 3)
-    for sample in (0, 1):
-        want, _ = equation(matcher, feature_map[sample], torch.empty(0, 16))
-        torch.testing.assert_close(relation[sample], want, atol=1e-5, rtol=1e-5)
 
 
 def test_drops_attention_in_training_alone_and_never_in_the_weights() -> None:
@@ -92,20 +90,14 @@ def test_drops_attention_in_training_alone_and_never_in_the_weights() -> None:
     assert not torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
 
 
-@pytest.mark.parametrize(
-    ('kwargs', 'error'),
-    [
+def test_refuses_bad_arguments_and_checkpoints_of_another_width() -> None:
+    for kwargs, error in (
         (dict(text_dims=None, variant='cross'), "'cross' attends to text alone"),
         (dict(variant='dot'), r"'dot'; choose one of .'joint', 'cross', 'cosine'"),
         (dict(num_heads=3), 'num_heads=3 does not divide'),
-    ],
-)
-def test_refuses(kwargs: dict, error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        RelationMatcher(**dict(embed_dims=16, text_dims=12) | kwargs)
-
-
-def test_refuses_a_checkpoint_tuned_with_text_of_another_width() -> None:
+    ):
+        with pytest.raises(ValueError, match=error):
+            RelationMatcher(**dict(embed_dims=16, text_dims=12) | kwargs)
     for tuned, now, fault in ((12, 16, 'has no place'), (16, 12, 'is missing')):
         weights = make(tuned).state_dict()
         with pytest.raises(ValueError, match=f'text_proj.weight {fault}'):
