@@ -103,7 +103,7 @@ def _draw_word(
     bar = _colors(np.linspace(0, 1, width)[None].repeat(BAR, 0))
     numbers = (
         f'0 … {peak:.2%}',
-        f'mean {mean:.2%}, {mean / maps.uniform(row):.2f} x uniform',
+        f'{mean:.2%}, {mean / maps.uniform(row):.2f} x uniform',
     )
     color = GRAY if word.special else BLACK
     above = caption(width, (word.text, color))
