@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check and benchmark VLPose on a machine with a GPU and no network, in about 17 minutes:
+# Check and benchmark VLPose on a machine with a GPU and no network, in at most 17 minutes:
 #
 #     projects/benchmark/gpu.sh [--out FOLDER] [--device cpu] [--minutes N] [STEP ...]
 #
