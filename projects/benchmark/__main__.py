@@ -24,11 +24,7 @@ from vlpose_mm.tools.common import (
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-    """
+    """Run the command."""
     options = _parser().parse_args(args)
     with log_to_stderr():
         cfg = load_config(options)
@@ -70,54 +66,24 @@ def _parser() -> argparse.ArgumentParser:
         'are random; nothing is trained, loaded or downloaded but the text encoder.'
     )
     add_config_options(parser, 'model.backbone.visual_prompt.num_tokens=5')
-    parser.add_argument(
-        '--only',
-        nargs='+',
-        choices=[*CASES],
-        metavar='CASE',
-        help=f'some of {[*CASES]} (default: all but {[*DATA_CASES]})',
-    )
     add_text_dims(parser)
-    parser.add_argument(
-        '--device',
-        choices=('cpu', 'cuda'),
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where the models run (default here: %(default)s)',
-    )
-    parser.add_argument(
-        '--dtype',
-        choices=[*DTYPES],
-        default='float32',
-        help='bf16 computes by autocast (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--compile', action='store_true', help='put both models through torch.compile'
-    )
-    parser.add_argument(
-        '--rounds',
-        type=int,
-        default=10,
-        metavar='N',
-        help='how often each is measured, after warm-up (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--threads', type=int, metavar='N', help='threads of PyTorch on the CPU'
-    )
-    parser.add_argument(
-        '--batch-sizes',
-        nargs='+',
-        type=int,
-        default=[1, 8],
-        metavar='N',
-        help='images at once in prediction (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--train-batch-size',
-        type=int,
-        default=8,
-        metavar='N',
-        help='images at once in training (default: %(default)s)',
-    )
+    add = parser.add_argument
+    text = f'some of {[*CASES]} (default: all but {[*DATA_CASES]})'
+    add('--only', nargs='+', choices=[*CASES], metavar='CASE', help=text)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    text = 'where the models run (default here: %(default)s)'
+    add('--device', choices=('cpu', 'cuda'), default=device, help=text)
+    text = 'bf16 computes by autocast (default: %(default)s)'
+    add('--dtype', choices=[*DTYPES], default='float32', help=text)
+    add('--compile', action='store_true', help='put both models through torch.compile')
+    add('--threads', type=int, metavar='N', help='threads of PyTorch on the CPU')
+    number = dict(type=int, metavar='N')
+    text = 'how often each is measured, after warm-up (default: %(default)s)'
+    add('--rounds', default=10, help=text, **number)
+    text = 'images at once in prediction (default: %(default)s)'
+    add('--batch-sizes', nargs='+', default=[1, 8], help=text, **number)
+    text = 'images at once in training (default: %(default)s)'
+    add('--train-batch-size', default=8, help=text, **number)
     return parser
 
 

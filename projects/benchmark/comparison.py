@@ -15,26 +15,13 @@ def compare(
 ) -> dict:
     """Compare what was measured with the first row.
 
-    The ratio to the first is that of each round, so that what slows a whole round leaves
-    it alone. Their FLOPs have a ratio as well: the floor, which the
-    measured one would be if all arithmetic took the same time and nothing else any.
-
-    Args:
-        title (str): What was measured.
-        unit (str): Of the samples.
-        samples (Mapping[str, Sequence[float]]): What was measured in each row,
-            round by round.
-        flops (Mapping[str, int], optional): FLOPs of each.
-        per_image (bool): Whether the samples are milliseconds per image, so that a
-            rate can be computed.
-        note (str, optional): What else is to be known.
-
-    Returns:
-        dict: ``title``, ``unit``, ``note`` and ``rows``, each with ``name``,
-        ``samples``, their ``median``, ``lower`` and ``upper`` quartile; ``ratio`` to the
-        first row, with the same four; ``flops``, ``floor`` and ``to_floor``, the
-        median ratio divided by it; ``images_per_second``. What does not apply is
-        ``None``.
+    The ratio to the first is that of each round, so that what slows a whole round leaves it
+    alone. Their FLOPs have a ratio as well: the floor, which the measured one would be if
+    all arithmetic took the same time and nothing else any. Samples are those of each row,
+    round by round; with ``per_image`` they are milliseconds per image and get a rate. The
+    rows have ``name``, ``samples``, their ``median``, ``lower`` and ``upper`` quartile;
+    ``ratio`` to the first row, with the same four; ``flops``, ``floor`` and ``to_floor``,
+    the median ratio divided by it; ``images_per_second``. What does not apply is ``None``.
     """
     first = next(iter(samples))
     rows = []

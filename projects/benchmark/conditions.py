@@ -48,10 +48,6 @@ class Conditions:
             raise ValueError('There is no CUDA device here; take the device cpu.')
 
     def autocast(self) -> torch.autocast:
-        """Compute in the dtype inside a ``with`` block.
-
-        Returns:
-            torch.autocast: Does nothing for float32.
-        """
+        """Compute in the dtype inside a ``with`` block; does nothing for float32."""
         dtype = DTYPES[self.dtype]
         return torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32)

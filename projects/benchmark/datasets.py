@@ -36,16 +36,7 @@ class Datasets(NamedTuple):
 def open_datasets(cfg: Mapping) -> Iterator[Datasets]:
     """Build the config's datasets, of synthetic images where its own are missing.
 
-    Both have ground-truth bboxes.
-
-    Args:
-        cfg (Mapping): A config with ``train_dataloader`` and ``val_dataloader``.
-
-    Yields:
-        Datasets: The datasets. Synthetic images are removed in the end.
-
-    Raises:
-        ValueError: If an annotation file is broken.
+    Both have ground-truth bboxes. Synthetic images are removed in the end.
     """
     wanted = [
         copy.deepcopy(dict(cfg[f'{split}_dataloader']['dataset']))
@@ -70,15 +61,7 @@ def open_datasets(cfg: Mapping) -> Iterator[Datasets]:
 
 
 def synthetic_dataset(dataset: Mapping, ann_file: Path) -> dict:
-    """Put a synthetic set in the place of a dataset's own.
-
-    Args:
-        dataset (Mapping): The config of the dataset.
-        ann_file (Path): The annotation file; the images lie beside it.
-
-    Returns:
-        dict: The config of the other dataset, with the same pipeline.
-    """
+    """Put a synthetic set, with images beside ``ann_file``, in a dataset's place."""
     return dict(
         type='HumanArtVLDataset',
         data_root=f'{ann_file.parent}/',
@@ -90,14 +73,7 @@ def synthetic_dataset(dataset: Mapping, ann_file: Path) -> dict:
 
 
 def mmpose_dataset(dataset: Mapping) -> dict:
-    """Put MMPose's dataset, flip and packing in the place of ours, without text prompts.
-
-    Args:
-        dataset (Mapping): The config of one of our datasets.
-
-    Returns:
-        dict: The config of MMPose's.
-    """
+    """Put MMPose's dataset, flip and packing in the place of ours, without text prompts."""
     pipeline = [
         dict(step, type='RandomFlip') if step['type'] == 'ContiguousRandomFlip' else step
         for step in dataset['pipeline']

@@ -53,14 +53,7 @@ class Step(NamedTuple):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments instead of the command line's.
-
-    Returns:
-        int: 1 if a step failed, else 0.
-    """
+    """Run the command; return 1 if a step failed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('steps', nargs='*', metavar='STEP', help='only these')
     parser.add_argument('--device', choices=('cuda', 'cpu'), default='cuda')
@@ -102,15 +95,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def list_steps(device: str, out: Path) -> list[Step]:
-    """List the steps: the checks, then the benchmarks, the most telling ones first.
-
-    Args:
-        device (str): ``'cuda'`` or ``'cpu'``.
-        out (Path): Folder of the results.
-
-    Returns:
-        list[Step]: The steps.
-    """
+    """List the steps: the checks, then the benchmarks, the most telling ones first."""
 
     def check(name: str, seconds: float, config: str) -> Step:
         options = ('-q', '--device', device, '--durations=0', '-p', 'no:cacheprovider')
@@ -142,14 +127,8 @@ def list_steps(device: str, out: Path) -> list[Step]:
 def run(step: Step, out: Path, deadline: float) -> dict:
     """Run a step, with its output in a log.
 
-    Args:
-        step (Step): The step.
-        out (Path): Folder of the log ``NAME.log``.
-        deadline (float): When it has to end, on the monotonic clock.
-
-    Returns:
-        dict: ``outcome``, ``seconds``, the ``tail`` of the output unless it passed, and the
-        ``report`` of a benchmark.
+    ``deadline`` is on the monotonic clock. Return ``outcome``, ``seconds``, the ``tail`` of
+    the output unless it passed, and the ``report`` of a benchmark.
     """
     left = min(step.seconds, deadline - time.monotonic())
     if left <= 0:
@@ -185,11 +164,7 @@ def run(step: Step, out: Path, deadline: float) -> dict:
 
 
 def summarize(results: dict) -> None:
-    """Print the benchmarks' tables, the ends of failed steps, and a table of the steps.
-
-    Args:
-        results (dict): See :func:`main`.
-    """
+    """Print the benchmarks' tables, the ends of failed steps, and a table of the steps."""
     console = Console(width=160, markup=False, highlight=False)
     for name, result in results['steps'].items():
         if 'report' in result:

@@ -8,14 +8,7 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def state_bytes(*modules: nn.Module) -> int:
-    """Count the bytes of parameters and buffers.
-
-    Args:
-        *modules (nn.Module): Their modules.
-
-    Returns:
-        int: The bytes, of shared tensors once.
-    """
+    """Count the bytes of parameters and buffers, of shared tensors once."""
     tensors = {
         id(tensor): tensor.nbytes
         for module in modules
@@ -28,15 +21,9 @@ def state_bytes(*modules: nn.Module) -> int:
 def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
     """Measure how much of the memory that a call asks for it takes at most at once.
 
-    What tensors took before is not counted, even if the call frees it.
-
-    Args:
-        call (Callable): What is measured; it runs once.
-        device (torch.device): Whose memory: exact on the CPU, where every allocation of
-            PyTorch's is recorded; on a GPU what its allocator reports.
-
-    Returns:
-        int: The bytes, at least 0.
+    What tensors took before is not counted, even if the call frees it. It is exact on the
+    CPU, where every allocation of PyTorch's is recorded; on a GPU it is what its allocator
+    reports.
     """
     if device.type == 'cuda':
         torch.cuda.synchronize()

@@ -29,19 +29,9 @@ class ModelPair(NamedTuple):
 def build_pair(cfg: Mapping, conditions: Conditions) -> ModelPair:
     """Build the model of a config and its base model, with the same weights.
 
-    They are random: how long arithmetic takes does not depend on them.
-
-    Args:
-        cfg (Mapping): A config with ``model``.
-        conditions (Conditions): Where they run, and whether compiled.
-
-    Returns:
-        ModelPair: Both models, in eval mode.
-
-    Raises:
-        OSError: If the text encoder cannot load its language model or file.
-        ValueError: If there is no ``model``, it is not a VLPose, or its backbone has no
-            base model.
+    They are random: how long arithmetic takes does not depend on them. Both are in eval
+    mode. Raise an OSError if the text encoder cannot load its language model or file, and a
+    ValueError if the model is not a VLPose or has no base model.
     """
     if not cfg.get('model'):
         raise ValueError('The config has no `model`; give the config of a VLPose.')
@@ -74,18 +64,7 @@ def _output_float32(model: TopdownPoseEstimator) -> None:
 
 
 def build_optimizer(model: nn.Module, cfg: Mapping) -> OptimWrapper:
-    """Build the optimizer that the config trains with.
-
-    Args:
-        model (nn.Module): Whose parameters.
-        cfg (Mapping): A config with ``optim_wrapper``.
-
-    Returns:
-        OptimWrapper: The optimizer.
-
-    Raises:
-        ValueError: If it brings its own autocast.
-    """
+    """Build the config's optimizer, unless it brings its own autocast."""
     if cfg['optim_wrapper'].get('type', 'OptimWrapper') != 'OptimWrapper':
         raise ValueError(
             f'The optim_wrapper is {cfg["optim_wrapper"]["type"]!r}, which would choose '
@@ -95,10 +74,6 @@ def build_optimizer(model: nn.Module, cfg: Mapping) -> OptimWrapper:
 
 
 def fresh_compiler(conditions: Conditions) -> None:
-    """Drop compiled code, as PyTorch limits how often code is recompiled.
-
-    Args:
-        conditions (Conditions): Whether anything is compiled at all.
-    """
+    """Drop compiled code, as PyTorch limits how often code is recompiled."""
     if conditions.compiled:
         torch.compiler.reset()

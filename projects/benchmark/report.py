@@ -23,18 +23,13 @@ from projects.benchmark.conditions import Conditions
 from vlpose_mm.analysis.complexity import input_size
 from vlpose_mm.version import __version__
 
-CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = dict(
-    inference=inference.measure,
-    training=training.measure,
-    memory=memory.measure,
-    text=text.measure,
-    data=data.measure,
-    startup=startup.measure,
-    end_to_end=end_to_end.measure,
-    annotations=annotations.measure,
-    pipelines=pipelines.measure,
-    evaluation=evaluation.measure,
+MODULES = (
+    *(inference, training, memory, text, data, startup, end_to_end),
+    *(annotations, pipelines, evaluation),
 )
+CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = {
+    module.__name__.rpartition('.')[2]: module.measure for module in MODULES
+}
 # They run no model, take long, and are measured when asked for.
 DATA_CASES = ('annotations', 'pipelines', 'evaluation')
 # What cases read of a config besides its model.
@@ -52,33 +47,16 @@ NEEDS = dict(
 def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dict:
     """Compare a VLPose with its base model.
 
-    Args:
-        cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): How it is measured.
-        cases (Sequence[str]): Some of :data:`CASES`.
-
-    Returns:
-        dict: Ready for JSON.
-
-        - ``input_size`` (list[int]): Width and height in pixels.
-        - ``settings`` (dict): ``dtype``, ``compiled``, ``rounds``, ``batch_sizes`` and
-          ``train_batch_size``.
-        - ``machine`` (dict): Name of the ``device``, ``threads`` of PyTorch.
-        - ``versions`` (dict[str, str]): Of Python and packages.
-        - ``cases`` (dict[str, list[dict]]): The comparisons of each case, see
-          :func:`projects.benchmark.comparison.compare`.
-
-    Raises:
-        OSError: If the text encoder cannot load its language model or file.
-        ValueError: If the config is not that of a VLPose, or a case misses something in
-            it.
+    Return what is ready for JSON: ``input_size`` (width and height in pixels),
+    ``settings``, ``machine``, ``versions``, and in ``cases`` the comparisons of each case.
+    Raise a ValueError if a case misses something in the config.
     """
     for name in cases:
         missing = [key for key in NEEDS.get(name, ()) if not cfg.get(key)]
         if missing:
             raise ValueError(
                 f'The config has no `{missing[0]}`, which the case {name!r} needs; add it, '
-                'or leave the case out.'
+                'or omit the case.'
             )
     found = {}
     for name in cases:

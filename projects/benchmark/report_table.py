@@ -8,14 +8,7 @@ from rich.text import Text
 
 
 def report_table(report: Mapping) -> Group:
-    """Lay a report out.
-
-    Args:
-        report (Mapping): See :func:`projects.benchmark.report.benchmark`.
-
-    Returns:
-        Group: What was measured where, and a table of each comparison.
-    """
+    """Lay a report out: what was measured where, and a table of each comparison."""
     return Group(*_parts(report))
 
 

@@ -26,14 +26,9 @@ META_KEYS = (
 def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dict:
     """Make a batch as a data loader yields it.
 
-    Args:
-        cfg (Mapping): A config with ``model``. Its training pipeline assigns the text
-            prompts, to each sample those of the next scenario.
-        size (int): How many samples.
-        every_second (dict, optional): More fields of every second sample.
-
-    Returns:
-        dict: ``inputs``, images of 3 x H x W bytes, and ``data_samples``, with targets.
+    Its training pipeline assigns the text prompts, to each sample those of the next
+    scenario; ``every_second`` holds more fields of every second sample. The ``inputs`` are
+    images of 3 x H x W bytes, and ``data_samples`` have targets.
     """
     w, h = input_size(cfg)
     num_keypoints = cfg['model']['head']['out_channels']
@@ -70,12 +65,8 @@ def make_batch(cfg: Mapping, size: int, every_second: dict | None = None) -> dic
 def scenario_text_prompts(cfg: Mapping) -> list[dict]:
     """Return what the config's pipeline assigns to an image of each scenario, and of none.
 
-    Args:
-        cfg (Mapping): A config; without :class:`AssignTextPrompt` in the pipeline of its
-            ``train_dataloader``, that transform's defaults count.
-
-    Returns:
-        list[dict]: ``text_prompt``, ``text_source``, ``scenario`` and ``group`` of each.
+    Without :class:`AssignTextPrompt` in the pipeline of the ``train_dataloader``, that
+    transform's defaults count.
     """
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     own = [t for t in dataset.get('pipeline', []) if t['type'] == 'AssignTextPrompt']

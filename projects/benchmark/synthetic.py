@@ -17,12 +17,7 @@ SIZES = ((1750, 1280), (600, 700), (612, 589))
 def make_annotations(num_images: int, sizes: Sequence[tuple[int, int]] = SIZES) -> dict:
     """Make images with one to four instances, as many of each scenario.
 
-    Args:
-        num_images (int): Number of images. Those of one scenario and size share a file.
-        sizes (Sequence[tuple[int, int]]): Heights and widths in pixels.
-
-    Returns:
-        dict: Content of an annotation file in COCO's format.
+    Images of one scenario and size (height and width in pixels) share a file.
     """
     rng = np.random.default_rng(0)
     images, instances = [], []
@@ -40,16 +35,7 @@ def make_annotations(num_images: int, sizes: Sequence[tuple[int, int]] = SIZES) 
 def write_dataset(
     root: Path, num_images: int, sizes: Sequence[tuple[int, int]] = SIZES
 ) -> tuple[Path, dict]:
-    """Write annotations and images.
-
-    Args:
-        root (Path): The ``data_root``.
-        num_images (int): Number of images, see :func:`make_annotations`.
-        sizes (Sequence[tuple[int, int]]): Heights and widths in pixels.
-
-    Returns:
-        tuple[Path, dict]: The annotation file and its content.
-    """
+    """Write annotations and images; return the annotation file and its content."""
     content = make_annotations(num_images, sizes)
     ann_file = root / 'annotations.json'
     ann_file.write_text(json.dumps(content))
@@ -69,11 +55,7 @@ def write_dataset(
 def make_results(annotations: dict) -> list[dict]:
     """Make results: each instance more or less exactly, and once more elsewhere.
 
-    Args:
-        annotations (dict): Content of an annotation file.
-
-    Returns:
-        list[dict]: Results in COCO's format, with a ``bbox`` (xywh).
+    They are in COCO's format, with a ``bbox`` (xywh).
     """
     rng = np.random.default_rng(0)
     results = []

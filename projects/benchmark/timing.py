@@ -21,16 +21,9 @@ def alternate(
 ) -> dict[str, list[T]]:
     """Measure calls in turns, so that what slows the machine slows all of them.
 
-    Every other round runs in the opposite order.
-
-    Args:
-        calls (Mapping[str, Callable]): What is done in a round.
-        rounds (int): Rounds that count.
-        measure (Callable): Runs a call and returns its cost, such as :func:`stopwatch`'s.
-        warm_up (int): Rounds before them, which do not count.
-
-    Returns:
-        dict[str, list]: The costs of each call, round by round.
+    Every other round runs in the opposite order. ``measure`` runs a call and returns its
+    cost, such as :func:`stopwatch` does. Return the costs of each call, round by round,
+    without the ``warm_up`` rounds.
     """
     costs = {name: [] for name in calls}
     for turn in range(-warm_up, rounds):
@@ -42,14 +35,9 @@ def alternate(
 
 
 def stopwatch(device: torch.device) -> Callable[[Call], float]:
-    """Make a clock for calls that run on a device.
+    """Make a clock that runs a call and returns the seconds until its work is done.
 
-    Args:
-        device (torch.device): The device.
-
-    Returns:
-        Callable[[Callable], float]: Runs a call and returns the seconds until its work is
-        done, by events of the device where it is CUDA's.
+    On CUDA it measures by events of the device.
     """
     return _cuda_seconds if device.type == 'cuda' else _seconds
 

@@ -59,18 +59,7 @@ class Stopwatch:
 
 
 def test(name: str, config: Path, checkpoint: Path, ann_file: Path, *options) -> Results:
-    """Test a model with MMPose's ``tools/test.py``.
-
-    Args:
-        name (str): What to call the results.
-        config (Path): Its config.
-        checkpoint (Path): Its weights.
-        ann_file (Path): The annotations to compare with.
-        *options (str): More ``--cfg-options``.
-
-    Returns:
-        Results: What was found.
-    """
+    """Test a model with MMPose's ``tools/test.py``."""
     prefix = OUT / name
     mmpose_tool(
         'test',
@@ -85,16 +74,7 @@ def test(name: str, config: Path, checkpoint: Path, ann_file: Path, *options) ->
 def make_report(
     art: dict[str, Results], photos: dict[str, Results], seconds: dict[str, float]
 ) -> dict:
-    """Compare the original model with VLPose.
-
-    Args:
-        art (dict[str, Results]): ``'original'`` and ``'tuned'`` results on Human-Art.
-        photos (dict[str, Results]): ``'original'`` and ``'routed'`` results on photos.
-        seconds (dict[str, float]): Seconds spent by stage.
-
-    Returns:
-        dict: AP in [0, 1] by kind of image, as ``report.json`` holds it.
-    """
+    """Compare the original model with VLPose: AP in [0, 1] by kind of image."""
     return dict(
         artificial={k: r.ap('artificial') for k, r in art.items()},
         natural={k: r.ap() for k, r in photos.items()},
@@ -107,14 +87,7 @@ def make_report(
 
 
 def format_report(report: dict) -> str:
-    """Lay the report out as a table for the terminal.
-
-    Args:
-        report (dict): See :func:`make_report`.
-
-    Returns:
-        str: The table.
-    """
+    """Lay the report out as a table for the terminal."""
     rule = '-' * 48
     lines = [f'{"AP, in points":24}{"original":>8}{"VLPose":>8}{"gain":>8}', rule]
 
@@ -132,14 +105,7 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
     """Put a line of text above an image."""
     strip = np.full((26, image.shape[1], 3), 255, np.uint8)
     cv2.putText(
-        strip,
-        text,
-        (6, 18),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        0.48,
-        (40, 40, 40),
-        1,
-        cv2.LINE_AA,
+        strip, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.48, (40, 40, 40), 1, cv2.LINE_AA
     )
     return np.vstack([strip, image])
 
@@ -148,10 +114,6 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
     """Draw images of several scenarios, original and tuned side by side.
 
     Of each scenario the image is shown that gained most, with its OKS before and after.
-
-    Args:
-        art (dict[str, Results]): ``'original'`` and ``'tuned'`` results.
-        path (Path): PNG to write.
     """
     height, tiles = 300, []
     painter = SkeletonPainter()
@@ -170,7 +132,7 @@ def draw_comparison(art: dict[str, Results], path: Path) -> None:
         scale = height / image.shape[0]
         pair = []
         for key, results in art.items():
-            # Further boxes of the detector hold nobody.
+            # The other detected bboxes are false positives.
             instances = sorted(results.detected.imgToAnns[best], key=lambda r: -r['score'])
             drawn = painter.paint(image, instances[: len(truth.imgToAnns[best])], scale)
             pair.append(caption(drawn, f'{key}, OKS {oks[key][best]:.2f}'))

@@ -1,4 +1,4 @@
-"""Tell results of the same config and data from those of others."""
+"""Distinguish results of different configs and data."""
 
 import hashlib
 import inspect
@@ -12,14 +12,8 @@ from mmengine.runner import Runner
 def sum_up(cfg: Config, data: Path, base: Path | None) -> str:
     """Sum up everything that a result depends on, apart from code and seed.
 
-    Args:
-        cfg (Config): The config, its paths as the files name them.
-        data (Path): The mini data.
-        base (Path, optional): The weights that it starts from.
-
-    Returns:
-        str: Equal for configs that MMEngine's runner cannot tell apart, on equal data and
-        weights.
+    Configs that MMEngine's runner cannot tell apart have the same sum, on equal data and
+    base weights.
     """
     names = inspect.signature(Runner).parameters.keys()
     read = {k: v for k, v in cfg.to_dict().items() if k in names}

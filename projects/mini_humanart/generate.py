@@ -33,7 +33,7 @@ UNFINISHED = 'mini.json.unfinished'
 def _count(text: str) -> int:
     """A number from the command line."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 0')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0')
     return int(text)
 
 
@@ -65,7 +65,7 @@ def check_folder(
     """Say whether the images are already there, or end with an error.
 
     Only a folder that this generator began is ever overwritten: ``--out data``
-    next to the real COCO must not cost anybody their download.
+    next to the real COCO must not delete it.
     """
     if out.exists() and not out.is_dir():
         parser.error(f'--out is a file: {out}')
@@ -81,7 +81,7 @@ def check_folder(
             'choose another --out, or draw over them with --force'
         )
     if out.is_dir() and any(out.iterdir()) and not (out / UNFINISHED).is_file():
-        parser.error(f'{out} holds files of others; choose an empty --out')
+        parser.error(f'{out} holds other files; choose an empty --out')
     return False
 
 
@@ -104,10 +104,7 @@ def report_progress(results: Iterable[Drawn], total: int) -> list[Drawn]:
         if len(drawn) % step == 0 or len(drawn) == total:
             seconds = time.perf_counter() - begin
             share = 100 * len(drawn) // total
-            print(
-                f'{share:4d}%  {len(drawn)}/{total} images, {seconds:.0f} s',
-                flush=True,
-            )
+            print(f'{share:4d}%  {len(drawn)}/{total} images, {seconds:.0f} s', flush=True)
     return drawn
 
 

@@ -2,14 +2,7 @@
 
 
 def align(lines: list[list[str]]) -> str:
-    """Lay cells out in columns, to be read in the terminal as well.
-
-    Args:
-        lines (list[list[str]]): Cells of the header and of every row.
-
-    Returns:
-        str: The table.
-    """
+    """Lay cells out in columns, to be read in the terminal as well."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines = [lines[0], ['-' * width for width in widths], *lines[1:]]
     return '\n'.join(

@@ -18,14 +18,7 @@ BASE_WEIGHTS = ROOT / 'projects/mini_humanart/vitpose_mini_photos.pth'
 
 
 def run(command: list[str]) -> None:
-    """Run a command in the checkout; show its progress, and all of it if it fails.
-
-    Args:
-        command (list[str]): The command.
-
-    Raises:
-        SystemExit: If it fails.
-    """
+    """Run a command in the checkout; show its progress, and all of it if it fails."""
     shown = ' '.join([Path(command[0]).name, *command[1:]])
     print('$', shown.replace(f'{ROOT}/', ''), flush=True)
     last = deque(maxlen=40)
@@ -44,7 +37,7 @@ def run(command: list[str]) -> None:
             if re.search(r'Epoch\(|WARNING(?!.*deprecated)|images', line):
                 print('  ' + line.split(' - mmengine - INFO - ')[-1].strip(), flush=True)
     except BaseException:
-        # Whoever interrupts this command means that one, too, and its loaders' workers.
+        # An interrupt ends the command and the workers of its loaders, too.
         os.killpg(process.pid, signal.SIGKILL)
         raise
     if process.wait():
@@ -52,34 +45,19 @@ def run(command: list[str]) -> None:
 
 
 def mmpose_tool(name: str, *args: str | Path) -> None:
-    """Run one of MMPose's tools as its users do.
-
-    Args:
-        name (str): ``'train'`` or ``'test'``.
-        *args (str | Path): Its arguments.
-    """
+    """Run MMPose's ``train`` or ``test`` tool as its users do."""
     package = Path(find_spec('mmpose').submodule_search_locations[0])
     run([sys.executable, str(package / f'.mim/tools/{name}.py'), *map(str, args)])
 
 
 def draw_data(out: Path, *args: str) -> None:
-    """Draw a mini data set unless it is there.
-
-    Args:
-        out (Path): Folder to write.
-        *args (str): Further arguments of ``generate.py``.
-    """
+    """Draw a mini data set unless it is there; ``args`` are those of ``generate.py``."""
     module = 'projects.mini_humanart.generate'
     run([sys.executable, '-m', module, '--out', str(out), *args])
 
 
 class Results:
-    """Keypoints found on one annotation file, and their AP.
-
-    Args:
-        ann_file (Path): COCO-style annotation file.
-        result_file (Path): COCO-style result file.
-    """
+    """Keypoints found on one COCO-style annotation file, and their AP."""
 
     def __init__(self, ann_file: Path, result_file: Path) -> None:
         self.evaluation = evaluate_file(ann_file, result_file)
@@ -92,20 +70,9 @@ class Results:
         return self.detected.dataset['annotations']
 
     def ap(self, part: str | Iterable[int] = 'all') -> float:
-        """Average precision over some images.
-
-        Args:
-            part (str | Iterable[int]): The images; see :class:`ScenarioEvaluation`.
-
-        Returns:
-            float: AP over OKS 0.50 to 0.95, in [0, 1], to six digits.
-        """
+        """AP over OKS 0.50 to 0.95 of some images, in [0, 1], to six digits."""
         return round(self.evaluation.scores(part).AP, 6)
 
     def oks(self) -> dict[int, float]:
-        """How well the people of each image were found.
-
-        Returns:
-            dict[int, float]: See :meth:`ScenarioEvaluation.image_oks`.
-        """
+        """OKS of each image; see :meth:`ScenarioEvaluation.image_oks`."""
         return self.evaluation.image_oks()

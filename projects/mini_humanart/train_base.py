@@ -14,12 +14,7 @@ OUT = ROOT / 'work_dirs/mini_base'
 
 
 def publish(checkpoint: Path, path: Path) -> None:
-    """Keep only the weights, in half precision.
-
-    Args:
-        checkpoint (Path): Checkpoint of a training run.
-        path (Path): File to write.
-    """
+    """Keep only the weights, in half precision."""
     state_dict = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu')['state_dict']
     half = {k: v.half() if v.is_floating_point() else v for k, v in state_dict.items()}
     torch.save(dict(state_dict=half), path)

@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -21,7 +23,7 @@ from vlpose_mm.datasets.scenarios import GROUPS, SCENARIOS, scenario_name
 
 GENERATE = (sys.executable, '-m', 'projects.mini_humanart.generate')
 ANN = 'HumanArt/annotations/validation_humanart.json'
-BOXES = (
+BBOXES = (
     'HumanArt/person_detection_results/HumanArt_validation_detections_AP_H_56_person.json'
 )
 
@@ -40,38 +42,30 @@ def test_holds_every_scenario_in_human_arts_layout(mini_data: Path) -> None:
     whole = read(mini_data / ANN)
     folders = [Path(image['file_name']).parts for image in whole['images']]
     assert {parts[:2] for parts in folders} == {('HumanArt', 'images')}
-    assert {parts[3]: parts[2] for parts in folders} == {
-        name: scenario.group for name, scenario in SCENARIOS.items()
-    }
-    assert {parts[2] for parts in folders} == set(GROUPS)
+    groups = {name: scenario.group for name, scenario in SCENARIOS.items()}
+    assert {parts[3]: parts[2] for parts in folders} == groups
+    sizes, counts = {}, Counter(person['image_id'] for person in whole['annotations'])
     for image, parts in zip(whole['images'], folders, strict=True):
         assert scenario_name(image['category']) == parts[3]
         assert '_' not in image['category'] and len(image['description']) > 10
         pixels = cv2.imread(str(mini_data / image['file_name']))
         assert pixels.shape == (image['height'], image['width'], 3)
-    per_image = [
-        sum(person['image_id'] == image['id'] for person in whole['annotations'])
-        for image in whole['images']
-    ]
-    assert min(per_image) >= 1 and max(per_image) <= 3
+        sizes[image['id']] = image['width'], image['height']
+        assert 1 <= counts[image['id']] <= 3
 
-
-def test_people_carry_what_human_arts_do(mini_data: Path) -> None:
-    whole = read(mini_data / ANN)
     fields = {'keypoints', 'keypoints_21', 'self_contact', 'num_keypoints', 'area', 'bbox'}
     fields |= {'num_keypoints_21', 'iscrowd', 'image_id', 'category_id', 'id', 'annotator'}
-    sizes = {image['id']: (image['width'], image['height']) for image in whole['images']}
     seen = set()
     for person in whole['annotations']:
         assert set(person) == fields
         points = np.array(person['keypoints']).reshape(17, 3)
-        more = np.array(person['keypoints_21']).reshape(21, 3)
-        np.testing.assert_array_equal(more[:17], points)
+        assert person['keypoints_21'][:51] == person['keypoints']
+        assert len(person['keypoints_21']) == 63
         labeled = points[:, 2] > 0
         assert person['num_keypoints'] == labeled.sum() > 0
         inside = (points[:, :2] >= 0) & (points[:, :2] < sizes[person['image_id']])
         assert inside[labeled].all()
-        seen |= set(points[:, 2].astype(int))
+        seen |= {*points[:, 2].astype(int)}
     assert seen == {0, 1, 2}
 
 
@@ -82,9 +76,9 @@ def test_mmposes_datasets_read_the_files(mini_data: Path) -> None:
     people = len(read(mini_data / ANN)['annotations'])
     assert size(type='HumanArtDataset', ann_file=ANN) == people
     assert size(type='HumanArt21Dataset', ann_file=ANN) == people
-    boxes = dict(bbox_file=str(mini_data / BOXES), test_mode=True)
-    assert size(type='HumanArtDataset', ann_file=ANN, **boxes) == len(
-        read(mini_data / BOXES)
+    detected = dict(bbox_file=str(mini_data / BBOXES), test_mode=True)
+    assert size(type='HumanArtDataset', ann_file=ANN, **detected) == len(
+        read(mini_data / BBOXES)
     )
     photos = read(mini_data / 'coco/annotations/person_keypoints_val2017.json')
     ann_file = 'coco/annotations/person_keypoints_val2017.json'
@@ -128,62 +122,55 @@ def test_a_whole_set_is_left_alone_and_bad_settings_are_refused(tmp_path: Path) 
         assert 'error: ' in refused.stderr and 'Traceback' not in refused.stderr
 
 
+def as_results(people: list[dict], keypoints: Iterable, scores: Iterable) -> list[dict]:
+    return [
+        dict(
+            image_id=person['image_id'],
+            category_id=1,
+            keypoints=np.ravel(points).tolist(),
+            score=float(score),
+        )
+        for person, points, score in zip(people, keypoints, scores, strict=False)
+    ]
+
+
 def test_ap_of_some_images_is_that_of_their_own_annotation_file(
     mini_data: Path, tmp_path: Path
 ) -> None:
-    whole, rng = read(mini_data / ANN), np.random.default_rng(0)
-    found = []
-    for person in whole['annotations']:
-        points = np.array(person['keypoints'], float).reshape(17, 3)
-        points[:, :2] += rng.normal(0, 2, (17, 2))
-        points[:, 2] = 1
-        score = float(rng.uniform(0.5, 1))
-        found.append(
-            dict(
-                image_id=person['image_id'],
-                category_id=1,
-                keypoints=points.flatten().tolist(),
-                score=score,
-            )
-        )
+    people, rng = read(mini_data / ANN)['annotations'], np.random.default_rng(0)
+    points = np.array([person['keypoints'] for person in people], float)
+    points[:, 2::3] = 0
+    points += rng.normal(0, 2, points.shape)
+    found = as_results(people, points, rng.uniform(0.5, 1, len(people)))
     (tmp_path / 'found.json').write_text(json.dumps(found))
     results = Results(mini_data / ANN, tmp_path / 'found.json')
     for name in ('sketch', 'drama'):
         alone = mini_data / f'HumanArt/annotations/validation_humanart_{name}.json'
         img_ids = [image['id'] for image in read(alone)['images']]
-        (tmp_path / 'alone.keypoints.json').write_text(
-            json.dumps([r for r in found if r['image_id'] in img_ids])
-        )
+        own = [result for result in found if result['image_id'] in img_ids]
+        (tmp_path / 'alone.keypoints.json').write_text(json.dumps(own))
         metric = METRICS.build(dict(type='CocoMetric', ann_file=str(alone)))
-        metric.dataset_meta = DATASETS.build(
-            dict(type='HumanArtDataset', lazy_init=True)
-        ).metainfo
+        dataset = DATASETS.build(dict(type='HumanArtDataset', lazy_init=True))
+        metric.dataset_meta = dataset.metainfo
         with contextlib.redirect_stdout(None):
             stats = dict(metric._do_python_keypoint_eval(str(tmp_path / 'alone')))
         assert results.ap(img_ids) == pytest.approx(stats['AP'])
         assert 0.05 < stats['AP'] < 1
 
 
-def test_report_tells_artificial_from_natural(mini_data: Path, tmp_path: Path) -> None:
+def test_the_report_separates_artificial_from_natural(
+    mini_data: Path, tmp_path: Path
+) -> None:
     whole = read(mini_data / ANN)
-    groups = {
-        image['id']: SCENARIOS[scenario_name(image['category'])].group
-        for image in whole['images']
-    }
+    images = {image['id']: image for image in whole['images']}
 
     def results(name: str, wrong: tuple[str, ...]) -> Results:
-        found = [
-            dict(
-                image_id=person['image_id'],
-                category_id=1,
-                keypoints=(
-                    np.array(person['keypoints'])
-                    + 500 * (groups[person['image_id']] in wrong)
-                ).tolist(),
-                score=1.0,
-            )
-            for person in whole['annotations']
-        ]
+        keypoints = []
+        for person in whole['annotations']:
+            scenario = scenario_name(images[person['image_id']]['category'])
+            shift = 500 * (SCENARIOS[scenario].group in wrong)
+            keypoints.append(np.array(person['keypoints']) + shift)
+        found = as_results(whole['annotations'], keypoints, repeat(1))
         (tmp_path / name).write_text(json.dumps(found))
         return Results(mini_data / ANN, tmp_path / name)
 
@@ -193,10 +180,10 @@ def test_report_tells_artificial_from_natural(mini_data: Path, tmp_path: Path) -
     )
     assert report['artificial'] == dict(original=0.0, tuned=1.0)
     assert report['natural'] == dict(original=1.0, routed=1.0)
-    assert list(report['scenarios']) == list(SCENARIOS)
-    for name, scores in report['scenarios'].items():
-        real = SCENARIOS[name].group == 'real_human'
-        assert scores == dict(original=float(real), tuned=1.0)
+    assert report['scenarios'] == {
+        name: dict(original=float(scenario.group == 'real_human'), tuned=1.0)
+        for name, scenario in SCENARIOS.items()
+    }
     assert re.search(r'all artificial +0\.0 +100\.0 +\+100\.0', format_report(report))
 
 

@@ -25,6 +25,6 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert tuned > original
 
 
-def test_its_outputs_tell_no_place() -> None:
+def test_its_outputs_hold_no_path_of_a_machine() -> None:
     content = (ROOT / 'docs/tour.ipynb').read_text(encoding='utf-8')
     assert str(ROOT) not in content and '/tmp' not in content

@@ -29,13 +29,7 @@ WORKERS = (0, 2)
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Read a synthetic file in fresh processes, and load the first batch of training.
 
-    Args:
-        cfg (Mapping): A config with ``train_dataloader``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: Comparisons of both: seconds of the processor, memory, and the seconds to the
-        first batch.
+    Yield seconds of the processor, memory, and the seconds to the first batch.
     """
     with (
         TemporaryDirectory() as folder,

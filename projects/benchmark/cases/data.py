@@ -18,16 +18,9 @@ NUM_IMAGES = 32
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Time the pipelines alone, in this process.
 
-    After the first round the system has the files in memory.
-
-    Args:
-        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``,
-            ``train_dataloader`` and ``val_dataloader``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison of the pipeline for validation with prediction on the tuned
-        route, and one of the pipeline for training with a step of tuning.
+    After the first round the system has the files in memory. Yield a comparison of the
+    validation pipeline with prediction on the tuned route, and one of the training pipeline
+    with a step of tuning.
     """
     pair = build_pair(cfg, conditions)
     size, train_size = max(conditions.batch_sizes), conditions.train_batch_size

@@ -19,13 +19,7 @@ BATCHES = 4
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Time tests as the config has them: its data loader, its flip test, no metric.
 
-    Args:
-        cfg (Mapping): The config of a VLPose, with ``train_dataloader`` and
-            ``val_dataloader``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison for each number of workers of the loader.
+    Yield a comparison for each number of workers of the loader.
     """
     pair = build_pair(cfg, conditions)
     size = max(conditions.batch_sizes)

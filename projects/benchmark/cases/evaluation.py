@@ -35,13 +35,8 @@ SIZES = (1250, 10_000)
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Evaluate synthetic results of synthetic images.
 
-    Args:
-        cfg (Mapping): A config; not read.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: For each size of a set, a comparison of the metrics and one of the parts of
-        ``vlpose_mm.tools.evaluate``, in seconds or milliseconds of the processor.
+    Yield, for each size, a comparison of the metrics and one of the parts of
+    ``vlpose_mm.tools.evaluate``, in seconds or milliseconds of the processor.
     """
     metainfo = CocoDataset(lazy_init=True).metainfo
     for num_images in SIZES:

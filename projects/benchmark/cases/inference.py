@@ -20,15 +20,7 @@ OUTPUTS = (
 
 
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
-    """Time predictions.
-
-    Args:
-        cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison for every batch size and everything predicted.
-    """
+    """Time predictions, and yield a comparison for each batch size and output."""
     pair = build_pair(cfg, conditions)
     for size in conditions.batch_sizes:
         for output, mode, flip in OUTPUTS:
@@ -47,14 +39,9 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def settled(conditions: Conditions) -> Callable[[Callable[[], None]], float]:
-    """Make a clock for a batch in the middle of many that are alike.
+    """Make a clock that runs a call twice and returns the seconds of the second time.
 
-    Args:
-        conditions (Conditions): How it is measured.
-
-    Returns:
-        Callable: Runs a call twice, as the routes share what the model caches, and returns
-        the seconds of the second time.
+    The routes share what the model caches, so the first call would pay for it.
     """
     clock = stopwatch(conditions.device)
 
@@ -75,19 +62,11 @@ def inference_calls(
 ) -> dict[str, Callable[[], None]]:
     """Make the calls that predict a batch.
 
-    Args:
-        pair (ModelPair): The models.
-        cfg (Mapping): Their config.
-        conditions (Conditions): How it is measured.
-        size (int): How many images.
-        mode (str): ``'tensor'``: heatmaps alone; ``'predict'``: keypoints.
-        flip (bool): Whether with flip test.
-
-    Returns:
-        dict[str, Callable]: ``base`` and each route, on samples with different text
-        prompts; ``one text prompt``, on samples that have the same, for models that merge
-        their low-rank updates then; ``mixed``, where every second sample takes the original
-        route. The last two are not in batches of one.
+    The mode is ``'tensor'`` (heatmaps alone) or ``'predict'`` (keypoints). The calls are
+    ``base`` and each route, on samples with different text prompts; ``one text prompt``, on
+    samples that have the same, for models that merge their low-rank updates then;
+    ``mixed``, where every second sample takes the original route. The last two need more
+    than one image.
     """
     batch = pair.base.data_preprocessor(make_batch(cfg, size), training=False)
     halves = make_batch(cfg, size, every_second=dict(route='original'))

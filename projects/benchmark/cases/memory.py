@@ -16,14 +16,8 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Measure peaks of memory, at the largest batch size.
 
     Counted are weights, gradients, the optimizer's state and whatever a call makes; not a
-    language model, which encodes every text prompt once, nor Python itself.
-
-    Args:
-        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison of predictions and one of training steps.
+    language model, which encodes every text prompt once, nor Python itself. Yield
+    comparisons of predictions, and one of training steps.
     """
     size = max(conditions.batch_sizes)
     pair = build_pair(cfg, conditions)
@@ -49,9 +43,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def _mebibytes(
-    model: torch.nn.Module,
-    call: Callable[[], None],
-    conditions: Conditions,
+    model: torch.nn.Module, call: Callable[[], None], conditions: Conditions
 ) -> float:
     """Measure the peak of calls; those before the last make what later ones keep."""
 

@@ -23,13 +23,8 @@ NUM_INSTANCES = 60
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Time the steps on synthetic images, with the same random numbers for both.
 
-    Args:
-        cfg (Mapping): A config with ``train_dataloader`` and ``val_dataloader``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison for each pipeline: the whole of MMPose's and of ours, then their
-        steps, each in milliseconds of the processor per instance, one sample a round.
+    Yield a comparison for each pipeline: the whole of MMPose's and of ours, then their
+    steps, each in milliseconds of the processor per instance, one sample a round.
     """
     with TemporaryDirectory() as folder:
         ann_file, _ = write_dataset(Path(folder), 10 * len(CATEGORIES) * len(SIZES))

@@ -18,25 +18,16 @@ from vlpose_mm.analysis.base_model import base_config
 
 PHASES = ('import', 'build', 'first prediction')
 PROGRAM = 'projects.benchmark.startup_process'
+# After one round the system has all files in memory; nothing else settles.
+WARM_UP = 1
 
 
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Time fresh processes: Python and its imports, building the model, one image.
 
     Weights are not loaded, and nothing is compiled. Both import ``vlpose_mm``, as MMPose
-    alone has no ViT.
-
-    Args:
-        cfg (Mapping): The config of a VLPose.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: A comparison of base and VLPose, on the tuned route, in each phase and in
-        all together.
-
-    Raises:
-        RuntimeError: If a process fails.
-        ValueError: If the backbone has no base model.
+    alone has no ViT. Yield a comparison of base and VLPose, on the tuned route, for each
+    phase and for all together. Raise a RuntimeError if a process fails.
     """
     models = dict(base=base_config(cfg['model']), VLPose=cfg['model'])
     with TemporaryDirectory() as folder:
@@ -46,8 +37,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
             loader = cfg.get('train_dataloader') or {}
             Config(dict(model=model, train_dataloader=loader)).dump(path)
             calls[name] = lambda path=path: _start(path, conditions)
-        # After one round the system has all files in memory; nothing else settles.
-        seconds = alternate(calls, conditions.rounds, lambda call: call(), warm_up=1)
+        seconds = alternate(calls, conditions.rounds, lambda call: call(), warm_up=WARM_UP)
     for phase in (*PHASES, 'all'):
         samples = {name: [1000 * s[phase] for s in own] for name, own in seconds.items()}
         yield compare(phase, 'ms', samples)

@@ -16,13 +16,8 @@ from vlpose_mm.models.text_encoders.base import TextEncoder
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
     """Time the text side, and count the calls of the encoder.
 
-    Args:
-        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: Comparisons: of the first encoding, of the encoder's calls, and of what
-        remains with a step of tuning. None for a model without text encoder.
+    Yield comparisons of the first encoding, of the encoder's calls, and of what remains
+    with a step of tuning; none for a model without text encoder.
     """
     model = build_pair(cfg, conditions).vlpose
     encoder = model.text_encoder
@@ -77,15 +72,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def count_encodings(encoder: TextEncoder, call: Callable[[], object]) -> int:
-    """Count how often text prompts are encoded, not looked up, in a call.
-
-    Args:
-        encoder (TextEncoder): The encoder.
-        call (Callable): Runs once.
-
-    Returns:
-        int: Calls of :meth:`TextEncoder.encode`.
-    """
+    """Count how often text prompts are encoded, not looked up, in a call."""
     count = 0
     encode = encoder.encode
 

@@ -13,15 +13,7 @@ from vlpose_mm.analysis.flops import count_flops
 
 
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
-    """Time steps: loss, backward, clipping of gradients, optimizer.
-
-    Args:
-        cfg (Mapping): The config of a VLPose, with ``optim_wrapper``.
-        conditions (Conditions): How it is measured.
-
-    Yields:
-        dict: One comparison.
-    """
+    """Time steps: loss, backward, clipping of gradients, optimizer."""
     pair = build_pair(cfg, conditions)
     fresh_compiler(conditions)
     size = conditions.train_batch_size
@@ -41,16 +33,7 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 def training_step(
     model: torch.nn.Module, cfg: Mapping, conditions: Conditions
 ) -> Callable[[], None]:
-    """Make the call that trains a model by a step, as a runner does, without accuracy.
-
-    Args:
-        model (nn.Module): The model; it is put in training mode.
-        cfg (Mapping): Its config, with ``optim_wrapper``.
-        conditions (Conditions): How it is measured.
-
-    Returns:
-        Callable: The step.
-    """
+    """Make the call that trains a model by a step, as a runner does, without accuracy."""
     optimizer = build_optimizer(model, cfg)
     batch = make_batch(cfg, conditions.train_batch_size)
     model.train()

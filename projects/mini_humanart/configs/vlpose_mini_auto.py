@@ -13,7 +13,7 @@ val_ann_file = 'HumanArt/annotations/validation_humanart_coco.json'
 train_dataloader = dict(
     dataset=dict(ann_file='HumanArt/annotations/training_humanart_coco.json')
 )
-# Nobody detected people on both sets together.
+# There are no detected bboxes for both sets together.
 val_dataloader = dict(dataset=dict(ann_file=val_ann_file, bbox_file=None))
 test_dataloader = val_dataloader
 

@@ -1,8 +1,5 @@
 # VLPose on the shipped ViTPose of the mini photos, without a text encoder.
-_base_ = [
-    'vitpose_mini_photos.py',
-    '../../../configs/_base_/datasets/pack_with_text.py',
-]
+_base_ = ['vitpose_mini_photos.py', '../../../configs/_base_/datasets/pack_with_text.py']
 
 model = dict(
     type='VLPoseEstimator',

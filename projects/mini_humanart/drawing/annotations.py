@@ -65,13 +65,7 @@ def _polygons(mask: np.ndarray) -> list[list[float]]:
 def coco_annotations(scene: Scene, image_id: int, first_id: int) -> list[dict]:
     """Annotations of a photo, with whole-pixel keypoints as COCO has them.
 
-    Args:
-        scene (Scene): The drawn scene.
-        image_id (int): Of the image.
-        first_id (int): Annotation id of the first person; the others follow.
-
-    Returns:
-        list[dict]: One record per person.
+    Annotation ids count up from ``first_id``.
     """
     records = []
     for index, (labels, mask) in enumerate(zip(scene.keypoints, scene.masks, strict=True)):
@@ -155,13 +149,7 @@ def _color_name(pixels: np.ndarray) -> str:
 def describe(scene: Scene, scenario: Scenario, image: np.ndarray) -> str:
     """A caption such as 'mural, two people in red and blue dancing'.
 
-    Args:
-        scene (Scene): The people.
-        scenario (Scenario): The kind of image.
-        image (np.ndarray): (h, w, 3) BGR, uint8; the colors are read off it.
-
-    Returns:
-        str: Caption, starting with the scenario as in Human-Art.
+    The colors are read off the image, (h, w, 3) BGR, uint8.
     """
     cloth = scene.buffers.material == MATERIALS.index('top')
     step = round(scene.buffers.scale)
@@ -177,7 +165,7 @@ def describe(scene: Scene, scenario: Scenario, image: np.ndarray) -> str:
 
 
 def _jitter(rng: Rng, bbox: list[float], amount: float) -> np.ndarray:
-    """Move and stretch a box by ``amount`` of its size; corners x1, y1, x2, y2."""
+    """Move and stretch a bbox (xywh) by ``amount`` of its size; return it as xyxy."""
     x, y, width, height = bbox
     corners = np.array([x, y, x + width, y + height])
     return corners + rng.normal(0, amount, 4) * [width, height, width, height]
@@ -188,14 +176,8 @@ def detect(
 ) -> list[dict]:
     """What a person detector might return for an image.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        annotations (list[dict]): The people who are there.
-        size (tuple): Height and width of the image, pixels.
-        skill (float): 0 .. 1; a lower one misses more and boxes worse.
-
-    Returns:
-        list[dict]: Corner boxes (x1, y1, x2, y2) with scores, best first.
+    A lower ``skill``, in 0 .. 1, misses more and fits worse. Return bboxes (xyxy, pixels)
+    with scores, best first.
     """
     height, width = size
     found = []
@@ -208,7 +190,7 @@ def detect(
             box = _jitter(rng, annotation['bbox'], 0.15)
             found.append((box, rng.uniform(0.03, 0.45)))
     if rng.random() < 0.3:
-        # something that is no person
+        # a false positive
         corner, extent = rng.uniform(0, 0.7, 2), rng.uniform(0.15, 0.5, 2)
         box = np.concatenate([corner, corner + extent]) * np.tile([width, height], 2)
         found.append((box, rng.uniform(0.02, 0.3)))
@@ -228,7 +210,7 @@ def detect(
 
 
 def corners_to_sizes(detections: list[dict]) -> list[dict]:
-    """Turn corner boxes into COCO's x, y, width, height."""
+    """Turn bboxes from xyxy into COCO's xywh."""
     return [
         {**d, 'bbox': [*d['bbox'][:2], d['bbox'][2] - d['bbox'][0],
                        d['bbox'][3] - d['bbox'][1]]}

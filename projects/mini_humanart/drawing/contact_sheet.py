@@ -42,13 +42,7 @@ def _row(name: str, paths: list[Path], columns: int) -> np.ndarray:
 
 
 def write_contact_sheet(data: Path, path: Path, columns: int = 6) -> None:
-    """Write one image with a row of images for the photos and each scenario.
-
-    Args:
-        data (Path): Root of a drawn data set.
-        path (Path): The .png or .jpg to write.
-        columns (int): Images in a row.
-    """
+    """Write a .png or .jpg with a row of images for the photos and each scenario."""
     patterns = {'photo': 'coco/*2017/*.jpg'}
     for name, scenario in SCENARIOS.items():
         patterns[name] = f'HumanArt/images/{scenario.group}/{name}/*.jpg'

@@ -38,7 +38,7 @@ class Job:
     index: int
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """A generator of its own, whoever draws the image and when."""
+        """A generator that depends on the job alone, not on the order of drawing."""
         code = SCENARIOS[self.kind].code if self.kind != 'photo' else 0
         split = SPLITS.index(self.split)
         return np.random.default_rng([self.seed, code, split, self.index, purpose])
@@ -55,14 +55,7 @@ class Drawn:
 
 
 def draw(job: Job) -> Drawn:
-    """Draw one image, write it and return its records.
-
-    Args:
-        job (Job): What to draw and where to put it.
-
-    Returns:
-        Drawn: Image record, annotations and detections.
-    """
+    """Draw one image, write it and return its records."""
     rng = job.rng(0)
     # the splits of one kind count from far apart, so their ids never meet
     number = 1 + job.index + 500_000 * SPLITS.index(job.split)
@@ -72,8 +65,8 @@ def draw(job: Job) -> Drawn:
         record = ann.coco_image(scene, number)
         people = ann.coco_annotations(scene, number, number * _PEOPLE)
         path = job.out / 'coco' / f'{job.split}2017' / record['file_name']
-        boxes = ann.detect(job.rng(1), people, scene.size, skill=0.9)
-        boxes = ann.corners_to_sizes(boxes)
+        bboxes = ann.detect(job.rng(1), people, scene.size, skill=0.9)
+        bboxes = ann.corners_to_sizes(bboxes)
     else:
         scenario = SCENARIOS[job.kind]
         scene = sample_scene(rng, scenario.spec)
@@ -82,11 +75,11 @@ def draw(job: Job) -> Drawn:
         record = ann.humanart_image(scene, scenario, prefix + number, image)
         people = ann.humanart_annotations(scene, prefix + number, prefix + number * _PEOPLE)
         path = job.out / record['file_name']
-        # Human-Art stores corners here, other than COCO
-        boxes = ann.detect(job.rng(1), people, scene.size, skill=0.5)
+        # Human-Art stores xyxy here, COCO xywh
+        bboxes = ann.detect(job.rng(1), people, scene.size, skill=0.5)
     if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 90]):
         raise OSError(f'cannot write {path}')
-    return Drawn(job, record, people, boxes)
+    return Drawn(job, record, people, bboxes)
 
 
 def make_folders(out: Path) -> None:
@@ -122,7 +115,7 @@ def _records(drawn: list[Drawn]) -> dict[str, list[dict]]:
 
 
 def write_coco(out: Path, drawn: list[Drawn], split: str) -> None:
-    """Write the keypoint file of one split of the photos and, for val, boxes."""
+    """Write the keypoints of one split of the photos and, for val, detected bboxes."""
     content = {
         'info': _info('COCO'),
         'licenses': [{'url': '', 'id': 1, 'name': 'drawn, no photo'}],
@@ -140,14 +133,7 @@ def write_coco(out: Path, drawn: list[Drawn], split: str) -> None:
 
 
 def write_humanart(out: Path, drawn: list[Drawn], photos: list[Drawn], split: str) -> None:
-    """Write the files of one split: all art, each scenario, art with photos.
-
-    Args:
-        out (Path): Root of the data set.
-        drawn (list[Drawn]): The artworks of the split.
-        photos (list[Drawn]): The photos of the split, for the union.
-        split (str): 'train' or 'val'.
-    """
+    """Write the files of one split: all art, each scenario, art with photos."""
     folder = out / 'HumanArt'
     stem = folder / 'annotations' / f'{_LONG[split]}_humanart'
 

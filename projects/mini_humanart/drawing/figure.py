@@ -270,16 +270,8 @@ def make_figure(
 ) -> Figure:
     """Dress a skeleton.
 
-    Args:
-        pose (Pose): Joint angles.
-        build (Build): Proportions.
-        outfit (Outfit): Clothes and hair.
-        yaw, pitch (float): View, see :func:`view_points`, degrees.
-        scale (float): Pixels per average body height.
-        origin (tuple): Where the pelvis lands, pixels, z towards the camera.
-
-    Returns:
-        Figure: Points and capsules in pixels.
+    The pelvis lands at ``origin``, in pixels, z towards the camera; ``scale`` is the pixels
+    per average body height, ``yaw`` and ``pitch`` are in degrees.
     """
     seen = view_points(body_points(pose, build), yaw, pitch)
     points = {name: point * scale + origin for name, point in seen.items()}

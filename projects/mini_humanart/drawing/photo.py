@@ -23,7 +23,7 @@ PHOTO_SPEC = SceneSpec()
 
 
 def _box(image: np.ndarray, x: float, y: float, w: float, h: float, color) -> None:
-    """Fill a rectangle given by its corner and size in pixels."""
+    """Fill a rectangle, with a corner and a size in pixels."""
     corner, far = (int(x), int(y)), (int(x + w), int(y + h))
     cv2.rectangle(image, corner, far, tuple(float(c) for c in color), -1)
 
@@ -68,9 +68,7 @@ def _landscape(rng: Rng, size: Size, horizon: int) -> np.ndarray:
     rows = np.arange(height)[:, None]
     image[rows > ridge[None]] = hill
     ground = hsv(
-        rng.choice([0.1, 0.13, 0.25, 0.3]),
-        rng.uniform(0.1, 0.55),
-        rng.uniform(0.45, 0.9),
+        rng.choice([0.1, 0.13, 0.25, 0.3]), rng.uniform(0.1, 0.55), rng.uniform(0.45, 0.9)
     )
     image[horizon:] = gradient((height - horizon, width), ground * 0.85, ground * 1.08)
     leaf = hsv(rng.uniform(0.2, 0.38), rng.uniform(0.3, 0.6), rng.uniform(0.25, 0.45))
@@ -179,15 +177,8 @@ def expose(
 ) -> np.ndarray:
     """What a camera does: blur, white balance, contrast, vignette and noise.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        image (np.ndarray): (h, w, 3) float32 in 0 .. 1.
-        blur (float): Sigma in pixels.
-        grain (float): Standard deviation of the noise.
-        contrast (float): 1 = as it is.
-
-    Returns:
-        np.ndarray: (h, w, 3) float32.
+    The image is (h, w, 3) float32 in 0 .. 1, ``blur`` a sigma in pixels, ``grain`` a
+    standard deviation.
     """
     if blur > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), blur)
@@ -197,23 +188,11 @@ def expose(
 
 
 def paint_people(
-    rng: Rng,
-    scene: Scene,
-    palettes: list,
-    ambient: float = 0.5,
-    patterns: float = 0.28,
+    rng: Rng, scene: Scene, palettes: list, ambient: float = 0.5, patterns: float = 0.28
 ) -> tuple[np.ndarray, np.ndarray]:
     """Color and light the people naturally.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        scene (Scene): The people.
-        palettes (list[dict]): One per person.
-        ambient (float): Light in the shadow, 0 .. 1.
-        patterns (float): Chance of a printed pattern per garment.
-
-    Returns:
-        tuple: Supersampled (H, W, 3) float32 colors and the (3,) light direction.
+    Return supersampled (H, W, 3) float32 colors and the (3,) light direction.
     """
     color = paint_materials(scene.buffers, palettes)
     add_patterns(rng, scene.buffers, color, patterns)
@@ -226,15 +205,7 @@ def paint_people(
 
 
 def paint_photo(rng: Rng, scene: Scene) -> np.ndarray:
-    """Paint a scene as an everyday photo.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        scene (Scene): The people and the frame.
-
-    Returns:
-        np.ndarray: (h, w, 3) BGR, uint8.
-    """
+    """Paint a scene as an everyday photo, (h, w, 3) BGR, uint8."""
     image = make_background(rng, scene)
     mean = image.mean((0, 1))
     palettes = [sample_palette(rng, mean) for _ in scene.figures]
@@ -243,10 +214,6 @@ def paint_photo(rng: Rng, scene: Scene) -> np.ndarray:
     image = compose(image, color, scene.buffers.mask, scene.size)
     cover(rng, scene, image)
     image = expose(
-        rng,
-        image,
-        rng.uniform(0, 0.8),
-        rng.uniform(0.004, 0.02),
-        rng.uniform(0.85, 1.12),
+        rng, image, rng.uniform(0, 0.8), rng.uniform(0.004, 0.02), rng.uniform(0.85, 1.12)
     )
     return to_uint8(image)

@@ -252,15 +252,7 @@ FAMILIES: dict[str, Callable[[Rng], Pose]] = {
 
 
 def sample_pose(rng: Rng, weights: dict[str, float]) -> Pose:
-    """Sample a pose from weighted families.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        weights (dict): Family name -> relative weight.
-
-    Returns:
-        Pose: Joint angles in degrees.
-    """
+    """Sample a pose from weighted families."""
     chances = np.array(list(weights.values()), float)
     name = rng.choice(list(weights), p=chances / chances.sum())
     return FAMILIES[str(name)](rng)

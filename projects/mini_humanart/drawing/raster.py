@@ -116,16 +116,7 @@ def _smooth_torsos(buffers: Buffers) -> None:
 
 
 def rasterize(figures: list[Figure], size: tuple[int, int], scale: float) -> Buffers:
-    """Rasterize all figures.
-
-    Args:
-        figures (list[Figure]): People, in image coordinates.
-        size (tuple): Height and width of the image, pixels.
-        scale (float): Buffer pixels per image pixel.
-
-    Returns:
-        Buffers: Of round(size * scale).
-    """
+    """Rasterize all figures, ``scale`` buffer pixels per pixel of the (height, width)."""
     shape = round(size[0] * scale), round(size[1] * scale)
     buffers = Buffers(
         depth=np.full(shape, -np.inf, np.float32),
@@ -172,13 +163,7 @@ def _is_seen_on_head(buffers: Buffers, figure: Figure, index: int, name: str) ->
 def label_keypoints(buffers: Buffers, figure: Figure, index: int) -> np.ndarray:
     """Keypoints of a figure as a person would label them.
 
-    Args:
-        buffers (Buffers): The rasterized image.
-        figure (Figure): One of its people.
-        index (int): Which one.
-
-    Returns:
-        np.ndarray: (21, 3) x, y in image pixels and visibility 0, 1 or 2.
+    Return (21, 3): x, y in image pixels, and visibility 0, 1 or 2.
     """
     height, width = (n / buffers.scale for n in buffers.depth.shape)
     labels = np.zeros((len(KEYPOINTS), 3))

@@ -172,15 +172,7 @@ def _sample_occluder(rng: Rng, size: tuple[int, int], chance: float) -> np.ndarr
 
 
 def sample_scene(rng: Rng, spec: SceneSpec) -> Scene:
-    """Sample people, a frame, the buffers and the labels.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        spec (SceneSpec): What the scenario asks for.
-
-    Returns:
-        Scene: Ready to be painted.
-    """
+    """Sample people, a frame, the buffers and the labels."""
     number = 1 + int(rng.choice(3, p=np.array(spec.people) / sum(spec.people)))
     pitch = rng.normal(4, 5)
     drafts = [_draft(rng, spec, pitch) for _ in range(number)]

@@ -29,13 +29,7 @@ def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
 def sample_cloth(rng: Rng, *avoid: np.ndarray, apart: float = 0.35) -> np.ndarray:
     """A cloth color that differs from others.
 
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        avoid (np.ndarray): BGR colors in 0 .. 1 to stay away from.
-        apart (float): Euclidean distance to keep.
-
-    Returns:
-        np.ndarray: (3,) BGR in 0 .. 1.
+    Colors are (3,) BGR in 0 .. 1, and the distance is Euclidean.
     """
     color = hsv(rng.random(), 0.7, 0.5)
     for _ in range(12):
@@ -69,12 +63,8 @@ def sample_palette(rng: Rng, background: np.ndarray) -> Palette:
 def paint_materials(buffers: Buffers, palettes: list[Palette]) -> np.ndarray:
     """Fill every surface with its person's color.
 
-    Args:
-        buffers (Buffers): The rasterized people.
-        palettes (list[dict]): Per person: material -> BGR in 0 .. 1.
-
-    Returns:
-        np.ndarray: (H, W, 3) float32; nothing is black.
+    Palettes map a material to BGR in 0 .. 1. Return (H, W, 3) float32, black where nothing
+    is.
     """
     table = np.zeros((len(palettes) * len(MATERIALS) + 1, 3), np.float32)
     for index, palette in enumerate(palettes):
@@ -111,21 +101,12 @@ def solid_depth(buffers: Buffers) -> np.ndarray:
 
 
 def light_up(
-    buffers: Buffers,
-    light: np.ndarray,
-    ambient: float = 0.5,
-    occlusion: float = 0.35,
+    buffers: Buffers, light: np.ndarray, ambient: float = 0.5, occlusion: float = 0.35
 ) -> np.ndarray:
     """Diffuse light and darkening where a limb lies in front of something.
 
-    Args:
-        buffers (Buffers): The rasterized people.
-        light (np.ndarray): (3,) direction to the light: right, down, to the camera.
-        ambient (float): Light in the shadow, 0 .. 1.
-        occlusion (float): Strength of the darkening, 0 .. 1.
-
-    Returns:
-        np.ndarray: (H, W) float32 factor around 1.
+    The light has a (3,) direction: right, down, to the camera; ``ambient`` and
+    ``occlusion`` are in 0 .. 1. Return a (H, W) float32 factor around 1.
     """
     light = (light / np.linalg.norm(light)).astype(np.float32)
     diffuse = np.maximum(buffers.normal @ light, 0)
@@ -146,14 +127,8 @@ def compose(
 ) -> np.ndarray:
     """Put supersampled people on a background of image size with soft edges.
 
-    Args:
-        background (np.ndarray): (h, w, 3) float32 in 0 .. 1.
-        color (np.ndarray): (H, W, 3) float32, supersampled.
-        mask (np.ndarray): (H, W) bool, supersampled.
-        size (tuple): (h, w).
-
-    Returns:
-        np.ndarray: (h, w, 3) float32.
+    ``color`` (H, W, 3) and ``mask`` (H, W) are supersampled; the result is (h, w, 3)
+    float32, as the background.
     """
     alpha = mask.astype(np.float32)[..., None]
     front = downsample(color * alpha, size)

@@ -35,14 +35,7 @@ class Build:
         """Sample a person between child-like and tall, slim and stout."""
         head, torso, arms, legs, shoulders, hips, feet = rng.normal(1, 0.06, 7)
         return cls(
-            1.12 * head,
-            torso,
-            arms,
-            legs,
-            shoulders,
-            hips,
-            rng.uniform(0.88, 1.22),
-            feet,
+            1.12 * head, torso, arms, legs, shoulders, hips, rng.uniform(0.88, 1.22), feet
         )
 
     def scaled(self, **factors: float) -> 'Build':
@@ -118,12 +111,7 @@ def _head_points(scale: float) -> dict[str, np.ndarray]:
 def body_points(pose: Pose, build: Build) -> dict[str, np.ndarray]:
     """Place every named point of a body around the middle of its pelvis.
 
-    Args:
-        pose (Pose): Joint angles.
-        build (Build): Proportions.
-
-    Returns:
-        dict: Name -> (3,) point in units of an average body height.
+    Return (3,) points in units of an average body height.
     """
     pelvis = _turn(pose.body)
     torso = pelvis @ _turn(pose.spine)
@@ -154,9 +142,7 @@ def body_points(pose: Pose, build: Build) -> dict[str, np.ndarray]:
         points[f'{side}_waist'] = on_torso(sign * 0.042 * build.hips, 0.01, 0)
         points[f'{side}_hip'] = hip
         for name, point in zip(
-            ('elbow', 'wrist', 'finger'),
-            _arm_points(arm, sign, build.arms),
-            strict=True,
+            ('elbow', 'wrist', 'finger'), _arm_points(arm, sign, build.arms), strict=True
         ):
             points[f'{side}_{name}'] = shoulder + torso @ point
         for name, point in zip(
@@ -171,14 +157,9 @@ def view_points(
 ) -> dict[str, np.ndarray]:
     """Look at a body with weak perspective.
 
-    Args:
-        points (dict): Name -> (3,) point in the body frame.
-        yaw (float): Degrees the person is turned to their left; 0 faces us.
-        pitch (float): Degrees the camera looks down from above.
-        distance (float): Of the camera, in body heights.
-
-    Returns:
-        dict: Name -> (3,) with x to the right, y down, z towards the camera.
+    ``yaw`` is how far the person is turned to their left, 0 faces us; ``pitch`` how far the
+    camera looks down, in degrees; ``distance`` in body heights. Return x to the right, y
+    down, z towards the camera.
     """
     view = rotation('x', pitch) @ rotation('y', yaw)
     seen = {}

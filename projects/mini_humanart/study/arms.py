@@ -73,14 +73,7 @@ class Training:
         return f'{name}/seed_{self.seed}'
 
     def load(self, epochs: int) -> Config:
-        """Read its config.
-
-        Args:
-            epochs (int): How long to train, for configs that train.
-
-        Returns:
-            Config: The config.
-        """
+        """Read its config, with this many epochs if it trains."""
         cfg = Config.fromfile(CONFIGS / f'{self.config}.py')
         # The study tests on its own.
         for name in ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_evaluator'):
@@ -94,24 +87,12 @@ class Training:
 
 
 def artificial() -> list[str]:
-    """List the scenarios that are no photos.
-
-    Returns:
-        list[str]: Their names, in the order of the table.
-    """
+    """List the scenarios that are not photos, in the order of the table."""
     return [name for name, scenario in SCENARIOS.items() if scenario.group != REAL]
 
 
 def trainings(seeds: Sequence[int], left_out_seeds: Sequence[int]) -> list[Training]:
-    """List all trainings, what the table needs first.
-
-    Args:
-        seeds (Sequence[int]): Those of the arms.
-        left_out_seeds (Sequence[int]): Those of the trainings without a scenario.
-
-    Returns:
-        list[Training]: Each once.
-    """
+    """List all trainings, each once, what the table needs first."""
     of_arms = [
         # A seed decides about nothing where nothing is trained.
         Training(arm.config, seed, arm.shuffled)

@@ -26,14 +26,9 @@ ROUNDS, WARM_UP, STEPS = 2, 3, 16
 def measure_all(data: Path, out: Path) -> dict[str, dict[str, float]]:
     """Measure every config that trains, each in processes of its own, in alternation.
 
-    Args:
-        data (Path): The mini data.
-        out (Path): Folder of the result, which is read if it is of the same configs.
-
-    Returns:
-        dict[str, dict[str, float]]: Config -> ``seconds`` per step, the median of all
-        rounds, and ``mebibytes``, the smallest peak of a process less what it held before
-        there was a model.
+    Return ``seconds`` per step, the median of all rounds, and ``mebibytes``, the smallest
+    peak of a process less what it held before there was a model. A result of the same
+    configs in ``out`` is read.
     """
     configs = list(dict.fromkeys(arm.config for arm in ARMS.values()))
     configs.remove('original')
@@ -66,15 +61,7 @@ def measure_all(data: Path, out: Path) -> dict[str, dict[str, float]]:
 
 
 def measure(name: str, data: Path) -> dict:
-    """Measure one config in this process, without the loading of images.
-
-    Args:
-        name (str): The config.
-        data (Path): The mini data.
-
-    Returns:
-        dict: ``seconds`` of every step, and ``mebibytes``.
-    """
+    """Measure the steps of one config in this process, without the loading of images."""
     cfg = Training(name, seed=0).load(epochs=1)
     cfg = Config(json.loads(json.dumps(cfg.to_dict()).replace('data/mini/', f'{data}/')))
     cfg.log_level = 'ERROR'

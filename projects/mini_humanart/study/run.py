@@ -24,7 +24,7 @@ PAGE = ROOT / 'projects/mini_humanart' / 'RESULTS.md'
 def _positive(text: str) -> int:
     """A number from the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
     return int(text)
 
 
@@ -95,14 +95,7 @@ def run_all(
 ) -> list[str]:
     """Run trainings, as many at once as there are workers.
 
-    Args:
-        left (list[Training]): What to run.
-        args (argparse.Namespace): ``epochs`` and ``workers``.
-        data (Path): The mini data.
-        results (dict[Training, Path]): Where their results go.
-
-    Returns:
-        list[str]: What failed, or was not reached before an interruption.
+    Return the names of what failed, or was not reached before an interruption.
     """
     start, done, failed = time.time(), 0, []
     threads = max(1, (os.cpu_count() or 1) // args.workers)

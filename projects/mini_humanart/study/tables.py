@@ -23,13 +23,8 @@ def write_results(
 ) -> None:
     """Write the raw results, and the tables into the page.
 
-    Args:
-        found (Mapping[Training, dict]): See :func:`training.train_and_test`.
-        costs (Mapping[str, dict]): See :func:`cost.measure_all`.
-        settings (dict): What the study was run with.
-        raw (Path): JSON file to write.
-        page (Path): Markdown file, in which what stands between ``<!-- table NAME -->`` and
-            ``<!-- end -->`` is replaced.
+    What stands in the page between ``<!-- table NAME -->`` and ``<!-- end -->`` is
+    replaced.
     """
     runs = [
         dict(
@@ -64,14 +59,7 @@ def write_results(
 
 
 def tables_of(content: Mapping) -> dict[str, str]:
-    """Make the tables of raw results.
-
-    Args:
-        content (Mapping): What the JSON file holds.
-
-    Returns:
-        dict[str, str]: ``arms``, ``scenarios`` and ``left_out`` in Markdown.
-    """
+    """Make the Markdown tables of raw results."""
     runs = content['runs']
     return dict(
         arms=_arms(runs, content['costs']),
@@ -183,21 +171,14 @@ def _test(name: str) -> str:
 
 
 def spread(scores: list[float]) -> str:
-    """Mean and, of several, standard deviation.
-
-    Args:
-        scores (list[float]): In [0, 1].
-
-    Returns:
-        str: In points.
-    """
+    """Mean and, of several, standard deviation of scores in [0, 1], in points."""
     points = [100 * score for score in scores]
     text = f'{mean(points):.1f}'
     return text if len(points) < 2 else f'{text} ± {stdev(points):.1f}'
 
 
 def _rounded(value: object) -> object:
-    """Leave off the digits that nobody reads."""
+    """Round every number, at any depth."""
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return round(value, ROUNDED) if isinstance(value, float) else value

@@ -8,16 +8,7 @@ from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name
 
 
 def shuffle(ann_file: Path, out: Path, seed: int) -> Path:
-    """Give every image the text prompt of a random one.
-
-    Args:
-        ann_file (Path): COCO-style annotation file.
-        out (Path): File to write.
-        seed (int): Seed of the shuffling.
-
-    Returns:
-        Path: ``out``.
-    """
+    """Give every image the text prompt of a random one."""
     content = json.loads(ann_file.read_text())
     names = [scenario_name(image['category']) for image in content['images']]
     random.Random(seed).shuffle(names)
@@ -25,15 +16,7 @@ def shuffle(ann_file: Path, out: Path, seed: int) -> Path:
 
 
 def confuse(ann_file: Path, out: Path) -> Path:
-    """Give every image the text prompt of another scenario, drawn from all others.
-
-    Args:
-        ann_file (Path): COCO-style annotation file.
-        out (Path): File to write.
-
-    Returns:
-        Path: ``out``.
-    """
+    """Give every image the text prompt of another scenario, drawn from all others."""
     content = json.loads(ann_file.read_text())
     draw = random.Random(0)
     names = []
@@ -44,16 +27,7 @@ def confuse(ann_file: Path, out: Path) -> Path:
 
 
 def leave_out(ann_file: Path, out: Path, scenario: str) -> Path:
-    """Take out the images of a scenario.
-
-    Args:
-        ann_file (Path): COCO-style annotation file.
-        out (Path): File to write.
-        scenario (str): Its name.
-
-    Returns:
-        Path: ``out``.
-    """
+    """Take out the images of a scenario."""
     content = json.loads(ann_file.read_text())
     gone = {i['id'] for i in content['images'] if scenario_name(i['category']) == scenario}
     content['images'] = [i for i in content['images'] if i['id'] not in gone]
@@ -65,7 +39,7 @@ def leave_out(ann_file: Path, out: Path, scenario: str) -> Path:
 
 
 def _write(content: dict, names: list[str], out: Path) -> Path:
-    """Write annotations whose images say the text prompts of these scenarios."""
+    """Write annotations with the text prompts of these scenarios."""
     for image, name in zip(content['images'], names, strict=True):
         image['text_prompt'] = SCENARIOS[name].text_prompt
     out.write_text(json.dumps(content))

@@ -26,17 +26,10 @@ PHOTO_BOXES = 'coco/person_detection_results/COCO_val2017_detections_AP_H_56_per
 def train_and_test(training: Training, cfg: Config, data: Path, result: Path) -> dict:
     """Train, test, and note the result.
 
-    Args:
-        training (Training): What to train.
-        cfg (Config): Its config.
-        data (Path): The mini data.
-        result (Path): JSON file to write at the end.
-
-    Returns:
-        dict: ``art``, ``wrong`` (with wrong text prompts), ``photos`` and, of a VLPose,
-        ``photos_tuned`` (on its tuned route): AP of the side and of every scenario, in
-        [0, 1]; ``photos_sha256`` of what was found on the photos;
-        ``trained`` and ``total``: numbers of parameters.
+    Return ``art``, ``wrong`` (with wrong text prompts), ``photos`` and, of a VLPose,
+    ``photos_tuned`` (on its tuned route): AP of the domain and of every scenario, in [0,
+    1]; ``photos_sha256`` of what was found on the photos; ``trained`` and ``total``:
+    numbers of parameters.
     """
     with tempfile.TemporaryDirectory() as folder:
         found = _Run(training, cfg, data, Path(folder)).results()
@@ -108,7 +101,7 @@ class _Run:
         return results
 
     def _test(self, runner: Runner, ann_file: Path) -> tuple[dict, str]:
-        """Test on an annotation file with detected boxes."""
+        """Test on an annotation file with detected bboxes."""
         loader = copy.deepcopy(self.test_dataloader)
         dataset = loader['dataset']
         if ann_file == self.data / PHOTOS:
@@ -150,10 +143,6 @@ def _at(value: object, data: Path) -> object:
 
 
 def prepare(threads: int) -> None:
-    """Make a new process ready: the checkout as its folder, few threads, no chatter.
-
-    Args:
-        threads (int): Threads to compute with.
-    """
+    """Make a new process ready: the checkout as its folder, few threads."""
     os.chdir(Path(__file__).resolve().parents[3])
     torch.set_num_threads(threads)

@@ -7,11 +7,9 @@ from projects.benchmark.conditions import Conditions
 
 
 def test_bf16_computes_by_autocast() -> None:
-    linear, x = torch.nn.Linear(2, 2), torch.ones(1, 2)
-    with Conditions(dtype='bf16').autocast():
-        assert linear(x).dtype == torch.bfloat16
-    with Conditions(dtype='float32').autocast():
-        assert linear(x).dtype == torch.float32
+    for dtype, computed in (('bf16', torch.bfloat16), ('float32', torch.float32)):
+        with Conditions(dtype=dtype).autocast():
+            assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == computed
 
 
 @pytest.mark.parametrize(
@@ -22,14 +20,12 @@ def test_bf16_computes_by_autocast() -> None:
         (dict(batch_sizes=()), 'give at least one'),
         (dict(train_batch_size=-1), 'the batch size of training must be at least 1'),
         (dict(dtype='float8'), "Unknown dtype 'float8'; choose one of"),
+        (dict(device=torch.device('cuda')), 'no CUDA device here; take the device cpu'),
     ],
 )
-def test_refuses_what_cannot_be_measured(settings: dict, message: str) -> None:
+def test_refuses_what_cannot_be_measured(
+    settings: dict, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ValueError, match=message):
         Conditions(**settings)
-
-
-def test_refuses_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    with pytest.raises(ValueError, match='no CUDA device here; take the device cpu'):
-        Conditions(torch.device('cuda'))

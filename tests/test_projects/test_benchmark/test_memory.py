@@ -11,6 +11,8 @@ CPU = torch.device('cpu')
 
 @pytest.mark.fast
 def test_the_peak_is_the_most_that_is_alive_at_once() -> None:
+    kept = []
+
     def call() -> None:
         a = torch.empty(1000)
         b = torch.empty(3000)
@@ -19,12 +21,8 @@ def test_the_peak_is_the_most_that_is_alive_at_once() -> None:
         del b, c
 
     assert peak_bytes(call, CPU) == 4 * (1000 + 3000)
-
-
-def test_the_peak_counts_what_a_call_keeps() -> None:
-    kept = []
-    assert peak_bytes(lambda: kept.append(torch.empty(1000)), CPU) == 4 * 1000
-    assert peak_bytes(lambda: kept.append(torch.empty(200)), CPU) == 4 * 200
+    for size in (1000, 200):
+        assert peak_bytes(lambda n=size: kept.append(torch.empty(n)), CPU) == 4 * size
     assert peak_bytes(lambda: None, CPU) == 0
 
 
@@ -33,14 +31,11 @@ def test_the_peak_of_a_training_step_is_that_of_its_tensors() -> None:
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, foreach=False)
     x = torch.randn(1, 100)
 
-    def step() -> None:
-        layer(x).sum().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
     def steps() -> None:
-        step()
-        step()
+        for _ in range(2):
+            layer(x).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
 
     # The gradient and the momentum, beside a few rows.
     assert peak_bytes(steps, CPU) == pytest.approx(2 * 4 * 100 * 100, rel=0.1)
@@ -48,5 +43,4 @@ def test_the_peak_of_a_training_step_is_that_of_its_tensors() -> None:
 
 def test_weights_and_statistics_count_once() -> None:
     norm = nn.BatchNorm1d(8)  # 2 parameters, 2 statistics, and a counter of 8 bytes.
-    assert state_bytes(norm) == 4 * 4 * 8 + 8
-    assert state_bytes(norm, nn.Sequential(norm)) == state_bytes(norm)
+    assert state_bytes(norm) == state_bytes(norm, nn.Sequential(norm)) == 4 * 4 * 8 + 8

@@ -4,20 +4,8 @@ import numpy as np
 
 from ..figure import Figure
 from ..scene import Scene, SceneSpec
-from ..shading import (
-    hsv,
-    noise,
-    to_uint8,
-)
-from .strokes import (
-    bones,
-    circle,
-    hatching,
-    paper,
-    polygon,
-    warp,
-    wobbly_line,
-)
+from ..shading import hsv, noise, to_uint8
+from .strokes import bones, circle, hatching, paper, polygon, warp, wobbly_line
 
 Rng = np.random.Generator
 
@@ -49,12 +37,7 @@ def _kids_scenery(rng: Rng, image: np.ndarray, ground: float) -> None:
     for angle in np.linspace(0, 2 * np.pi, 18):
         ray = np.array([np.cos(angle), np.sin(angle)])
         wobbly_line(
-            rng,
-            image,
-            np.stack([24 * ray, 34 * ray]) + (side, 0),
-            (0.1, 0.75, 1.0),
-            2,
-            0.5,
+            rng, image, np.stack([24 * ray, 34 * ray]) + (side, 0), (0.1, 0.75, 1.0), 2, 0.5
         )
     for x in np.arange(0, width, 4):
         top = ground - rng.uniform(-2, 8)
@@ -69,11 +52,7 @@ def _kids_scenery(rng: Rng, image: np.ndarray, ground: float) -> None:
             (x + w, ground - 6),
             (x, ground - 6),
         ]
-        roof = [
-            (x - 4, ground - 42),
-            (x + w / 2, ground - 66),
-            (x + w + 4, ground - 42),
-        ]
+        roof = [(x - 4, ground - 42), (x + w / 2, ground - 66), (x + w + 4, ground - 42)]
         wobbly_line(rng, image, np.array(wall), _crayon(rng), 2, 0.7)
         wobbly_line(rng, image, np.array(roof), _crayon(rng), 3, 0.7)
 

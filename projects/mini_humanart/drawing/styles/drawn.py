@@ -17,15 +17,7 @@ from ..shading import (
     to_uint8,
 )
 from . import wardrobe
-from .strokes import (
-    circle,
-    hatching,
-    outlines,
-    paper,
-    polygon,
-    warp,
-    wobbly_line,
-)
+from .strokes import circle, hatching, outlines, paper, polygon, warp, wobbly_line
 
 Rng = np.random.Generator
 

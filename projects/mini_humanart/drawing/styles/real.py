@@ -94,11 +94,7 @@ def paint_cosplay(rng: Rng, scene: Scene) -> np.ndarray:
         booth = hsv(rng.random(), rng.uniform(0.4, 0.8), rng.uniform(0.5, 0.9))
         cv2.rectangle(image, (int(x), int(top)), (int(x + w), horizon), tuple(booth), -1)
         cv2.rectangle(
-            image,
-            (int(x), int(top)),
-            (int(x + w), int(top) + 9),
-            tuple(booth * 0.5),
-            -1,
+            image, (int(x), int(top)), (int(x + w), int(top) + 9), tuple(booth * 0.5), -1
         )
     for x in range(10, width, 36):
         cv2.line(image, (x, 4), (x + 22, 4), (1.4, 1.4, 1.4), 3)

@@ -142,11 +142,7 @@ def _museum(rng: Rng, scene: Scene, value: float) -> np.ndarray:
             for offset in range(16):
                 tone = wall * (0.75 + 0.45 * np.sin(np.pi * offset / 16))
                 cv2.line(
-                    image,
-                    (int(x) + offset, 0),
-                    (int(x) + offset, horizon),
-                    tuple(tone),
-                    1,
+                    image, (int(x) + offset, 0), (int(x) + offset, horizon), tuple(tone), 1
                 )
     else:
         axes = (int(0.38 * width), int(0.55 * height))
@@ -178,11 +174,7 @@ def paint_sculpture(rng: Rng, scene: Scene) -> np.ndarray:
         left, right = int(x - half), int(x + half)
         cv2.rectangle(image, (left, int(top)), (right, height), tuple(plinth * 0.7), -1)
         cv2.rectangle(
-            image,
-            (left - 3, int(top)),
-            (right + 3, int(top) + 5),
-            tuple(plinth * 1.15),
-            -1,
+            image, (left - 3, int(top)), (right + 3, int(top) + 5), tuple(plinth * 1.15), -1
         )
     # eyes and lips are of the same stuff, only a little deeper
     palette = {name: body for name in MATERIALS}

@@ -25,15 +25,9 @@ def paper(rng: Rng, size: Size, color: Color, rough: float = 0.03) -> np.ndarray
 
 
 def outlines(buffers: Buffers, width: float, jump: float = 3.0) -> np.ndarray:
-    """Where a draughtsman would put a line.
+    """Mark where a draftsman would put a line, (H, W) bool, supersampled.
 
-    Args:
-        buffers (Buffers): The rasterized people.
-        width (float): Of the line, image pixels.
-        jump (float): Depth step inside one material that gets a line, pixels.
-
-    Returns:
-        np.ndarray: (H, W) bool, supersampled.
+    ``jump`` is the depth step inside one material that gets a line; both are image pixels.
     """
     face = [MATERIALS.index(m) for m in ('nose', 'mouth', 'eye')]
     material = np.where(np.isin(buffers.material, face), 0, buffers.material)
@@ -49,17 +43,7 @@ def outlines(buffers: Buffers, width: float, jump: float = 3.0) -> np.ndarray:
 
 
 def warp(rng: Rng, image: np.ndarray, amount: float, grain: float) -> np.ndarray:
-    """Displace an image smoothly.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        image (np.ndarray): (H, W) or (H, W, C) float32.
-        amount (float): About how far, pixels.
-        grain (float): Size of the waves, pixels.
-
-    Returns:
-        np.ndarray: Same shape; the border is repeated.
-    """
+    """Displace an image smoothly by about ``amount``, in waves of ``grain`` pixels."""
     height, width = image.shape[:2]
     yy, xx = np.mgrid[:height, :width].astype(np.float32)
     xx += amount * noise(rng, (height, width), grain)
@@ -86,15 +70,10 @@ def _stamp(
 ) -> None:
     """Blend an anti-aliased shape into a float image, in place.
 
-    OpenCV smooths edges in 8-bit images only, so the shape is drawn as such a
-    mask, no larger than needed.
-
-    Args:
-        image (np.ndarray): (h, w) or (h, w, 3) float32.
-        color (tuple): BGR in 0 .. 1, or one number for a gray image.
-        points (np.ndarray): (N, 2) x, y in pixels.
-        reach (float): How far the shape goes beyond its points, pixels.
-        draw (Callable): Draws with fixed-point (N, 2) points into a mask.
+    OpenCV smooths edges in 8-bit images only, so the shape is drawn as such a mask, no
+    larger than needed. The image is (h, w) or (h, w, 3) float32, ``points`` are (N, 2) x, y
+    in pixels, ``reach`` is how far the shape goes beyond them, and ``draw`` gets fixed-
+    point points.
     """
     height, width = image.shape[:2]
     left, top = np.maximum(np.floor(points.min(0) - reach - 2), 0).astype(int)
@@ -121,16 +100,7 @@ def wobbly_line(
     thickness: float,
     wobble: float,
 ) -> None:
-    """Draw a polyline by an unsteady hand, in place.
-
-    Args:
-        rng (np.random.Generator): Source of randomness.
-        image (np.ndarray): (h, w) or (h, w, 3) float32.
-        points (np.ndarray): (N, 2) x, y in pixels.
-        color (tuple): BGR in 0 .. 1.
-        thickness (float): Pixels.
-        wobble (float): Pixels off the straight line.
-    """
+    """Draw a polyline, (N, 2) x, y in pixels, by an unsteady hand, in place."""
     dense = []
     for start, end in zip(points[:-1], points[1:], strict=True):
         steps = max(2, int(np.hypot(*(end - start)) / 5))
@@ -150,15 +120,7 @@ def wobbly_line(
 def circle(
     image: np.ndarray, center: np.ndarray, radius: float, color: Color, width: float = 0
 ) -> None:
-    """Draw a disc, or a ring of some ``width``, in place.
-
-    Args:
-        image (np.ndarray): (h, w) or (h, w, 3) float32.
-        center (np.ndarray): x, y in pixels; more numbers are ignored.
-        radius (float): Pixels.
-        color (tuple): BGR in 0 .. 1.
-        width (float): Of the ring, pixels; 0 fills the disc.
-    """
+    """Draw a disc, or a ring of some ``width``, in pixels, in place."""
 
     def draw(mask: np.ndarray, fixed: np.ndarray) -> None:
         x, y = fixed[0] / 2**_SHIFT

@@ -1,10 +1,5 @@
-_base_ = 'paper.py'
+_base_ = 'original.py'
 
-model = {
-    **__import__('vlpose_mm.analysis.base_model').analysis.base_model.base_config(
-        _base_.model
-    ),
-    '_delete_': True,
-}
-model['backbone'].update(visual_prompt=None, trained_layers=0)
+model = dict(backbone=dict(visual_prompt=None, trained_layers=0))
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
+train_cfg = dict(max_epochs=12)

@@ -8,22 +8,19 @@ from projects.benchmark.model_pair import build_pair
 CONDITIONS = Conditions(batch_sizes=(1, 2), train_batch_size=2)
 
 
-def test_predictions_and_training_steps_are_measured(bench_cfg: dict) -> None:
+def test_weights_gradients_and_the_optimizer_count(bench_cfg: dict) -> None:
+    base, vlpose = build_pair(bench_cfg, CONDITIONS)
     found = list(measure(bench_cfg, CONDITIONS))
+    assert found == list(measure(bench_cfg, CONDITIONS))
     assert [comparison['title'] for comparison in found] == [
         'peak memory of predict, batch 2',
         'peak memory of predict with flip test, batch 2',
         'peak memory of a training step, batch 2',
     ]
     assert {comparison['unit'] for comparison in found} == {'MiB'}
-    names = [row['name'] for row in found[0]['rows']]
-    assert names == ['base', 'original', 'tuned', 'one text prompt', 'mixed']
-
-
-def test_weights_gradients_and_the_optimizer_count(bench_cfg: dict) -> None:
-    base, vlpose = build_pair(bench_cfg, CONDITIONS)
-    predict, _, training = measure(bench_cfg, CONDITIONS)
+    predict, _, training = found
     peaks = {row['name']: row['median'] * 2**20 for row in predict['rows']}
+    assert [*peaks] == ['base', 'original', 'tuned', 'one text prompt', 'mixed']
     assert peaks['base'] > state_bytes(base)
     assert peaks['original'] - peaks['base'] >= state_bytes(vlpose) - state_bytes(base)
     full, tuning = (row['median'] * 2**20 for row in training['rows'])
@@ -31,8 +28,3 @@ def test_weights_gradients_and_the_optimizer_count(bench_cfg: dict) -> None:
     trained = sum(p.nbytes for p in vlpose.parameters() if p.requires_grad)
     assert full > 4 * sum(p.nbytes for p in base.parameters())
     assert tuning > state_bytes(vlpose) + 3 * trained
-
-
-def test_memory_is_the_same_each_time(bench_cfg: dict) -> None:
-    first, second = (list(measure(bench_cfg, CONDITIONS)) for _ in range(2))
-    assert first == second
