@@ -108,16 +108,14 @@ def choose_hyperparameters(
     """Choose shrinkage and temperature by the likelihood of held-out instances.
 
     Discriminants of many correlated features are overconfident; the temperature divides
-    their log-likelihoods. Instances are weighted so that the prior holds.
+    their log-likelihoods. Instances are weighted so that the prior holds. Every process
+    returns the same.
 
     Args:
         sums (Sums): Of the other instances.
         log_prior (Tensor): Of the classes, S.
         features (Tensor): Of this process's held-out instances, N x C; N may be 0.
         labels (Tensor): Their classes, int64, N.
-
-    Returns:
-        tuple[float, float]: Shrinkage and temperature, the same in every process.
     """
     present = sums.counts > 0
     sums = Sums(sums.counts[present], sums.features[present], sums.squares)

@@ -87,13 +87,7 @@ class ScenarioClassifier(nn.Module):
         self.bias = bias.to(self.bias)
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        """Classify the images of instances.
-
-        Args:
-            feature_map (Tensor): Frozen E, B x C x h x w.
-
-        Returns:
-            Tensor: Log-probabilities in float32, B x S.
+        """Return log-probabilities in float32, B x S, from frozen E, B x C x h x w.
 
         Raises:
             ValueError: If the classifier is not fitted.
@@ -106,14 +100,13 @@ class ScenarioClassifier(nn.Module):
     def decide(self, log_probs: Tensor, bbox_scores: Tensor | None = None) -> Decision:
         """Classify an image by all of its instances.
 
+        It is natural where the natural classes have at least half of the probability, and
+        of the most probable class of that side. Probabilities are the weighted geometric
+        mean over instances, normalized.
+
         Args:
             log_probs (Tensor): Of each instance, N x S.
             bbox_scores (Tensor, optional): Their weights, N, at least 0; equal by default.
-
-        Returns:
-            Decision: Natural where the natural classes have at least half of the
-            probability, and the most probable class of that side. Probabilities are the
-            weighted geometric mean over instances, normalized.
 
         Raises:
             ValueError: If the classifier is not fitted.

@@ -23,6 +23,10 @@ from vlpose_mm.models.text_encoders.base import TextFeatures
 # Up to so many images, several views of them are faster in one batch than one after the
 # other. The original route never joins them, to equal MMPose's estimator bit for bit.
 JOIN_VIEWS_UP_TO = 4
+UNTUNED = (
+    'The checkpoint was never tuned: the tuned route runs on random weights. Train first, '
+    'or test with model.test_cfg.route=original.'
+)
 
 
 class Group(NamedTuple):
@@ -183,7 +187,9 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         for route, rows, feats in self._route(views, data_samples):
             samples = [data_samples[row] for row in rows]
             if route == 'tuned':
-                self._warn_if_untuned()
+                if self._loaded_untuned:
+                    self._loaded_untuned = False
+                    _warn(UNTUNED)
                 text_feats = self.encode_text(samples, inputs.device)  # T
                 own_views = [pick(view, rows) for view in views]
                 feats = self._extract_views(own_views, text_feats)  # E and R of each view
@@ -280,10 +286,8 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         """Encode the text prompts of samples; ``None`` without text encoder."""
         if self.text_encoder is None:
             return None
-        prompts = [
-            None if sample is None else sample.metainfo.get('text_prompt')
-            for sample in data_samples
-        ]
+        infos = [{} if sample is None else sample.metainfo for sample in data_samples]
+        prompts = [info.get('text_prompt') for info in infos]
         if None in prompts and not self._warned_of_text:
             self._warned_of_text = True
             _warn(
@@ -371,15 +375,6 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             maps = attention_maps_of(sample, own, self.text_encoder, self.matcher.variant)
             sample.set_metainfo(dict(pred_attention_maps=maps))
 
-    def _warn_if_untuned(self) -> None:
-        """Warn once that the loaded checkpoint has no adapter."""
-        if self._loaded_untuned:
-            self._loaded_untuned = False
-            _warn(
-                'The checkpoint was never tuned: the tuned route runs on random weights. '
-                'Train first, or test with model.test_cfg.route=original.'
-            )
-
 
 def pick(tensor: Tensor, rows: list[int]) -> Tensor:
     """Select rows of a batch in order; the tensor itself where they are all."""
@@ -399,15 +394,14 @@ def _with_widths(part: str, cfg: dict, **widths: int | None) -> dict:
 
 def _add_decision(sample: PoseDataSample, route: str, decision: Decision) -> None:
     """Add the classifier's decision to a sample, and its text prompt if it is read."""
-    sample.set_metainfo(
-        dict(
-            pred_scenario=decision.scenario_class.scenario,
-            pred_scenario_prob=decision.scenario_prob,
-            pred_artificial_prob=decision.artificial_prob,
-        )
+    info = dict(
+        pred_scenario=decision.scenario_class.scenario,
+        pred_scenario_prob=decision.scenario_prob,
+        pred_artificial_prob=decision.artificial_prob,
     )
     if route == 'tuned':
-        sample.set_metainfo(dict(text_prompt=decision.scenario_class.text_prompt))
+        info['text_prompt'] = decision.scenario_class.text_prompt
+    sample.set_metainfo(info)
 
 
 def _warn(text: str) -> None:

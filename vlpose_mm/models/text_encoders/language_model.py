@@ -53,19 +53,15 @@ class TextModel:
         self._nets = nn.ModuleDict(dict(model=model, proj=projection or nn.Identity()))
         self._nets.float().eval().requires_grad_(False)
         self._is_padded = model.config.model_type in SIGLIP
+        #: Width of the states.
+        self.embed_dims = model.config.hidden_size
+        if pooled:
+            self.embed_dims = (model.head if self._is_padded else projection).out_features
         self._warned: set[str] = set()
         # T5 has no table of positions.
         self._positions = getattr(model.config, 'max_position_embeddings', math.inf)
         #: The most tokens that the model reads.
         self.max_length = min(self._positions, tokenizer.model_max_length)
-
-    @property
-    def embed_dims(self) -> int:
-        """int: Width of the states."""
-        model, projection = self._nets['model'], self._nets['proj']
-        if not self.pooled:
-            return model.config.hidden_size
-        return (model.head if self._is_padded else projection).out_features
 
     @property
     def word_embedding(self) -> nn.Embedding:
@@ -125,7 +121,7 @@ class TextModel:
         return ' '.join(words[:read]), ' '.join(words[read:])
 
     def split(self, text: str, max_length: int, context: int = 0) -> list[Word]:
-        """Assign the token states of a text, and as many of the context, to words."""
+        """Assign the token states of a text and its context to words."""
         if self.pooled:
             return [Word(text, 1)]
         words = split_words(self.tokenizer, text, max_length)
@@ -154,9 +150,10 @@ class TextModel:
             groups[self._positions if self._is_padded else len(ids)].append(row)
         states = {}
         for length, rows in groups.items():
-            for part in (rows[i : i + BATCH] for i in range(0, len(rows), BATCH)):
-                batch = [texts[row] for row in part]
-                states |= zip(part, self._run(batch, length, context), strict=True)
+            for start in range(0, len(rows), BATCH):
+                part = rows[start : start + BATCH]
+                ran = self._run([texts[row] for row in part], length, context)
+                states |= zip(part, ran, strict=True)
         return [states[row] for row in range(len(texts))]
 
     def _run(

@@ -40,40 +40,31 @@ class PrecomputedTextEncoder(TextEncoder):
         self.path = path
         self.replace(features, read_words(table, path))
 
-    @property
-    def features(self) -> dict[str, Tensor]:
-        """dict[str, Tensor]: Token states by text, L x D each."""
-        return self._features
-
-    @property
-    def words_by_text_prompt(self) -> dict[str, list[Word]]:
-        """dict[str, list[Word]]: Words of the texts for which they are known."""
-        return self._words
-
     def replace(
         self,
         features: dict[str, Tensor],
         words: Mapping[str, Iterable[Sequence]] | None = None,
     ) -> None:
         """Read other texts from now on: token states, L x D each, and words, by text."""
-        self._features = features
-        self._words = {k: [Word(*each) for each in v] for k, v in (words or {}).items()}
+        self.features = features
+        words = words or {}
+        self.words_by_text_prompt = {k: [Word(*w) for w in v] for k, v in words.items()}
         self._cache.clear()
 
     @property
     def known(self) -> list[str]:
         """list[str]: The texts in the file."""
-        return list(self._features)
+        return list(self.features)
 
     def knows(self, text: str) -> bool:
         """Return whether a text is in the file."""
-        return text in self._features
+        return text in self.features
 
     def encode(self, texts: list[str]) -> list[Tensor]:
         """Look distinct texts up; raise ``ValueError`` if one is not in the file."""
         for text in texts:
-            if text not in self._features:
-                known = list(self._features)
+            if text not in self.features:
+                known = self.known
                 more = f' and {len(known) - 20} more' if len(known) > 20 else ''
                 raise ValueError(
                     f'{self.path} holds no features of {text!r}, only of {known[:20]}'
@@ -81,12 +72,12 @@ class PrecomputedTextEncoder(TextEncoder):
                     'vlpose_mm.tools.precompute_text_features --text-prompts FILE, and '
                     '--per-keypoint if AssignTextPrompt has it.'
                 )
-        return [self._features[text] for text in texts]
+        return [self.features[text] for text in texts]
 
     def split(self, text: str) -> list[Word]:
         """Look the words up; see :meth:`TextEncoder.split`."""
         numbered = super().split(text)
-        words = self._words.get(text, [])
+        words = self.words_by_text_prompt.get(text, [])
         # The words in a file need not be those of its features.
         fits = sum(word.num_tokens for word in words) == len(numbered)
         return words if fits else numbered
