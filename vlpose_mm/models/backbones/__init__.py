@@ -1,4 +1,4 @@
-"""Stock backbones that also take prompts."""
+"""MMPose's backbones with optional visual prompts."""
 
 from vlpose_mm.models.backbones.hrformer import PromptedHRFormer
 from vlpose_mm.models.backbones.pvt import (

@@ -21,29 +21,20 @@ class PrefixWindowMSA(PrefixWindowAttention, WindowMSA):
 class PromptedHRFormer(PromptedBackbone, HRFormer):
     """MMPose's HRFormer with optional learnable visual prompts.
 
-    Takes the keyword arguments of :class:`mmpose.models.HRFormer` and loads its
-    checkpoints by name. Layers are the depth steps of the transformer stages 2 to 4, where
-    a step is the i-th block of every branch of a module. In every branch, a step's prompt
-    tokens pass the block's first norm and join the keys and values of every window,
-    without a position bias and never hidden by the padding mask. Queries are windows,
-    through which tokens cannot travel. Deep: every block reads a fresh set of P tokens.
-    Shallow: the blocks of a branch read the same set within a stage. A gate serves all
-    branches of a step.
+    Layers are the depth steps of the transformer stages 2 to 4, where a step is the i-th
+    block of every branch of a module; a gate serves all branches of a step. Prompts join
+    every window, as in :class:`PromptedSwinTransformer`; shallow, the blocks of a branch
+    read the same set within a stage. Frozen batch norms stay in eval mode.
 
     Args:
         extra (dict): The stages; stage 4 returns its first branch alone.
-        frozen_stages (int): As MMPose's backbone's; only without ``visual_prompt`` and
-            ``trained_layers``.
-        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
-        trained_layers (int, optional): How many of the last steps are trained, with all
-            that follows the first of them (fusions, transitions); by default 0 with
-            ``visual_prompt``, else all. Frozen parts stay in eval mode, batch norms too.
-        **kwargs: Passed to :class:`mmpose.models.HRFormer`.
+        visual_prompt (dict, optional): See :class:`PromptedBackbone`.
+        trained_layers (int, optional): As there, in steps.
+        **kwargs: Passed to :class:`mmpose.models.HRFormer`; ``frozen_stages`` only without
+            ``visual_prompt`` and ``trained_layers``.
 
     Raises:
-        ValueError: If ``visual_prompt`` or ``trained_layers`` is out of range,
-            ``frozen_stages`` is set beside one of them, or stage 4 returns several maps.
+        ValueError: As there, or if stage 4 returns several maps.
     """
 
     prefix_attention = PrefixWindowMSA
@@ -52,7 +43,6 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
         self,
         extra: dict,
         *,
-        frozen_stages: int = -1,
         visual_prompt: dict | None = None,
         trained_layers: int | None = None,
         **kwargs,
@@ -62,13 +52,11 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
                 'A head reads one feature map: extra.stage4.multiscale_output must be '
                 'False; omit it.'
             )
-        super().__init__(extra, frozen_stages=frozen_stages, **kwargs)
+        super().__init__(extra, **kwargs)
         last = self.stage4[-1]
         self.out_channels = last.in_channels[0]
-        self.unused_outputs = tuple(
-            f'stage4.{len(self.stage4) - 1}.fuse_layers.{i}.'
-            for i in range(1, last.num_branches)
-        )
+        fusions = f'stage4.{len(self.stage4) - 1}.fuse_layers'
+        self.unused_outputs = tuple(f'{fusions}.{i}.' for i in range(1, last.num_branches))
         self.add_prompts(self._layers(), self.conv1, visual_prompt, trained_layers)
 
     def _layers(self) -> list[PromptedLayer]:
@@ -77,17 +65,13 @@ class PromptedHRFormer(PromptedBackbone, HRFormer):
         for stage in (2, 3, 4):
             for module in getattr(self, f'stage{stage}'):
                 for step in zip_longest(*module.branches):
-                    branches = [(i, b) for i, b in enumerate(step) if b is not None]
-                    sites = [
-                        PromptSite(
-                            block.attn.attn,
-                            block.norm1,
-                            block.attn.attn.embed_dims,
-                            (stage, branch),
-                        )
-                        for branch, block in branches
-                    ]
-                    layers.append(PromptedLayer(sites, [block for _, block in branches]))
+                    layers.append(PromptedLayer([], []))
+                    for branch, block in enumerate(step):
+                        if block is not None:
+                            attn, name = block.attn.attn, (stage, branch)
+                            site = PromptSite(attn, block.norm1, attn.embed_dims, name)
+                            layers[-1].sites.append(site)
+                            layers[-1].parts.append(block)
                 if module.fuse_layers is not None:
                     layers[-1].parts.append(module.fuse_layers)
             if stage < 4:

@@ -18,10 +18,7 @@ from vlpose_mm.models.peft.visual_prompts import (
 
 
 class PromptSite(NamedTuple):
-    """An attention that reads prompts of width C after a norm.
-
-    Sites of the same ``stage`` share shallow prompts.
-    """
+    """An attention that reads prompts; those of a ``stage`` share shallow prompts."""
 
     attn: nn.Module
     norm: nn.Module
@@ -30,13 +27,10 @@ class PromptSite(NamedTuple):
 
 
 class PromptedLayer(NamedTuple):
-    """A layer as prompts and ``trained_layers`` count it.
-
-    ``parts`` are its modules, with what follows before the next layer.
-    """
+    """A layer as prompts and ``trained_layers`` count it."""
 
     sites: list[PromptSite]
-    parts: list[nn.Module]
+    parts: list[nn.Module]  # with what follows before the next layer
 
 
 class Reader(NamedTuple):
@@ -51,16 +45,28 @@ class Reader(NamedTuple):
 class PromptedBackbone:
     """Prompts, freezing and loading; to be inherited from before MMPose's backbone.
 
-    MMPose's forward runs as it is. While it runs with prompts, every attention that
-    reads some carries them as its ``prefix``. A subclass names :attr:`prefix_attention`,
-    lists its layers, and calls :meth:`add_prompts` when MMPose's network is built.
+    A subclass takes the keyword arguments of MMPose's backbone and loads its checkpoints by
+    name. MMPose's forward runs as it is; while it runs with prompts, every attention that
+    reads some carries them as its ``prefix``. Deep: every layer reads a fresh set of P
+    tokens. Shallow: the layers of a stage read the same set.
+
+    Args:
+        *args: Passed to MMPose's backbone, as ``**kwargs``.
+        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
+            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
+        trained_layers (int, optional): How many of the last layers are trained, with all
+            that follows the first of them; by default 0 with ``visual_prompt``, else all.
+            Frozen parts stay in eval mode.
+
+    Raises:
+        ValueError: If ``visual_prompt`` or ``trained_layers`` is out of range,
+            ``frozen_stages`` is set beside one of them, or ``lora`` is set.
     """
 
+    #: MMPose's attention class, extended by a ``prefix``.
     prefix_attention: type[nn.Module]
-    """MMPose's attention class, extended by a ``prefix``."""
-
+    #: Starts of names of MMPose's outputs that this backbone does not compute.
     unused_outputs: tuple[str, ...] = ()
-    """Starts of names of MMPose's outputs that this backbone does not compute."""
 
     def __init__(self, *args, lora: dict | None = None, **kwargs) -> None:
         if lora is not None:
@@ -77,13 +83,10 @@ class PromptedBackbone:
         visual_prompt: dict | None,
         trained_layers: int | None,
     ) -> None:
-        """Freeze what is not trained and create the prompts.
+        """Freeze what is not trained and create the prompts; call at the end.
 
-        Args:
-            layers (list[PromptedLayer]): All layers, in the order of computation.
-            stem (nn.Module): The convolution that reads the pixels.
-            visual_prompt (dict, optional): The config's value.
-            trained_layers (int, optional): The config's value.
+        ``layers`` are in the order of computation, ``stem`` is the convolution that reads
+        the pixels.
         """
         settings = VisualPromptSettings.from_dict(visual_prompt, len(layers))
         trained = count_trained_layers(trained_layers, settings is not None, len(layers))
@@ -106,7 +109,7 @@ class PromptedBackbone:
         self.register_load_state_dict_pre_hook(PromptedBackbone.prepare_checkpoint)
 
     def adapter_params(self) -> list[str]:
-        """List the names of the visual prompts, their gates, and the trained layers."""
+        """List the names of the prompts, their gates, and the trained layers."""
         return self._adapter_params
 
     def _freeze(self, layers: list[PromptedLayer], trained: int) -> list[str]:
@@ -133,10 +136,8 @@ class PromptedBackbone:
         self, layers: list[PromptedLayer], stem: nn.Module, settings: VisualPromptSettings
     ) -> None:
         """Create the sets of every width, and let the attentions read them."""
-        sites = [site for layer in layers for site in layer.sites]
-        prefixed = replace_modules(
-            self, [site.attn for site in sites], self.prefix_attention
-        )
+        attentions = [site.attn for layer in layers for site in layer.sites]
+        prefixed = replace_modules(self, attentions, self.prefix_attention)
         sets_of: dict[int, dict[Hashable, int]] = {}
         for i, layer in enumerate(layers):
             for j, site in enumerate(layer.sites):
@@ -177,15 +178,10 @@ class PromptedBackbone:
     def forward(
         self, x: Tensor, tuned: bool = True, text_feats: object = None
     ) -> tuple[Tensor]:
-        """Compute the last feature map E.
+        """Compute the last feature map E, B x C x h x w, of images, B x 3 x H x W.
 
-        Args:
-            x (Tensor): Images, B x 3 x H x W.
-            tuned (bool): ``False`` runs MMPose's backbone, without prompts.
-            text_feats (object): Not read, as there are no low-rank updates to steer.
-
-        Returns:
-            tuple[Tensor]: One feature map, B x C x h x w.
+        ``tuned=False`` runs MMPose's backbone. ``text_feats`` are not read, as there are
+        no low-rank updates to steer.
         """
         prompted = tuned and self.visual_prompts is not None
         with self._reading_prompts() if prompted else nullcontext():
@@ -208,10 +204,9 @@ class PromptedBackbone:
 def replace_modules(
     root: nn.Module, modules: Iterable[nn.Module], cls: type[nn.Module]
 ) -> dict[nn.Module, nn.Module]:
-    """Put modules of a subclass in the places of modules that a base class built.
+    """Put modules of a subclass in the places of others; return the new by the old ones.
 
-    The subclass adds behavior alone: its modules take over parameters, children and
-    settings as they are, so that names stay. Return the new modules by the old ones.
+    The subclass adds behavior alone: parameters, children, settings and names stay.
     """
     names = {module: name for name, module in root.named_modules()}
     replaced = {}
@@ -225,7 +220,7 @@ def replace_modules(
 
 
 def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:
-    """Check that a backbone's ``out_indices`` are its last stage alone, the default."""
+    """Check that ``out_indices`` are the last stage alone, the default."""
     last = (num_stages - 1,)
     if out_indices is not None and tuple(out_indices) != last:
         raise ValueError(

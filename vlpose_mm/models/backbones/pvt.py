@@ -21,24 +21,18 @@ from vlpose_mm.models.peft.visual_prompts import Prefix
 
 
 class PrefixMultiheadAttention(nn.MultiheadAttention):
-    """PyTorch's attention with a prefix; without one the original forward runs."""
+    """PyTorch's attention with a prefix, which is set while prompts are read."""
 
     prefix: Prefix | None = None
-    """What is read, while the backbone runs with prompts."""
 
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Attend to the keys and to the prefix.
-
-        Args:
-            query (Tensor): N x B x C.
-            key (Tensor): M x B x C.
-            value (Tensor): The same tensor as ``key``.
+        """Attend from N x B x C to the keys and to the prefix; ``value`` is ``key``.
 
         Returns:
             tuple[Tensor, Tensor | None]: Tokens, N x B x C, and the attention weights
-            where the original forward alone runs.
+            where MMPose's forward alone runs.
         """
         if self.prefix is None:
             return super().forward(query, key, value)
@@ -52,7 +46,7 @@ class PrefixMultiheadAttention(nn.MultiheadAttention):
 
 
 class _PromptedPVT(PromptedBackbone):
-    """What both PVTs share; to be inherited from before MMPose's."""
+    """What both PVTs share."""
 
     prefix_attention = PrefixMultiheadAttention
 
@@ -65,11 +59,8 @@ class _PromptedPVT(PromptedBackbone):
         trained_layers: int | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(
-            num_layers=num_layers,
-            out_indices=last_stage(out_indices, len(num_layers)),
-            **kwargs,
-        )
+        out_indices = last_stage(out_indices, len(num_layers))
+        super().__init__(num_layers=num_layers, out_indices=out_indices, **kwargs)
         layers = self._layers()
         self.out_channels = layers[-1].sites[0].embed_dims
         stem = self.layers[0][0].projection
@@ -98,35 +89,24 @@ class _PromptedPVT(PromptedBackbone):
 class PromptedPyramidVisionTransformer(_PromptedPVT, PyramidVisionTransformer):
     """MMPose's PVT with optional learnable visual prompts.
 
-    Takes the keyword arguments of :class:`mmpose.models.PyramidVisionTransformer` and
-    loads its checkpoints by name. Layers are encoder layers, counted over all stages. A
-    layer's prompt tokens join the keys and values after spatial reduction and pass the
-    same norm as they: the reduction's, or the layer's first where nothing is reduced.
-    Queries are the grid alone, so tokens cannot travel. PyTorch's attention rounds
-    otherwise where weights are frozen, so without prompts the output equals that of the
-    MMPose's backbone bit for bit if the latter's weights are frozen, too. Deep: every layer
-    reads a fresh set of P tokens. Shallow: the layers of a stage read the same set.
+    Layers are encoder layers, counted over all stages. A layer's prompt tokens join the
+    keys and values after spatial reduction and pass the same norm as they: the reduction's,
+    or the layer's first where nothing is reduced. Queries are the grid alone, so tokens
+    cannot travel. PyTorch's attention rounds otherwise where weights are frozen, so without
+    prompts the output equals MMPose's bit for bit if its weights are frozen, too.
 
     Args:
         num_layers (Sequence[int]): Number of encoder layers of every stage.
         out_indices (Sequence[int], optional): Only the last stage, the default.
-        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
-        trained_layers (int, optional): How many of the last encoder layers are trained,
-            with all that follows the first of them; by default 0 with ``visual_prompt``,
-            else all. Frozen parts stay in eval mode.
-        **kwargs: Passed to MMPose's backbone.
+        visual_prompt (dict, optional): See :class:`PromptedBackbone`.
+        trained_layers (int, optional): As there, in encoder layers.
+        **kwargs: Passed to :class:`mmpose.models.PyramidVisionTransformer`.
 
     Raises:
-        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of
-            range.
+        ValueError: As there, or if ``out_indices`` is another stage.
     """
 
 
 @MODELS.register_module()
 class PromptedPyramidVisionTransformerV2(_PromptedPVT, PyramidVisionTransformerV2):
-    """MMPose's PVTv2 with optional learnable visual prompts.
-
-    As :class:`PromptedPyramidVisionTransformer`, for
-    :class:`mmpose.models.PyramidVisionTransformerV2`.
-    """
+    """MMPose's PVTv2, as :class:`PromptedPyramidVisionTransformer`."""

@@ -61,28 +61,20 @@ class CheckpointedSwinBlock(SwinBlock):
 class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
     """MMPose's Swin with optional learnable visual prompts.
 
-    Takes the keyword arguments of :class:`mmpose.models.SwinTransformer` and loads its
-    checkpoints by name. Layers are blocks, counted over all stages. A block's prompt
-    tokens pass its first norm and join the keys and values of every window, without a
-    position bias and never hidden by the shift mask. Queries are windows, through which
-    tokens cannot travel. Deep: every block reads a fresh set of P tokens. Shallow: the
-    blocks of a stage read the same set.
+    Layers are blocks, counted over all stages. A block's prompt tokens pass its first norm
+    and join the keys and values of every window, without a position bias and never hidden
+    by the shift mask. Queries are windows, through which tokens cannot travel.
 
     Args:
         depths (Sequence[int]): Number of blocks of every stage.
         out_indices (Sequence[int], optional): Only the last stage, the default.
-        frozen_stages (int): As MMPose's backbone's; only without ``visual_prompt`` and
-            ``trained_layers``.
-        visual_prompt (dict, optional): ``num_tokens``, ``deep``, ``gate_init`` and
-            ``start_layer``, see :class:`VisualPromptSettings`. ``None``: MMPose's backbone.
-        trained_layers (int, optional): How many of the last blocks are trained, with all
-            that follows the first of them; by default 0 with ``visual_prompt``, else all.
-            Frozen parts stay in eval mode.
-        **kwargs: Passed to :class:`mmpose.models.SwinTransformer`.
+        visual_prompt (dict, optional): See :class:`PromptedBackbone`.
+        trained_layers (int, optional): As there, in blocks.
+        **kwargs: Passed to :class:`mmpose.models.SwinTransformer`; ``frozen_stages`` only
+            without ``visual_prompt`` and ``trained_layers``.
 
     Raises:
-        ValueError: If ``visual_prompt``, ``trained_layers`` or ``out_indices`` is out of
-            range, or ``frozen_stages`` is set beside one of the first two.
+        ValueError: As there, or if ``out_indices`` is another stage.
     """
 
     prefix_attention = PrefixWindowMSA
@@ -92,30 +84,20 @@ class PromptedSwinTransformer(PromptedBackbone, SwinTransformer):
         *,
         depths: Sequence[int] = (2, 2, 6, 2),
         out_indices: Sequence[int] | None = None,
-        frozen_stages: int = -1,
         visual_prompt: dict | None = None,
         trained_layers: int | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(
-            depths=depths,
-            out_indices=last_stage(out_indices, len(depths)),
-            frozen_stages=frozen_stages,
-            **kwargs,
-        )
+        out_indices = last_stage(out_indices, len(depths))
+        super().__init__(depths=depths, out_indices=out_indices, **kwargs)
         self.out_channels = self.num_features[-1]
         self.unused_outputs = tuple(f'norm{i}.' for i in range(len(depths) - 1))
-        self.add_prompts(
-            self._layers(), self.patch_embed.projection, visual_prompt, trained_layers
-        )
+        stem = self.patch_embed.projection
+        self.add_prompts(self._layers(), stem, visual_prompt, trained_layers)
         blocks = [block for stage in self.stages for block in stage.blocks]
-        attentions = [block.attn for block in blocks]
-        replace_modules(self, attentions, TraceableShiftWindowMSA)
-        checkpointed = [
-            block
-            for block in blocks
-            if block.with_cp and isinstance(block.attn.w_msa, PrefixWindowMSA)
-        ]
+        replace_modules(self, [block.attn for block in blocks], TraceableShiftWindowMSA)
+        prompted = [b for b in blocks if isinstance(b.attn.w_msa, PrefixWindowMSA)]
+        checkpointed = [block for block in prompted if block.with_cp]
         for block in replace_modules(self, checkpointed, CheckpointedSwinBlock).values():
             block.with_cp = False
 

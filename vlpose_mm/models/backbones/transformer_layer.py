@@ -43,16 +43,13 @@ class PrefixAttention(BaseModule):
     def forward(
         self, x: Tensor, prefix: Tensor | None = None, gate: Tensor | None = None
     ) -> Tensor:
-        """Attend from every token to every token and to the prefix.
+        """Attend from every token, B x N x C, to every token and to the prefix.
 
         Args:
             x (Tensor): Tokens, B x N x C.
             prefix (Tensor, optional): Its keys and values, 2 x heads x P x C/heads.
             gate (Tensor, optional): How much of what the prefix changes counts, a scalar;
                 all of it by default.
-
-        Returns:
-            Tensor: Tokens, B x N x C.
         """
         B, N, C = x.shape
         qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
@@ -61,9 +58,8 @@ class PrefixAttention(BaseModule):
             x = self._attend(q, k, v)
         else:
             prefix_k, prefix_v = prefix[:, None].expand(-1, B, -1, -1, -1)
-            x = self._attend(
-                q, torch.cat([prefix_k, k], dim=2), torch.cat([prefix_v, v], dim=2)
-            )
+            keys, values = torch.cat([prefix_k, k], dim=2), torch.cat([prefix_v, v], dim=2)
+            x = self._attend(q, keys, values)
             if gate is not None:
                 plain = self._attend(q, k, v)
                 x = plain + gate * (x - plain)
@@ -79,15 +75,7 @@ class PrefixAttention(BaseModule):
 class TransformerLayer(BaseModule):
     """One pre-norm layer: attention, then a feed-forward network.
 
-    Args:
-        embed_dims (int): Width C of the tokens.
-        num_heads (int): Number of heads; divides C.
-        feedforward_channels (int): Hidden width of the feed-forward network.
-        drop_rate (float): Dropout after each linear layer, in [0, 1).
-        attn_drop_rate (float): Dropout of the attention weights, in [0, 1).
-        drop_path_rate (float): Stochastic depth of this layer, in [0, 1).
-        qkv_bias (bool): Whether queries, keys and values have a bias.
-        norm_eps (float): Epsilon of the layer norms.
+    The arguments are those of :class:`PromptedVisionTransformer`, of this layer.
     """
 
     def __init__(
@@ -103,9 +91,8 @@ class TransformerLayer(BaseModule):
     ) -> None:
         super().__init__()
         self.ln1 = nn.LayerNorm(embed_dims, eps=norm_eps)
-        self.attn = PrefixAttention(
-            embed_dims, num_heads, qkv_bias, attn_drop_rate, drop_rate
-        )
+        rates = attn_drop_rate, drop_rate
+        self.attn = PrefixAttention(embed_dims, num_heads, qkv_bias, *rates)
         self.ln2 = nn.LayerNorm(embed_dims, eps=norm_eps)
         self.ffn = FFN(
             embed_dims=embed_dims,
@@ -129,18 +116,10 @@ class TransformerLayer(BaseModule):
         gate: Tensor | None = None,
         updates: Updates | None = None,
     ) -> Tensor:
-        """Run the layer.
+        """Run the layer on tokens, B x N x C.
 
-        Args:
-            x (Tensor): Tokens, B x N x C.
-            prefix (Tensor, optional): Keys and values of this layer's prompts,
-                2 x heads x P x C/heads, see :meth:`prefix`.
-            gate (Tensor, optional): The gate of these prompts, a scalar.
-            updates (Tensor | tuple[Tensor, ...], optional): This layer's low-rank updates,
-                see :class:`LoRA`; none count by default.
-
-        Returns:
-            Tensor: Tokens, B x N x C.
+        ``prefix`` and ``gate`` are those of :class:`PrefixAttention`, ``updates`` this
+        layer's low-rank updates, see :class:`LoRA`.
         """
         # Here and not around all layers, so that what is recomputed in the backward pass
         # is what was computed.

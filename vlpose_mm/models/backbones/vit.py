@@ -38,8 +38,8 @@ for _name, _alias in zip('sblh', list(ARCHS), strict=True):
 class PromptedVisionTransformer(BaseModule):
     """The ViT of ViTPose with optional visual prompts and low-rank updates.
 
-    Takes the arguments that MMPose's ViTPose configs give to
-    ``mmpretrain.VisionTransformer`` and loads the same checkpoints by name. The prompts
+    Takes the arguments of MMPose's ViTPose configs for ``mmpretrain.VisionTransformer``
+    and loads the same checkpoints by name. The prompts
     follow `VPT <https://arxiv.org/abs/2203.12119>`_. Deep: every layer from
     ``start_layer`` on reads a fresh set of P prompt tokens; only their keys and values
     matter, and only these are computed, once and not per sample. Shallow: P tokens are put
@@ -141,12 +141,12 @@ class PromptedVisionTransformer(BaseModule):
             )
             for rate in depth_rates
         )
-        self.ln1 = (
-            nn.LayerNorm(self.embed_dims, eps=norm_eps) if final_norm else nn.Identity()
-        )
+        self.ln1 = nn.Identity()
+        if final_norm:
+            self.ln1 = nn.LayerNorm(self.embed_dims, eps=norm_eps)
 
-        for part in self._frozen_parts():
-            part.requires_grad_(False)
+        for part in (self.pos_embed, *self._frozen_modules()):
+            part.requires_grad_(self.frozen_stages < 0)
         #: Names of what is trained in the base itself.
         self.thawed_params = trained_params(self)
 
@@ -205,36 +205,29 @@ class PromptedVisionTransformer(BaseModule):
         )
         self.visual_prompt_gates = make_gates(num_reading, settings.gate_init)
 
-    def _frozen_parts(self) -> list[nn.Module | nn.Parameter]:
-        """List what ``frozen_stages`` freezes."""
+    def _frozen_modules(self) -> list[nn.Module]:
+        """List the modules that ``frozen_stages`` freezes."""
         if self.frozen_stages < 0:
             return []
-        parts = [self.pos_embed, self.patch_embed, self.drop_after_pos]
-        parts += self.layers[: self.frozen_stages]
-        return parts + [self.ln1] * (self.frozen_stages == self.num_layers)
+        frozen = [self.patch_embed, self.drop_after_pos, *self.layers[: self.frozen_stages]]
+        return frozen + [self.ln1] * (self.frozen_stages == self.num_layers)
 
     def train(self, mode: bool = True) -> 'PromptedVisionTransformer':
         """Set the training mode; frozen parts stay in eval mode."""
         super().train(mode)
-        for part in self._frozen_parts():
-            if isinstance(part, nn.Module):
-                part.eval()
+        for module in self._frozen_modules():
+            module.eval()
         return self
 
     def forward(
         self, x: Tensor, tuned: bool = True, text_feats: TextFeatures | None = None
     ) -> tuple[Tensor]:
-        """Compute the last feature map E.
+        """Compute the last feature map E, B x C x h x w, of images, B x 3 x H x W.
 
         Args:
-            x (Tensor): Images, B x 3 x H x W.
-            tuned (bool): ``False`` runs the plain ViT, as if there were neither prompts nor
-                low-rank updates.
-            text_feats (TextFeatures, optional): Text of the batch, which steers the
-                low-rank updates.
-
-        Returns:
-            tuple[Tensor]: One feature map, B x C x h x w.
+            x (Tensor): The images.
+            tuned (bool): ``False`` runs the plain ViT, without prompts and updates.
+            text_feats (TextFeatures, optional): Text that steers the low-rank updates.
         """
         x, (h, w) = self.patch_embed(x)  # B, hw, C
         pos_embed = self.pos_embed
@@ -284,8 +277,9 @@ class PromptedVisionTransformer(BaseModule):
         state_dict.pop(prefix + 'cls_token', None)
         if self.lora is None:
             # They lie in the middle of a layer, where nothing else may be too much.
-            for name in [n for n in state_dict if n.startswith(prefix)]:
-                if name.rpartition('.')[2] in LoRALinear.adapter_params():
+            updates = tuple(f'.{name}' for name in LoRALinear.adapter_params())
+            for name in list(state_dict):
+                if name.startswith(prefix) and name.endswith(updates):
                     del state_dict[name]
         # MAE's checkpoints end before the final norm.
         final_norm = {f'ln1.{name}' for name in self.ln1.state_dict()}

@@ -8,25 +8,17 @@ from vlpose_mm.models.peft.visual_prompts import Prefix, prefix_keys_values
 
 
 class PrefixWindowAttention:
-    """A prefix for a ``WindowMSA``; to be inherited from before it.
+    """A prefix for a ``WindowMSA``, which is set while prompts are read.
 
-    Every window reads the same prefix. It has no position, so no bias, and no mask hides
-    it. Without a prefix the original forward runs.
+    Every window reads the same. It has no position, so no bias, and no mask hides it.
     """
 
     prefix: Prefix | None = None
-    """What is read, while the backbone runs with prompts."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend inside windows, and to the prefix.
+        """Attend inside windows, and to the prefix; all (B * windows) x N x C.
 
-        Args:
-            x (Tensor): Normalized tokens of windows, (B * windows) x N x C.
-            mask (Tensor, optional): Added to the attention of a window's tokens, windows x
-                N x N, values in [-inf, 0].
-
-        Returns:
-            Tensor: Tokens, (B * windows) x N x C.
+        ``mask``, windows x N x N in [-inf, 0], is added to the scores of a window's tokens.
         """
         if self.prefix is None:
             return super().forward(x, mask)
@@ -36,7 +28,7 @@ class PrefixWindowAttention:
         return self.prefix.gated(super().forward(x, mask), prompted)
 
     def _attend(self, x: Tensor, mask: Tensor | None, tokens: Tensor) -> Tensor:
-        """Attend to windows and prompt tokens alike; (B * windows) x N x C."""
+        """Attend to windows and prompt tokens alike."""
         B, N, C = x.shape  # B: all windows of all images
         qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each: B, heads, N, C/heads
@@ -53,14 +45,8 @@ class PrefixWindowAttention:
         if bias is not None:
             # The fused kernels want four dimensions.
             bias = F.pad(bias, (len(tokens), 0)).to(q.dtype)[None]  # 1, heads, N, P+N
-        x = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=bias,
-            dropout_p=self.attn_drop.p if self.training else 0.0,
-            scale=self.scale,
-        )
+        drop = self.attn_drop.p if self.training else 0.0
+        x = F.scaled_dot_product_attention(q, k, v, bias, drop, scale=self.scale)
         x = x.reshape(B, self.num_heads, N, -1).transpose(1, 2).reshape(B, N, C)
         return self.proj_drop(self.proj(x))
 
