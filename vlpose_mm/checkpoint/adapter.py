@@ -23,19 +23,10 @@ def part_of(name: str, adapter_params: Collection[str]) -> str:
 def base_of(
     state_dict: Mapping[str, Tensor], adapter_params: Iterable[str]
 ) -> dict[str, Tensor]:
-    """Extract what the original route computes with from a whole checkpoint.
-
-    What follows from shapes or is not read, such as a window's index or a batch norm's
-    counter, is omitted.
-    """
-    adapter_params = set(adapter_params)
-    return {
-        name: tensor
-        for name, tensor in state_dict.items()
-        if name.partition('.')[0] in BASE_PARTS
-        and name not in adapter_params
-        and tensor.is_floating_point()
-    }
+    """Extract what the original route computes with, without indices and counters."""
+    names = {name for name in state_dict if name.partition('.')[0] in BASE_PARTS}
+    names -= {*adapter_params}
+    return {n: v for n, v in state_dict.items() if n in names and v.is_floating_point()}
 
 
 def base_hash(base: Mapping[str, Tensor]) -> str:
@@ -93,8 +84,7 @@ def merge(
         dict[str, Tensor]: The weights of a whole checkpoint.
 
     Raises:
-        ValueError: If the adapter is not one, the base lacks weights or has other shapes,
-            or its hash is another one.
+        ValueError: If the adapter is not one, or the base has other shapes or hash.
     """
     metadata = metadata_of(weights)
     if 'base' not in metadata:
@@ -109,8 +99,8 @@ def merge(
 
 def check_content(names: Iterable[str], metadata: Mapping) -> None:
     """Check that an adapter checkpoint holds what its metadata says, and no more."""
-    given, said = {*names} - {KEY}, {*metadata['adapter_params']}
-    for wrong, verb in ((said - given, 'lacks'), (given - said, 'also holds')):
+    held, listed = {*names} - {KEY}, {*metadata['adapter_params']}
+    for wrong, verb in ((listed - held, 'lacks'), (held - listed, 'also holds')):
         if wrong:
             raise ValueError(
                 f'The adapter checkpoint {verb} {min(wrong)}; extract it from its whole '
@@ -119,11 +109,7 @@ def check_content(names: Iterable[str], metadata: Mapping) -> None:
 
 
 def prepare_base(base: Mapping[str, Tensor], metadata: Mapping) -> dict[str, Tensor]:
-    """Bring a checkpoint into the form in which an adapter's base was loaded.
-
-    Args:
-        base (Mapping[str, Tensor]): The weights of MMPose's estimator or a whole VLPose.
-        metadata (Mapping): Of the adapter checkpoint.
+    """Bring a base or whole checkpoint into the form in which an adapter's was loaded.
 
     Raises:
         ValueError: If something is missing or has another shape.

@@ -65,14 +65,11 @@ def metadata_of(state_dict: Mapping[str, Tensor]) -> dict:
     return decode(state_dict[KEY])
 
 
-def check_hyperparameters(given: Mapping, own: Mapping) -> None:
-    """Check that a checkpoint was tuned with a config's hyperparameters.
-
-    What the checkpoint does not say is not checked.
-    """
-    differ = [name for name in own if name in given and given[name] != own[name]]
+def check_hyperparameters(tuned: Mapping, own: Mapping) -> None:
+    """Check those that a checkpoint was tuned with, where it lists them."""
+    differ = [name for name in own if name in tuned and tuned[name] != own[name]]
     if differ:
-        faults = ', '.join(f'{n}={given[n]!r}, not {own[n]!r}' for n in differ)
+        faults = ', '.join(f'{n}={tuned[n]!r}, not {own[n]!r}' for n in differ)
         raise ValueError(
             f'The checkpoint was tuned with {faults} as in the config. Use the config '
             'that it was tuned with.'
@@ -80,5 +77,4 @@ def check_hyperparameters(given: Mapping, own: Mapping) -> None:
 
 
 def _is_shape(value: object) -> bool:
-    """Whether something is a list of sizes."""
     return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)

@@ -13,45 +13,40 @@ def check_strict(
 ) -> None:
     """Check that a checkpoint holds all of a module, in the right shapes, or nothing.
 
-    MMEngine skips what does not match and goes on. For a frozen network that means
-    random weights for ever, so a module calls this from its load hook.
+    MMEngine skips what does not match, which would leave a frozen network random.
 
     Args:
         module (nn.Module): The module about to be loaded.
         state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
         prefix (str): What the module's names start with in ``state_dict``; empty if the
             module is loaded on its own, where at least one name has to match.
-        optional (Collection[Set[str]]): Groups of names that a checkpoint may
-            lack, each as a whole.
+        optional (Collection[Set[str]]): Groups of names, each of which may be missing.
 
     Raises:
         ValueError: If part of the module is missing, has another shape, or the checkpoint
             holds more of it (say, more layers).
     """
     own = module.state_dict()
-    given = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
+    new = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     if not prefix:
         check_touches(module, state_dict)
     faults = [
         f'{prefix}{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}'
-        for name, tensor in given.items()
+        for name, tensor in new.items()
         if name in own and tensor.shape != own[name].shape
     ]
     required = own.keys() - {name for group in optional for name in group}
     for group in (required, *optional):
-        if given.keys() & group:
+        if new.keys() & group:
             faults += [
                 f'{prefix}{name} is missing'
                 for name in own
                 # Old checkpoints lack the counters, which nothing reads.
-                if name in group - given.keys() and not name.endswith('num_batches_tracked')
+                if name in group - new.keys() and not name.endswith('num_batches_tracked')
             ]
     children = tuple(f'{name}.' for name, _ in module.named_children())
-    faults += [
-        f'{prefix}{name} has no place'
-        for name in given
-        if name not in own and name.startswith(children)
-    ]
+    extra = [name for name in new if name not in own and name.startswith(children)]
+    faults += [f'{prefix}{name} has no place' for name in extra]
     if faults:
         more = f' (and {len(faults) - 3} more)' if len(faults) > 3 else ''
         raise ValueError(

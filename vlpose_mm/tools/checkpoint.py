@@ -12,18 +12,10 @@ from vlpose_mm.checkpoint import adapter
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.checkpoint.metadata import metadata_of
 from vlpose_mm.checkpoint.summary import describe_checkpoint
-from vlpose_mm.checkpoint.text_features import (
-    encode_text_prompts,
-    read_text_features,
-)
+from vlpose_mm.checkpoint.text_features import encode_text_prompts, read_text_features
 from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.tools.common import (
-    add_json_option,
-    command,
-    errors_about,
-    write_results,
-)
+from vlpose_mm.tools.common import add_json_option, command, errors_about, write_results
 
 KINDS = {
     'full': 'a whole VLPose: base and adapter',
@@ -80,11 +72,10 @@ def extract(options: argparse.Namespace) -> None:
     with errors_about(options.full):
         if 'base' not in metadata_of(weights):
             weights = adapter.extract(weights)
-    kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     if options.text is not None:
         encoder = PrecomputedTextEncoder(options.text)
-        kept['text_features'] = encode_text_prompts(encoder, [*encoder.features])
-    write({**kept, 'state_dict': weights}, options.out)
+        content['text_features'] = encode_text_prompts(encoder, [*encoder.features])
+    write(content, weights, options.out)
 
 
 def merge(options: argparse.Namespace) -> None:
@@ -93,8 +84,7 @@ def merge(options: argparse.Namespace) -> None:
     weights = state_dict_of(content, options.adapter)
     with errors_about(f'{options.adapter} and {options.base}'):
         whole = adapter.merge(weights, state_dict_of(base, options.base), options.force)
-    kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
-    write({**kept, 'state_dict': whole}, options.out)
+    write(content, whole, options.out)
 
 
 def info(options: argparse.Namespace) -> None:
@@ -105,18 +95,16 @@ def info(options: argparse.Namespace) -> None:
     write_results(summary, tables(summary), options.json)
 
 
-def write(content: dict, path: str) -> None:
-    """Write a file and print what it holds."""
-    features = content.get('text_features')
+def write(content: dict, weights: dict, path: str) -> None:
+    """Write other weights with what describes them, and print what the file holds."""
+    kept = {k: content[k] for k in ('meta', 'text_features') if k in content}
     text_prompts = 'no text features'
-    if features is not None:
-        count = len(read_text_features(features, 'The checkpoint'))
+    if kept.get('text_features') is not None:
+        count = len(read_text_features(kept['text_features'], 'The checkpoint'))
         text_prompts = f'{count} text prompts'
-    write_file(content, path)
-    print(
-        f'{path}: {len(content["state_dict"])} tensors and {text_prompts}, '
-        f'{os.path.getsize(path) / 1e6:.2f} MB'
-    )
+    write_file({**kept, 'state_dict': weights}, path)
+    size = os.path.getsize(path) / 1e6
+    print(f'{path}: {len(weights)} tensors and {text_prompts}, {size:.2f} MB')
 
 
 def tables(summary: dict) -> Group:

@@ -32,7 +32,7 @@ START, TOKENS = r'start_layer must be an integer in \[0, 3\]', 'must be an integ
         (dict(num_token=5), "Unknown keys .'num_token'.*known are .'num_tokens', 'deep'"),
         (dict(), 'lacks num_tokens'),
         *((dict(num_tokens=n), f'num_tokens {TOKENS} least 1') for n in (0, 2.5, True)),
-        (dict(num_tokens=5, deep='shallow'), 'deep must be True or False'),
+        (dict(num_tokens=5, deep='shallow'), 'deep must be a bool'),
         (dict(num_tokens=5, deep=False, gate_init=0.0), 'gate_init needs deep prompts'),
         *((dict(num_tokens=5, start_layer=n), START) for n in (4, -1, 1.0)),
     ],

@@ -34,30 +34,17 @@ class AdapterCheckpointHook(CheckpointHook):
     Files on a local disk are written by :class:`AtomicBackend`, unless ``backend_args`` are
     set. Those that are not for resuming (``save_optimizer=False``, best ones) have no log.
 
-    Args:
-        by_epoch (bool): As in :class:`mmengine.hooks.CheckpointHook`.
-        filename_tmpl (str, optional): As there; ``tuned_epoch_{}.pth`` or
-            ``tuned_iter_{}.pth`` by default.
-        published_keys (str | list[str], optional): As there; text features are published
-            with any.
-        **kwargs: Passed to :class:`mmengine.hooks.CheckpointHook`.
+    The arguments are those of :class:`mmengine.hooks.CheckpointHook`. By default
+    ``filename_tmpl`` is ``tuned_epoch_{}.pth`` or ``tuned_iter_{}.pth``; text features are
+    published with any ``published_keys``.
     """
 
     def __init__(
-        self,
-        by_epoch: bool = True,
-        filename_tmpl: str | None = None,
-        published_keys: str | list[str] | None = None,
-        **kwargs,
+        self, by_epoch: bool = True, filename_tmpl: str | None = None, **kwargs
     ) -> None:
         if filename_tmpl is None:
             filename_tmpl = f'{OWN}{"epoch" if by_epoch else "iter"}_{{}}.pth'
-        super().__init__(
-            by_epoch=by_epoch,
-            filename_tmpl=filename_tmpl,
-            published_keys=published_keys,
-            **kwargs,
-        )
+        super().__init__(by_epoch=by_epoch, filename_tmpl=filename_tmpl, **kwargs)
         if self.published_keys and 'text_features' not in self.published_keys:
             self.published_keys = [*self.published_keys, 'text_features']
         self._is_saving = False
@@ -132,16 +119,13 @@ class _OwnRecords:
 
     @property
     def runtime_info(self) -> dict:
-        """dict: This hook's entries."""
         info = self._hub.runtime_info
         return {k.removeprefix(OWN): info[k] for k in info if k.startswith(OWN)}
 
     def get_info(self, key: str) -> Any:
-        """Read an entry."""
         return self._hub.get_info(OWN + key)
 
     def update_info(self, key: str, value: Any) -> None:
-        """Write an entry."""
         self._hub.update_info(OWN + key, value)
 
 
@@ -168,9 +152,9 @@ def _share_text_prompts(model: VLPoseEstimator) -> None:
 
 def _whole_checkpoint(runner: Runner, pointer: str) -> str | None:
     """Read from which checkpoint of another hook ``--resume`` would continue, if any."""
-    others = (hook for hook in runner.hooks if not isinstance(hook, AdapterCheckpointHook))
-    besides = any(isinstance(hook, CheckpointHook) for hook in others)
-    if not besides or not os.path.exists(pointer):
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    alone = all(isinstance(hook, AdapterCheckpointHook) for hook in hooks)
+    if alone or not os.path.exists(pointer):
         return None
     with open(pointer) as file:
         path = file.read()

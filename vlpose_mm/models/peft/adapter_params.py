@@ -4,17 +4,12 @@ from torch import nn
 
 
 def trained_params(module: nn.Module) -> list[str]:
-    """List what is trained in a module.
-
-    These are the names of the parameters that require a gradient, and of the buffers beside
-    them, such as the statistics of a batch norm.
-    """
+    """List the parameters that require a gradient, and buffers beside them, by name."""
     names = []
     for prefix, part in module.named_modules():
-        start = f'{prefix}.' if prefix else ''
-        own = part.named_parameters(recurse=False)
+        own = part.named_parameters(prefix, recurse=False)
         trained = [name for name, param in own if param.requires_grad]
         if trained:
-            trained += [name for name, _ in part.named_buffers(recurse=False)]
-        names += [f'{start}{name}' for name in trained]
+            trained += [name for name, _ in part.named_buffers(prefix, recurse=False)]
+        names += trained
     return names

@@ -34,15 +34,12 @@ CLASSIFIER = 'scenario_classifier'
 
 
 class Adapter(NamedTuple):
-    """An adapter that is kept beside the active one.
+    """An adapter that is kept beside the active one."""
 
-    It has weights by name and, where the text encoder reads them from a file, token states
-    (L x D) and words by text prompt.
-    """
-
-    weights: dict[str, Tensor]
+    weights: dict[str, Tensor]  # by name
+    # Where the text encoder reads them from a file: token states, L x D, by text prompt,
     text_prompts: dict[str, Tensor] | None
-    words: dict[str, list[Word]]
+    words: dict[str, list[Word]]  # and words.
 
 
 class AdapterMixin:
@@ -52,7 +49,7 @@ class AdapterMixin:
     """
 
     def init_adapters(self) -> None:
-        """Start with the adapter that the model is built with; call when it is built."""
+        """Start with the adapter that the model is built with."""
         self._active_adapter = 'default'
         self._adapters: dict[str, Adapter] = {}
         self._has_base = self._loaded_untuned = False
@@ -77,7 +74,7 @@ class AdapterMixin:
 
         Args:
             path (str): File or URL of the adapter checkpoint.
-            adapter_name (str): The name to give to it.
+            adapter_name (str): Its name from now on.
             force (bool): Whether to load it although it was made on another base.
 
         Raises:
@@ -114,9 +111,6 @@ class AdapterMixin:
     def set_adapter(self, adapter_name: str) -> None:
         """Make a loaded adapter the active one; what the present one has learned is kept.
 
-        Args:
-            adapter_name (str): Its name.
-
         Raises:
             ValueError: If no adapter has this name.
         """
@@ -152,10 +146,9 @@ class AdapterMixin:
     def merge_adapter(self, text_prompt: Prompt | None = None) -> None:
         """Merge the low-rank updates into a copy of the base weights, for one text prompt.
 
-        The tuned route uses the copy for batches where every sample has the text prompt,
-        and is as fast as without updates there. The base weights stay as they are. A
-        change of the weights, training, and :meth:`unmerge_adapter` drop the copy. A model
-        without low-rank updates has nothing to merge.
+        The tuned route uses the copy, as fast as without updates, for batches where every
+        sample has the text prompt. A change of the weights, training, and
+        :meth:`unmerge_adapter` drop it.
 
         Args:
             text_prompt (str | Sequence[str], optional): The text prompt;
@@ -194,12 +187,7 @@ class AdapterMixin:
     def adapter_state_dict(
         self, state_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Return the weights of an adapter checkpoint.
-
-        Args:
-            state_dict (dict[str, Tensor], optional): Weights to extract them from, such as
-                averaged ones; the model's own by default.
-        """
+        """Extract the weights of an adapter checkpoint, by default from the model's own."""
         state_dict = self.state_dict() if state_dict is None else state_dict
         return adapter.extract(state_dict, self.base_hash())
 
@@ -244,10 +232,7 @@ class AdapterMixin:
     def prepare_checkpoint(
         self, state_dict: dict[str, Tensor], prefix: str, *args: object
     ) -> None:
-        """Load hook: complete a checkpoint in place, or refuse it before it is loaded.
-
-        It may be of MMPose's estimator, a whole VLPose or an adapter.
-        """
+        """Load hook: complete any checkpoint in place, or refuse it before it is loaded."""
         if not prefix:
             check_touches(self, state_dict)
         metadata = decode(state_dict.setdefault(prefix + KEY, self.get_extra_state()))
@@ -255,7 +240,6 @@ class AdapterMixin:
             names = (name for name in state_dict if name.startswith(prefix))
             adapter.check_content((n.removeprefix(prefix) for n in names), metadata)
         if self.scenario_classifier is None:
-            # Routes are the config's to choose; without them it is of no use.
             for name in _of_part(state_dict, prefix + CLASSIFIER):
                 del state_dict[f'{prefix}{CLASSIFIER}.{name}']
         self._check_config(state_dict, prefix, metadata)
@@ -289,15 +273,11 @@ class AdapterMixin:
         self, state_dict: dict[str, Tensor], prefix: str, metadata: dict
     ) -> None:
         """Check that the model has everything that an adapter was tuned with."""
-        check_hyperparameters(
-            metadata['hyperparameters'], self._metadata()['hyperparameters']
-        )
         own = self.state_dict()
-        foreign = [
-            name
-            for name in metadata['adapter_params']
-            if name not in own and prefix + name in state_dict
-        ]
+        wanted = self._metadata()['hyperparameters']
+        check_hyperparameters(metadata['hyperparameters'], wanted)
+        names = metadata['adapter_params']
+        foreign = [n for n in names if n not in own and prefix + n in state_dict]
         if foreign:
             raise ValueError(
                 f'The checkpoint was tuned with {foreign[0]}, which the config does not '
@@ -319,13 +299,11 @@ class AdapterMixin:
     def _add_base(self, state_dict: dict[str, Tensor], prefix: str, metadata: dict) -> None:
         """Add the base weights to an adapter checkpoint."""
         own = self.state_dict()
-        wanted = {*self.adapter_params(TUNED_PARTS)}
-        given = {
-            n for n in metadata['adapter_params'] if not n.startswith(f'{CLASSIFIER}.')
-        }
-        if given != wanted:
-            name = min(given ^ wanted)
-            verb = 'holds' if name in given else 'lacks'
+        wanted, names = {*self.adapter_params(TUNED_PARTS)}, metadata['adapter_params']
+        held = {name for name in names if not name.startswith(f'{CLASSIFIER}.')}
+        if held != wanted:
+            name = min(held ^ wanted)
+            verb = 'holds' if name in held else 'lacks'
             raise ValueError(
                 f'The adapter checkpoint {verb} {name}, unlike the config; use the config '
                 'that it was tuned with.'
@@ -354,9 +332,8 @@ class AdapterMixin:
         for part in TUNED_PARTS:
             own = getattr(getattr(self, part), 'hyperparameters', {})
             hyperparameters |= {f'{part}.{name}': value for name, value in own.items()}
-        metadata = dict(
-            hyperparameters=hyperparameters, adapter_params=self.adapter_params()
-        )
+        params = self.adapter_params()
+        metadata = dict(hyperparameters=hyperparameters, adapter_params=params)
         patches = getattr(self.backbone, 'patch_embed', None)
         if hasattr(self.backbone, 'pos_embed') and hasattr(patches, 'init_out_size'):
             metadata['grid'] = list(patches.init_out_size)

@@ -27,17 +27,12 @@ Updates = Tensor | tuple[Tensor, ...]
 class LoRALinear(nn.Linear):
     """A linear layer with a low-rank update, which counts while there is an ``update``.
 
-    Takes over the parameters of the layer that it replaces, under the same names, and adds
-    ``lora_down`` (r x in) and ``lora_up`` (out x r).
-
-    Args:
-        linear (nn.Linear): The layer to replace.
-        rank (int): Rank r of the update.
+    It has the parameters of ``linear``, which it replaces, and adds ``lora_down`` (r x in)
+    and ``lora_up`` (out x r).
     """
 
+    #: How much of each rank counts, (B or 1) x 1 x r; or the merged weight, out x in.
     update: Tensor | None = None
-    """How much of each rank counts, B x 1 x r or 1 x 1 x r; or the merged weight,
-    out x in."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         in_dims, out_dims = linear.in_features, linear.out_features
@@ -57,9 +52,8 @@ class LoRALinear(nn.Linear):
             return super().forward(x)
         if self.update.dim() == 2:
             return F.linear(x, self.update, self.bias)
-        # In two thin steps: one with the sum of both weights would need the gradient of a
-        # whole weight, and be another for every text prompt. In place, as a sum of its own
-        # takes as long as both of them.
+        # In two thin steps, as the sum of both weights needs the gradient of a whole weight
+        # and differs by text prompt; in place, as a separate sum takes as long as both.
         y = super().forward(x.flatten(0, 1))  # BN, out
         down = F.linear(x, self.lora_down) * self.update  # B, N, r
         y.addmm_(down.flatten(0, 1).to(y.dtype), self.lora_up.t().to(y.dtype))
@@ -73,11 +67,9 @@ class LoRALinear(nn.Linear):
 class LoRA(nn.Module):
     """The low-rank updates of a backbone, and how the text prompt steers them.
 
-    Every linear layer in ``layers`` is replaced by a :class:`LoRALinear`.
-
     Args:
         layers (Sequence[nn.Module]): The backbone's layers, with equally many linear layers
-            in each.
+            in each, which :class:`LoRALinear` replaces.
         rank (int): Rank r of each update, at least 1.
         text_dims (int, optional): Width D of the text tokens; ``None``: there is no text,
             and every scale is 1.
@@ -116,9 +108,8 @@ class LoRA(nn.Module):
 
         Returns:
             Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
-            counts, B x linear layers x 1 x r, where B is 1 for a single text prompt; or,
-            where all of the batch have the text prompt of :meth:`merge`, the merged weight
-            of each linear layer, out x in.
+            counts, (B or 1) x linear layers x 1 x r; or, where all of the batch have the
+            text prompt of :meth:`merge`, the merged weights, out x in.
         """
         scales = self._scales(x, text_feats)  # U, layers, linear layers, 1, r
         merged = self._merged_for(scales)
@@ -168,13 +159,11 @@ class LoRA(nn.Module):
             steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))
             return (1 + steered).unflatten(1, self.shape)
 
-        return self.scales_cache.get(
-            (text_feats.last_hidden_state, text_feats.attention_mask, *self.parameters()),
-            steered,
-        )
+        sources = text_feats.last_hidden_state, text_feats.attention_mask
+        return self.scales_cache.get((*sources, *self.parameters()), steered)
 
     def _merged_for(self, scales: Tensor) -> list[tuple[Tensor, ...]] | None:
-        """The merged weights, where they are those of these scales and still valid."""
+        """The merged weights, where they are valid and of these scales."""
         if not self.is_merged or len(scales) > 1 or torch.compiler.is_compiling():
             return None
         # There is nothing else to store where a weight has changed.
@@ -195,7 +184,7 @@ class LoRA(nn.Module):
 
 @contextmanager
 def updated(linears: Sequence[LoRALinear], updates: Updates | None) -> Iterator[None]:
-    """Let the updates of a layer count inside a ``with`` block; none by default."""
+    """Let the updates of a layer count inside a ``with`` block."""
     try:
         if updates is not None:
             own = updates.unbind(1) if isinstance(updates, Tensor) else updates
@@ -211,19 +200,18 @@ def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None
     """Build what a backbone's ``lora`` says; the estimator adds ``text_dims`` to it."""
     if settings is None:
         return None
-    given = settings
+    own = settings
     if isinstance(settings, dict):
-        given = {k: v for k, v in settings.items() if k != 'text_dims'}
-    if not isinstance(given, dict) or given.keys() != {'rank'}:
+        own = {key: value for key, value in settings.items() if key != 'text_dims'}
+    if not isinstance(own, dict) or own.keys() != {'rank'}:
         raise ValueError(
             'backbone.lora takes rank, the rank of the updates, and nothing else, such as '
-            f'dict(rank=16); got {given!r}.'
+            f'dict(rank=16); got {own!r}.'
         )
     return LoRA(layers, **settings)
 
 
 def _replace_linears(layer: nn.Module, rank: int) -> tuple[LoRALinear, ...]:
-    """Put a :class:`LoRALinear` in the place of every linear layer."""
     names = [name for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
     for name in names:
         layer.set_submodule(name, LoRALinear(layer.get_submodule(name), rank))

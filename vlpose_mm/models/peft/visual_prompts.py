@@ -36,17 +36,15 @@ class VisualPromptSettings:
                 f'{self.num_tokens!r}; use visual_prompt=None for no visual prompts.'
             )
         if not isinstance(self.deep, bool):
-            raise ValueError(
-                f'visual_prompt.deep must be True or False, got {self.deep!r}.'
-            )
+            raise ValueError(f'visual_prompt.deep must be a bool, got {self.deep!r}.')
         if self.gate_init is not None and not self.deep:
             raise ValueError('visual_prompt.gate_init needs deep prompts.')
 
     @property
     def hyperparameters(self) -> dict:
         """dict: Those that no shape shows."""
-        names = ('deep', 'start_layer')
-        return {f'visual_prompt.{name}': getattr(self, name) for name in names}
+        deep, start = self.deep, self.start_layer
+        return {'visual_prompt.deep': deep, 'visual_prompt.start_layer': start}
 
     @classmethod
     def from_dict(
@@ -60,9 +58,7 @@ class VisualPromptSettings:
         if unknown:
             raise ValueError(f'Unknown keys {unknown} in visual_prompt; known are {known}.')
         if 'num_tokens' not in visual_prompt:
-            raise ValueError(
-                'visual_prompt lacks num_tokens, the number of tokens of a set.'
-            )
+            raise ValueError('visual_prompt lacks num_tokens, the tokens of a set.')
         settings = cls(**visual_prompt)
         start = settings.start_layer
         if not _is_int(start) or not 0 <= start < num_layers:
@@ -76,10 +72,7 @@ class VisualPromptSettings:
 def count_trained_layers(
     trained_layers: int | None, tunes: bool, num_layers: int
 ) -> int | None:
-    """Check a backbone's ``trained_layers``.
-
-    The default is 0 where an adapter ``tunes`` the backbone, else ``None``: all.
-    """
+    """Check ``trained_layers``; by default 0 with an adapter, else ``None``: all."""
     if trained_layers is None:
         return 0 if tunes else None
     if not _is_int(trained_layers) or not 0 <= trained_layers <= num_layers:
@@ -95,7 +88,7 @@ def make_prompts(
 ) -> nn.Parameter:
     """Create prompt tokens, sets x P x C, in the scale of VPT.
 
-    They are uniform in +-sqrt(6 / (fan-in + C)), a patch embedding's Xavier initialization,
+    It is a patch embedding's Xavier initialization: uniform in +-sqrt(6 / (fan-in + C)),
     with the fan-in of ``stem``, the convolution that reads the pixels.
     """
     bound = math.sqrt(6 / (stem.weight[0].numel() + embed_dims))
@@ -111,19 +104,13 @@ def make_gates(num_layers: int, gate_init: float | None) -> nn.Parameter | None:
 
 
 class Prefix(NamedTuple):
-    """What an attention reads besides its own keys and values.
+    """What an attention reads besides its own keys and values."""
 
-    Args:
-        tokens (Tensor): Normalized prompt tokens, P x C.
-        gate (Tensor, optional): How much of what the tokens change counts, a scalar; all
-            of it by default.
-    """
-
-    tokens: Tensor
-    gate: Tensor | None = None
+    tokens: Tensor  # P, C; normalized
+    gate: Tensor | None = None  # how much of what the tokens change counts, a scalar
 
     def gated(self, plain: Tensor, prompted: Tensor) -> Tensor:
-        """Let the gate through what the tokens change; both of the same shape."""
+        """Scale what the tokens change by the gate."""
         return plain + self.gate * (prompted - plain)
 
 
