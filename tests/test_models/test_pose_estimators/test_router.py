@@ -206,13 +206,17 @@ def test_a_classifier_chooses_route_and_text_prompt_and_its_features_are_used_ag
         assert 'pred_scenario' not in want.metainfo
 
 
-def test_annotations_override_the_classifier(
+def test_annotations_override_the_classifier_and_training_asks_the_table_alone(
     deciding: VLPoseEstimator, photos: Batch
 ) -> None:
+    deciding.train_cfg = dict(route='auto')
+    assert deciding.loss(*photos)['loss_kpt'] == 0
+    deciding.router.table['none'] = 'tuned'
+    assert deciding.loss(*photos)['loss_kpt'] > 0
     for info, route in ((PROMPTED, 'tuned'), (dict(route='original'), 'original')):
         for sample in photos[1]:
             sample.set_metainfo(info)
-        assert set(predicted(predict(deciding, photos))) == {route}
+        assert set(predicted(predict(deciding.eval(), photos))) == {route}
 
 
 def test_instances_of_one_image_share_a_decision_and_later_batches_follow_if_cached(
@@ -238,15 +242,6 @@ def test_instances_of_one_image_share_a_decision_and_later_batches_follow_if_cac
     assert len({*predicted(predict(deciding, photos), 'artificial_prob')}) == 1
     alone = [predict(deciding, photos, [row])[0] for row in range(8)]
     assert len({*predicted(alone, 'artificial_prob')}) == 8
-
-
-def test_training_by_the_table_classifies_nothing(
-    deciding: VLPoseEstimator, photos: Batch
-) -> None:
-    deciding.train_cfg = dict(route='auto')
-    assert deciding.loss(*photos)['loss_kpt'] == 0
-    deciding.router.table['none'] = 'tuned'
-    assert deciding.loss(*photos)['loss_kpt'] > 0
 
 
 def test_refuses_an_unfitted_classifier_and_batches_without_samples(
