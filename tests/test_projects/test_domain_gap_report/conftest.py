@@ -16,6 +16,10 @@ BOTH = 'HumanArt/annotations/validation_humanart_coco.json'
 FILES = dict(art=ART, photos=PHOTOS, both=BOTH)
 
 
+def read(path: Path) -> dict | list:
+    return json.loads(path.read_text())
+
+
 def write(path: Path, content: object) -> Path:
     path.write_text(json.dumps(content))
     return path
@@ -25,19 +29,13 @@ def results(ann_file: Path, noise: float) -> list[dict]:
     """The annotated instances, each keypoint off by a few pixels."""
     rng = np.random.default_rng(0)
     found = []
-    for instance in json.loads(ann_file.read_text())['annotations']:
+    for instance in read(ann_file)['annotations']:
         points = np.array(instance['keypoints'], float).reshape(17, 3)
         error = rng.exponential()
         points[:, :2] += rng.normal(0, 1, (17, 2)) * error * noise
         points[:, 2] = 0.9
-        found.append(
-            dict(
-                image_id=instance['image_id'],
-                category_id=1,
-                keypoints=points.flatten().tolist(),
-                score=1 / (1 + error),
-            )
-        )
+        record = dict(image_id=instance['image_id'], category_id=1, score=1 / (1 + error))
+        found.append(record | dict(keypoints=points.flatten().tolist()))
     return found
 
 

@@ -9,7 +9,6 @@ import pytest
 from projects.domain_gap_report.plots import (
     COLORS,
     Plot,
-    _marker,
     plot_precision_recall,
     plot_scenarios,
     plot_trade_off,
@@ -18,6 +17,7 @@ from projects.domain_gap_report.plots import (
 from projects.domain_gap_report.tables import Row
 
 SVG = '{http://www.w3.org/2000/svg}'
+HREF = '{http://www.w3.org/1999/xlink}href'
 
 
 def elements(plot: Plot, tag: str, model: int | None = None) -> list[ElementTree.Element]:
@@ -34,6 +34,14 @@ def dots(plot: Plot, model: int) -> list[tuple[float, float]]:
 
 def texts(plot: Plot) -> dict[str, tuple[float, float]]:
     return {e.text: (float(e.get('x')), float(e.get('y'))) for e in elements(plot, 'text')}
+
+
+def marker(plot: Plot, index: int) -> tuple[str, str]:
+    """Color and shape of a model in the legend."""
+    root = ElementTree.fromstring(plot.svg)
+    use = list(root.iter(f'{SVG}use'))[-len(COLORS) * 4 :][index]
+    shape = next(e for e in root.iter() if e.get('id') == use.get(HREF)[1:])
+    return use.get('style'), shape.get('d')
 
 
 @pytest.mark.fast
@@ -85,12 +93,11 @@ def test_names_are_not_markup() -> None:
         assert name in texts(plot) and {name, f'_{name}'} & texts(plot).keys()
 
 
-def test_models_differ_in_color_or_shape() -> None:
-    styles = [(_marker(i)['color'], _marker(i)['marker']) for i in range(28)]
-    assert len(set(styles)) == 28
+def test_models_differ_and_colors_have_the_contrast_of_graphics_in_both_themes() -> None:
+    models = [str(i) for i in range(28)]
+    plot = plot_trade_off(models, [(float(i), 1.0) for i in range(28)], 'x', 'y')
+    assert len({marker(plot, i) for i in range(28)}) == 28
 
-
-def test_colors_have_the_contrast_of_graphics_in_both_themes() -> None:
     def luminance(color: str) -> float:
         rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
         linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)

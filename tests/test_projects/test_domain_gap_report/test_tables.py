@@ -12,29 +12,25 @@ from projects.domain_gap_report.tables import (
 )
 
 
-def test_points_are_percent_and_missing_without_instances() -> None:
-    assert (points(0.25), points(0.0), points(-1)) == (25, 0, None)
-
-
 @pytest.mark.parametrize(
-    ('values', 'best'),
+    ('values', 'best', 'gains'),
     [
-        ([1.0, 3.0, 2.0], [False, True, False]),
-        ([3.04, 3.01, 1.0], [True, True, False]),
-        ([3.04, 3.01], [False, False]),  # look equal
-        ([None, 2.0, 1.0], [False, True, False]),
-        ([None, 2.0], [False, False]),
-        ([2.0], [False]),
+        ([1.0, 3.0, 2.0], [1], [0.0, 2.0, 1.0]),
+        ([3.04, 3.01, 1.0], [0, 1], [0.0, 0.0, -2.0]),
+        ([10.04, 10.06], [1], [0.0, 0.1]),
+        ([3.04, 3.01], [], [0.0, 0.0]),  # look equal
+        ([None, 2.0, 1.0], [1], [None] * 3),
+        ([None, 2.0], [], [None] * 2),
+        ([2.0, None], [], [0.0, None]),
     ],
 )
-def test_the_best_is_that_of_the_rounded_values(values: list, best: list) -> None:
-    assert Row('', values).best() == best
-    assert not any(Row('', values, more_is_better=False).best())
-
-
-def test_gains_are_differences_of_the_rounded_values() -> None:
-    assert Row('', [10.04, 10.06, None]).gains() == [0.0, 0.1, None]
-    assert Row('', [None, 10.0]).gains() == [None, None]
+def test_the_best_and_the_gains_are_of_the_rounded_values(
+    values: list, best: list[int], gains: list
+) -> None:
+    row = Row('', values)
+    assert [i for i, is_best in enumerate(row.best()) if is_best] == best
+    assert not any(row._replace(more_is_better=False).best())
+    assert row.gains() == gains
 
 
 TABLE = Table(
@@ -65,18 +61,13 @@ def test_markdown_is_aligned_and_escaped() -> None:
     ]
 
 
-def test_the_terminal_gets_names_as_they_are() -> None:
+def test_the_terminal_gets_names_as_they_are_and_tones_of_the_gains() -> None:
     console = Console(width=100)
     with console.capture() as capture:
         console.print(rich_table(TABLE))
     assert '<b>|x*' in capture.get() and '12.5 (+2.5)' in capture.get()
-
-
-def test_gains_are_good_or_bad_if_more_is_better() -> None:
     tones = [row.cells()[1].tone for row in TABLE.rows]
     assert tones == ['good', 'soft', 'bad', 'soft', 'soft']
-
-
-def test_a_single_model_has_no_gains() -> None:
     table = Table('AP', ['only'], [Row('sketch', [10.0], 3)])
     assert markdown_table(table).splitlines()[2] == '| sketch |         3 | 10.0 |'
+    assert (points(0.25), points(0.0), points(-1)) == (25, 0, None)
