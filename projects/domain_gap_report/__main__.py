@@ -16,11 +16,7 @@ from vlpose_mm.tools.common import command, log_and_prints_to_stderr
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments; by default those of the command line.
-    """
+    """Run the command; by default with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog='python -m projects.domain_gap_report',
         description='Compare runs on photos and art by scenario, and write report.md and '

@@ -8,11 +8,7 @@ from xtcocotools.coco import COCO
 
 
 def join_annotations(cocos: Sequence[COCO]) -> COCO:
-    """Join annotation files; an image that is in several counts once.
-
-    Raises:
-        ValueError: If two files disagree on an image.
-    """
+    """Join annotation files that agree; an image that is in several counts once."""
     images: dict[int, dict] = {}
     instances: list[dict] = []
     for i, coco in enumerate(cocos):
@@ -34,11 +30,7 @@ def join_annotations(cocos: Sequence[COCO]) -> COCO:
 
 
 def check_agreement(one: COCO, other: COCO) -> None:
-    """Check that two annotation files agree on the images that both have.
-
-    Raises:
-        ValueError: If they do not.
-    """
+    """Raise a ``ValueError`` if two annotation files disagree on an image of both."""
     for img_id in one.imgs.keys() & other.imgs.keys():
         names, keypoints = [], []
         for coco in (one, other):
@@ -53,13 +45,7 @@ def check_agreement(one: COCO, other: COCO) -> None:
 
 
 class ImageFinder:
-    """Find image files.
-
-    Args:
-        roots (Sequence[Path]): Folders that ``file_name`` may be relative to.
-        ann_files (Sequence[Path]): Annotation files with images nearby, as in COCO and
-            Human-Art.
-    """
+    """Find image files in folders, and near annotation files as in COCO and Human-Art."""
 
     def __init__(self, roots: Sequence[Path], ann_files: Sequence[Path]) -> None:
         folders = list(roots)

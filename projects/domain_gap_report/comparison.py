@@ -10,14 +10,7 @@ from vlpose_mm.evaluation.functional.scenario_groups import PHOTOS, group_images
 
 
 class Change(NamedTuple):
-    """Mean OKS of an image with two models.
-
-    Attributes:
-        img_id (int): The image.
-        scenario (str): Its scenario.
-        before (float): Mean OKS of its instances with the first model, in [0, 1].
-        after (float): The same with another model.
-    """
+    """Mean OKS of an image, in [0, 1], with the first model and with another one."""
 
     img_id: int
     scenario: str
@@ -26,17 +19,13 @@ class Change(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """Difference, in [-1, 1]."""
         return self.after - self.before
 
 
 class Comparison:
-    """Scores of several runs on the same images.
+    """Scores of several runs on the same images; the first is the baseline.
 
     A run has a score for a subset of the images if it was tested on all of them.
-
-    Args:
-        runs (Sequence[Run]): The runs; the first is the baseline.
 
     Raises:
         ValueError: If their annotation files disagree, or a run has no complete scenario

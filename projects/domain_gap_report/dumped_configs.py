@@ -7,23 +7,14 @@ from typing import Any, NamedTuple
 
 
 class DataSource(NamedTuple):
-    """Test data of a run.
-
-    Attributes:
-        ann_file (Path): The annotation file.
-        image_root (Path, optional): The folder that ``file_name`` is relative to.
-    """
+    """An annotation file, and the folder that ``file_name`` in it is relative to."""
 
     ann_file: Path
     image_root: Path | None
 
 
 def read_data_sources(folder: Path) -> list[DataSource]:
-    """Read the configs that ``tools/test.py`` and ``tools/train.py`` dump in a work folder.
-
-    Raises:
-        OSError: If a file cannot be read.
-    """
+    """Read the configs that MMPose's ``tools/`` dump in a work folder."""
     # A later run overwrites the first of these, but not the second.
     paths = [*sorted(folder.glob('*.py')), *sorted(folder.glob('*/vis_data/config.py'))]
     tested = []
@@ -37,17 +28,7 @@ def read_data_sources(folder: Path) -> list[DataSource]:
 
 
 def read_dumped_config(path: Path) -> dict[str, Any]:
-    """Read a dumped config without executing it.
-
-    Args:
-        path (Path): A Python file, not necessarily a config.
-
-    Returns:
-        dict[str, Any]: The variables that are assigned plain values or dicts of them.
-
-    Raises:
-        OSError: If it cannot be read.
-    """
+    """Return the variables of a file that are plain values or dicts, executing nothing."""
     try:
         statements = ast.parse(path.read_bytes()).body
     except (SyntaxError, ValueError):

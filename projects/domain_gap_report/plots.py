@@ -42,13 +42,7 @@ STANDALONE_STYLE = (
 
 
 class Plot(NamedTuple):
-    """A plot.
-
-    Attributes:
-        name (str): Name for its file.
-        title (str): What it shows.
-        svg (str): The ``svg`` element.
-    """
+    """A plot: name for its file, what it shows, and the ``svg`` element."""
 
     name: str
     title: str
@@ -56,15 +50,7 @@ class Plot(NamedTuple):
 
 
 def plot_scenarios(models: Sequence[str], groups: Sequence[tuple[str, list[Row]]]) -> Plot:
-    """Plot the AP of every scenario as dots.
-
-    Args:
-        models (Sequence[str]): Names of the models.
-        groups (Sequence[tuple[str, list[Row]]]): Groups with the AP of their scenarios.
-
-    Returns:
-        Plot: The plot.
-    """
+    """Plot the AP of every scenario as dots, by group."""
     lines = sum(([(name, None), *((r.name, r) for r in rows)] for name, rows in groups), [])
     with rc_context(STYLE):
         figure, axes = _figure(0.2 * len(lines) + 0.7, models, 'AP, in points')
@@ -96,15 +82,8 @@ def plot_trade_off(
 ) -> Plot:
     """Plot the AP on two sets of images, with arrows from the first model to the others.
 
-    Args:
-        models (Sequence[str]): Names of the models.
-        scores (Sequence[tuple[float, float] | None]): AP on both sets, in points; ``None``
-            for a model that was not tested on both.
-        x_label (str): Name of the first set.
-        y_label (str): Name of the second set.
-
-    Returns:
-        Plot: The plot.
+    ``scores`` are the APs on both sets, in points; ``None`` for a model that was not tested
+    on both.
     """
     with rc_context(STYLE):
         figure, axes = _figure(3.5, models, f'{x_label}, AP', f'{y_label}, AP')
@@ -125,17 +104,10 @@ def plot_precision_recall(
     name: str,
     title: str,
 ) -> Plot:
-    """Plot precision over recall.
+    """Plot precision over recall, in [0, 1].
 
-    Args:
-        models (Sequence[str]): Names of the models.
-        curves (Sequence[tuple[np.ndarray, np.ndarray] | None]): Recall and precision, in
-            [0, 1]; ``None`` for a model that was not tested on these images.
-        name (str): Name for its file.
-        title (str): Which images, and which OKS is a match.
-
-    Returns:
-        Plot: The plot.
+    ``curves`` are ``None`` for a model that was not tested on these images; ``title`` says
+    which images, and which OKS is a match.
     """
     with rc_context(STYLE):
         figure, axes = _figure(3.2, models, 'recall, in %', 'precision, in %', lines=True)

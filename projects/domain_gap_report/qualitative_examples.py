@@ -15,14 +15,7 @@ GAP = 8
 
 
 class Example(NamedTuple):
-    """An image with the skeletons of the first and of another model side by side.
-
-    Attributes:
-        name (str): Name for its file.
-        change (Change): Mean OKS with both models.
-        file_name (str): ``file_name`` of the image.
-        jpeg (bytes): The drawing.
-    """
+    """The skeletons of the first and of another model on an image, side by side."""
 
     name: str
     change: Change
@@ -40,11 +33,7 @@ class Examples(NamedTuple):
 
 
 class ExamplePainter:
-    """Draw the qualitative examples.
-
-    Attributes:
-        missing (list[str]): Images whose files were not found.
-    """
+    """Draw the qualitative examples; ``missing`` lists images that were not found."""
 
     def __init__(self, comparison: Comparison, images: ImageFinder) -> None:
         self.comparison = comparison

@@ -33,21 +33,7 @@ FILES = 'report_files'  # folder of plots and images, beside the Markdown page
 
 
 class Report(NamedTuple):
-    """Contents of the report.
-
-    Attributes:
-        models (list[str]): The models; the first is the baseline.
-        headlines (list[str]): AP and gains of each model.
-        notes (list[str]): What is missing.
-        summary (Table): AP by group and domain.
-        scenarios (Table): AP by scenario.
-        details (list[Table]): Further scores by domain.
-        trade_off (list[Plot]): At most one.
-        scenario_plot (Plot): AP by scenario.
-        curves (list[Plot]): Precision over recall.
-        examples (list[Examples]): Qualitative examples by model.
-        sources (list[str]): What was read of each run.
-    """
+    """Contents of the report; the first model is the baseline."""
 
     models: list[str]
     headlines: list[str]
@@ -55,7 +41,7 @@ class Report(NamedTuple):
     summary: Table
     scenarios: Table
     details: list[Table]
-    trade_off: list[Plot]
+    trade_off: list[Plot]  # at most one
     scenario_plot: Plot
     curves: list[Plot]
     examples: list[Examples]
@@ -96,14 +82,7 @@ def make_report(comparison: Comparison, images: ImageFinder) -> Report:
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write ``report.md`` and ``report.html``, and replace those of an earlier report.
-
-    Returns:
-        list[Path]: The two files.
-
-    Raises:
-        OSError: If they cannot be written.
-    """
+    """Write ``report.md`` and ``report.html``, and replace those of an earlier report."""
     plots = [*report.trade_off, report.scenario_plot, *report.curves]
     files = {f'{plot.name}.svg': standalone(plot).encode() for plot in plots}
     for examples in report.examples:

@@ -21,13 +21,7 @@ RESULT_PATTERN = '*.keypoints.json'
 
 
 class Run(NamedTuple):
-    """The results of a model.
-
-    Attributes:
-        name (str): Name of the model.
-        result_files (list[Path]): Its result files.
-        evaluation (ScenarioEvaluation): Their evaluation.
-    """
+    """The results of a model, and their evaluation."""
 
     name: str
     result_files: list[Path]
@@ -53,11 +47,7 @@ def split_argument(argument: str) -> tuple[str | None, Path]:
 
 
 def find_result_files(path: Path) -> list[Path]:
-    """List the result files of a folder, or return a file as it is.
-
-    Raises:
-        OSError: If there are none.
-    """
+    """List the result files of a folder, or return a file as it is."""
     if not path.is_dir():
         if not path.is_file():
             raise FileNotFoundError(f'There is no file or folder {path}.')
@@ -72,12 +62,7 @@ def find_result_files(path: Path) -> list[Path]:
 
 
 def read_image_ids(result_file: Path) -> set[int]:
-    """Return the image ids of a result file.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not a list of results.
-    """
+    """Return the image ids of a result file."""
     try:
         return {record['image_id'] for record in read_json(result_file)}
     except (TypeError, KeyError) as error:
@@ -92,9 +77,6 @@ class RunReader:
     Args:
         ann_files (Sequence[Path]): Annotation files; by default those of the configs
             beside the result files.
-
-    Attributes:
-        image_roots (list[Path]): Image folders of the configs.
     """
 
     def __init__(self, ann_files: Sequence[Path] = ()) -> None:
@@ -110,14 +92,9 @@ class RunReader:
         return list(self._cocos)
 
     def read(self, arguments: Sequence[str]) -> list[Run]:
-        """Read runs.
+        """Read runs in order, ``[NAME=]PATH`` each: a result file or a folder with some.
 
-        Args:
-            arguments (Sequence[str]): ``[NAME=]PATH`` each, a result file or a folder with
-                some. Those with the same explicit name are one run.
-
-        Returns:
-            list[Run]: The runs in order.
+        Those with the same explicit name are one run.
 
         Raises:
             OSError: If a file is missing.

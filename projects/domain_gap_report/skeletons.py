@@ -18,15 +18,9 @@ class SkeletonPainter:
         self.visualizer.set_dataset_meta(CocoDataset(lazy_init=True).metainfo)
 
     def paint(self, image: np.ndarray, results: Sequence[dict], scale: float) -> np.ndarray:
-        """Draw all keypoints of the results, whatever their scores, as AP counts them.
+        """Draw all keypoints of COCO-format results, whatever their scores, as AP does.
 
-        Args:
-            image (np.ndarray): Image, RGB, H x W x 3.
-            results (Sequence[dict]): COCO-format results.
-            scale (float): Factor to resize the image by first.
-
-        Returns:
-            np.ndarray: The resized image with skeletons, RGB.
+        The image, RGB, is resized by ``scale`` first.
         """
         image = cv2.resize(image, None, fx=scale, fy=scale)
         keypoints = np.array([r['keypoints'] for r in results], float).reshape(-1, 17, 3)
@@ -44,16 +38,9 @@ class SkeletonPainter:
     def paint_pair(
         self, image: np.ndarray, pair: Sequence[Sequence[dict]], height: int, gap: int
     ) -> np.ndarray:
-        """Draw the results of two models side by side.
+        """Draw the results of two models side by side, with white pixels between them.
 
-        Args:
-            image (np.ndarray): Image, RGB, H x W x 3.
-            pair (Sequence[Sequence[dict]]): Results of both.
-            height (int): Height in pixels; wide images get less.
-            gap (int): White pixels between the two.
-
-        Returns:
-            np.ndarray: The drawing, RGB.
+        Images are ``height`` pixels high, wide ones less.
         """
         scale = min(height / image.shape[0], 1.2 * height / image.shape[1])
         left, right = (self.paint(image, results, scale) for results in pair)

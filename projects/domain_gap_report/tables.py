@@ -11,14 +11,7 @@ from rich.text import Text
 
 
 class Cell(NamedTuple):
-    """A number as a reader sees it.
-
-    Attributes:
-        text (str): The number.
-        is_best (bool): Whether it is the best of its row.
-        gain (str): Difference to the first model, with its sign; empty if there is none.
-        tone (str): ``'good'``, ``'bad'`` or ``'soft'``.
-    """
+    """A number as a reader sees it; ``tone`` is ``good``, ``bad`` or ``soft``."""
 
     text: str
     is_best: bool
@@ -27,14 +20,9 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of scores.
+    """A row of points by model; ``None`` if not tested, or without instances.
 
-    Attributes:
-        name (str): Name of the images or of the score.
-        values (list[float | None]): Points of each model; ``None`` if not tested, or
-            without instances.
-        instances (int, optional): Number of instances.
-        more_is_better (bool): Whether to mark the best and to color the gains.
+    If more is better, the best is marked and gains are colored.
     """
 
     name: str

@@ -26,9 +26,6 @@ def base_config(model: dict) -> dict:
     The base computes the original route, and loads the ``state_dict`` of the VLPose with
     ``strict=False``.
 
-    Args:
-        model (dict): The model config; it is not changed.
-
     Returns:
         dict: The model config of a ``TopdownPoseEstimator``; a copy of ``model`` if it is
         not a VLPose.
@@ -70,14 +67,7 @@ def base_config(model: dict) -> dict:
 
 
 def build_on_meta(cfg: dict) -> BaseModule:
-    """Build a model without weights, fast and without memory.
-
-    Args:
-        cfg (dict): The config of a model or module.
-
-    Returns:
-        BaseModule: The model in eval mode on the meta device, whose tensors have no values.
-    """
+    """Build a model or module in eval mode on the meta device: fast, without values."""
     # Not torch.device('meta'), since some networks read values during construction.
     hook = register_module_parameter_registration_hook(_to_meta)
     try:
@@ -89,7 +79,6 @@ def build_on_meta(cfg: dict) -> BaseModule:
 
 
 def _to_meta(module: nn.Module, name: str, param: nn.Parameter) -> nn.Parameter:
-    """Move a new parameter to the meta device (hook)."""
     if param.is_meta:
         return param
     return nn.Parameter(param.to('meta'), requires_grad=param.requires_grad)

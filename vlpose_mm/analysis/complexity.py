@@ -20,22 +20,19 @@ from vlpose_mm.models.text_encoders.base import TextEncoder, TextFeatures
 def model_complexity(cfg: Mapping) -> dict:
     """Count the parameters, FLOPs and bytes of a config's model, built without weights.
 
-    FLOPs are those of :func:`count_flops`, for one image and one forward pass; what is
-    computed once per batch counts in full. Encoding the text prompt does not count, since
-    it is cached.
+    FLOPs are those of :func:`count_flops`, for one image and one forward pass. Encoding the
+    text prompt does not count, since it is cached.
 
     Args:
-        cfg (Mapping): A config with ``model``: a VLPose, or any other pose estimator on
-            images.
+        cfg (Mapping): A config with ``model``, a VLPose or any pose estimator on images.
 
     Returns:
         dict: Ready for JSON.
 
-        - ``type`` (str): Class of the model.
-        - ``input_size`` (list[int]): Width and height in pixels.
+        - ``type`` (str), ``input_size`` (list[int]): Width and height in pixels.
         - ``flip_test`` (bool): Whether testing takes two forward passes.
-        - ``parts`` (list[dict]): ``name``, ``params`` and ``trainable`` of each part.
-        - ``total`` (dict): ``params`` and ``trainable`` of all parts.
+        - ``parts`` (list[dict]): ``name``, ``params`` and ``trainable`` of each part; and
+          ``total`` (dict), the sums.
         - ``text`` (dict): ``num_tokens`` and ``embed_dims`` of the default text prompt, and
           ``params`` of the frozen language model, which is in no part. ``None`` without
           text encoder.
@@ -97,11 +94,7 @@ def model_complexity(cfg: Mapping) -> dict:
 
 
 def input_size(cfg: Mapping) -> tuple[int, int]:
-    """Return the input width and height of a config's model, in pixels.
-
-    Raises:
-        ValueError: If the config does not have them.
-    """
+    """Return the input width and height of a config's model, in pixels."""
     model = cfg['model']
     for codec in ((model.get('head') or {}).get('decoder'), cfg.get('codec')):
         # Networks with several outputs have a codec for each.
@@ -159,7 +152,6 @@ def _file_bytes(state_dict: dict[str, Tensor]) -> int:
 
 
 def _count_flops(model: nn.Module, input_size: tuple[int, int]) -> int:
-    """Count the FLOPs of one image."""
     w, h = input_size
     inputs = torch.empty(1, 3, h, w, device='meta')
     samples = [PoseDataSample(metainfo=dict(text_prompt=DEFAULT_TEXT_PROMPT))]

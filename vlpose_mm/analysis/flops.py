@@ -1,6 +1,6 @@
 """Count FLOPs. One FLOP is one multiply-add, as fvcore and MMEngine count."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,13 +10,9 @@ from torch.utils.flop_counter import flop_registry
 
 
 def count_flops(call: Callable[[], object]) -> int:
-    """Count the FLOPs of convolutions, linear layers and attention.
+    """Count the FLOPs of convolutions, linear layers and attention in a call.
 
-    Args:
-        call (Callable): The function to count; it runs once, uncompiled.
-
-    Returns:
-        int: FLOPs, including those of a backward pass. One FLOP is one multiply-add.
+    It runs once, uncompiled; a backward pass counts.
     """
     counter = _Counter()
     # The plain kernel, as fused ones of some devices are not counted.
@@ -26,21 +22,10 @@ def count_flops(call: Callable[[], object]) -> int:
 
 
 def _convolution_backward_flops(
-    grad_out: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    bias_sizes: Sequence[int] | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
-    output_mask: Sequence[bool],
-    out_val: object,
+    grad_out: Tensor, x: Tensor, weight: Tensor, *args, out_val: object
 ) -> int:
     """Count the backward pass of a convolution; PyTorch counts grouped ones as dense."""
-    to_input, to_weight, _ = output_mask
+    *_, transposed, _, _, (to_input, to_weight, _) = args  # of aten's schema
     once = (x if transposed else grad_out).numel() * weight[0].numel()
     return 2 * once * (to_input + to_weight)
 
@@ -71,7 +56,6 @@ class _Counter(TorchDispatchMode):
         args: tuple = (),
         kwargs: dict | None = None,
     ) -> object:
-        """Run an operator, and count it if it has a formula."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         formula = FORMULAS.get(func._overloadpacket)

@@ -18,9 +18,8 @@ class HumanArtVLDataset(HumanArtDataset):
     that reading, so it is the default.
 
     Args:
-        *args: Passed to :class:`mmpose.datasets.HumanArtDataset`.
+        *args, **kwargs: Passed to :class:`mmpose.datasets.HumanArtDataset`.
         bbox_format (str): Format of the bboxes in ``bbox_file``: ``'xywh'`` or ``'xyxy'``.
-        **kwargs: Passed to :class:`mmpose.datasets.HumanArtDataset`.
 
     Raises:
         FileNotFoundError: If an annotation or detection file is missing.

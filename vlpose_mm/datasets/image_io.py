@@ -33,13 +33,7 @@ class SizeError(ValueError):
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
-    """Read an image file or URL.
-
-    Args:
-        path (str | os.PathLike): File, or http(s) URL.
-
-    Returns:
-        np.ndarray: See :func:`decode_image`.
+    """Read an image file or http(s) URL; see :func:`decode_image`.
 
     Raises:
         OSError: If it cannot be read, or is not an image.
@@ -61,14 +55,10 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 
 
 def decode_image(content: bytes, name: str) -> np.ndarray:
-    """Decode an image.
+    """Decode the content of a file, called ``name`` in errors.
 
     The EXIF orientation is applied, transparency becomes white, gray, palette, CMYK and
     16-bit images are converted, and of several frames the first is used.
-
-    Args:
-        content (bytes): The file.
-        name (str): Name for errors.
 
     Returns:
         np.ndarray: BGR, uint8, H x W x 3; of a plain JPEG or PNG exactly that of
@@ -139,16 +129,7 @@ def as_bgr(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Check that an image is large enough for a person and fits into memory.
-
-    Args:
-        width (int): In pixels.
-        height (int): In pixels.
-        name (str): Name for errors.
-
-    Raises:
-        ValueError: If it is too small or too large.
-    """
+    """Check that an image is large enough for a person and fits into memory."""
     if min(width, height) < MIN_SIDE:
         raise SizeError(
             f'{name} is {width} x {height} pixels; an image of a person needs at least '
@@ -179,11 +160,8 @@ def _plain(image: Image.Image) -> np.ndarray:
         if image.mode.startswith('I') and low >= 0 and high < 2**16:
             low, high = 0, 2**16 - 1
         factor = 255 / max(float(high) - float(low), 1e-12)
-        return np.stack(
-            [np.rint((row - float(low)) * factor) for row in values],
-            dtype=np.uint8,
-            casting='unsafe',
-        )
+        rows = [np.rint((row - float(low)) * factor) for row in values]
+        return np.stack(rows, dtype=np.uint8, casting='unsafe')
     if image.has_transparency_data:
         return np.asarray(image.convert('RGBA'))[..., [2, 1, 0, 3]]
     return np.asarray(image.convert('RGB'))[..., ::-1]
@@ -203,7 +181,6 @@ def _decode_tiff(content: bytes, name: str) -> np.ndarray:
 
 
 def _fetch(url: str) -> bytes:
-    """Download a file."""
     try:
         quoted = quote(url, safe=string.punctuation)
         with urllib.request.urlopen(quoted, timeout=TIMEOUT) as answer:

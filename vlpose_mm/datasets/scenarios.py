@@ -8,12 +8,7 @@ DEFAULT_TEXT_PROMPT = 'a photo of a person'
 
 
 class Scenario(NamedTuple):
-    """A scenario.
-
-    Attributes:
-        group (str): Its group in Human-Art.
-        text_prompt (str): Its text prompt.
-    """
+    """A scenario: its group in Human-Art, and its text prompt."""
 
     group: str
     text_prompt: str
@@ -108,17 +103,10 @@ def text_prompt_table(
 
 
 def keypoint_text_prompts(text_prompt: str, keypoints: Sequence[str]) -> list[str]:
-    """Make a text prompt for each keypoint.
+    """Make a text prompt for each keypoint, such as ``'the left knee in a mural'``.
 
     The paper's, such as "an oil painting of a human's left knee", work only for text
     prompts that end in "a human"; these work for any.
-
-    Args:
-        text_prompt (str): Such as ``'an oil painting of a person'``.
-        keypoints (Sequence[str]): Such as ``'left_knee'``.
-
-    Returns:
-        list[str]: Such as ``'the left knee in an oil painting of a person'``.
     """
     return [f'the {name.replace("_", " ")} in {text_prompt}' for name in keypoints]
 
@@ -127,15 +115,12 @@ def all_text_prompts(
     table: Mapping[str, str | list[str]] | None = None,
     keypoints: Sequence[str] | None = None,
 ) -> list[str]:
-    """List the distinct text prompts of a table.
+    """List the distinct text prompts of a table, the default one first.
 
     Args:
         table (Mapping[str, str | list[str]], optional): By default that of
             :func:`text_prompt_table`.
         keypoints (Sequence[str], optional): Keypoint names, for text prompts per keypoint.
-
-    Returns:
-        list[str]: The text prompts, the default one first.
     """
     texts: list[str] = []
     for text_prompt in (table or text_prompt_table()).values():

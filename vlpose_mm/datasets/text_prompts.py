@@ -12,22 +12,12 @@ from mmengine.logging import print_log
 from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name, text_prompt_table
 
 # Loader arguments by suffix: YAML's default loader creates arbitrary objects.
-FORMATS = {
-    '.json': {},
-    '.yaml': dict(Loader=yaml.SafeLoader),
-    '.yml': dict(Loader=yaml.SafeLoader),
-}
+SAFE = dict(Loader=yaml.SafeLoader)
+FORMATS = {'.json': {}, '.yaml': SAFE, '.yml': SAFE}
 
 
 def check_text_prompt(text_prompt: str | list[str], name: str) -> str | list[str]:
-    """Check a text prompt, and normalize its white space.
-
-    Args:
-        text_prompt (str | list[str]): One text or several.
-        name (str): Name for errors.
-
-    Returns:
-        str | list[str]: The text or texts.
+    """Check a text prompt, called ``name`` in errors, and normalize its white space.
 
     Raises:
         ValueError: If it is blank or not text.
@@ -85,10 +75,7 @@ def check_text_prompts(text_prompts: Mapping, source: str) -> dict[str, str | li
 
 
 def load_text_prompts(file: str) -> dict[str, str | list[str]]:
-    """Read the text prompts of scenarios from a file.
-
-    Args:
-        file (str): YAML or JSON file; see :func:`check_text_prompts`.
+    """Read the text prompts of scenarios from a YAML or JSON file.
 
     Returns:
         dict[str, str | list[str]]: Scenario -> text prompt.
@@ -152,11 +139,7 @@ def read_text_prompts(file: str) -> dict[str, str | list[str]]:
 
 
 def check_per_keypoint(table: Mapping[str, str | list[str]], source: str) -> None:
-    """Check that every scenario has a single text, as text prompts per keypoint require.
-
-    Raises:
-        ValueError: If a scenario has several.
-    """
+    """Check that every scenario has a single text, as text prompts per keypoint require."""
     for name, text_prompt in table.items():
         if not isinstance(text_prompt, str):
             raise ValueError(

@@ -34,11 +34,7 @@ from vlpose_mm.visualization.captions import save_image
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments; by default those of the command line.
-    """
+    """Run the command; by default with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         description='Draw the attention of the patches of an image to each word of its '
         'text prompt, and print the numbers; on the tuned route, without flip test.'

@@ -17,11 +17,7 @@ from vlpose_mm.tools.common import add_json_option, command, write_results
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments; by default those of the command line.
-    """
+    """Run the command; by default with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         description='Evaluate the results of any models on Human-Art, COCO, or both, by '
         'scenario.'

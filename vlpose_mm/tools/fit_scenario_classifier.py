@@ -29,11 +29,7 @@ from vlpose_mm.tools.common import (
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments; by default those of the command line.
-    """
+    """Run the command; by default with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         description='Fit a scenario classifier on the training images of a config, add '
         'it to a checkpoint, and print its accuracy on the validation images.'

@@ -22,11 +22,7 @@ from vlpose_mm.tools.common import (
 
 @command
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str], optional): Arguments; by default those of the command line.
-    """
+    """Run the command; by default with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         description='Print the parameters of each part of a pose estimator, the FLOPs of '
         'the original and of the tuned route, and the size of checkpoints. Only the text '

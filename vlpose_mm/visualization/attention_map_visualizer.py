@@ -46,18 +46,21 @@ class AttentionMapVisualizer(PoseLocalVisualizer):
         step: int = 0,
         **kwargs,
     ) -> np.ndarray:
-        """Draw a sample; see :class:`mmpose.visualization.PoseLocalVisualizer`.
-
-        Returns:
-            np.ndarray: The image with poses, RGB, H x W x 3.
-        """
+        """Draw a sample, and its sheet; return the image with poses, RGB, H x W x 3."""
         settings = dict(show=show, wait_time=wait_time, out_file=out_file, step=step)
         drawn = super().add_datasample(
             name, image, data_sample, *args, **settings, **kwargs
         )
         maps = data_sample.metainfo.get('pred_attention_maps')
         if maps is None:
-            self._warn(data_sample)
+            if data_sample.metainfo.get('pred_route') == 'tuned' and not self._has_warned:
+                self._has_warned = True
+                print_log(
+                    'AttentionMapVisualizer: the predictions have no attention maps; set '
+                    'model.test_cfg.output_attention_maps=True.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
             return drawn
         sheet = draw_attention_maps(image, [maps], per_head=self.per_head)
         if show:
@@ -71,14 +74,3 @@ class AttentionMapVisualizer(PoseLocalVisualizer):
         else:
             self.add_image(f'{name}_attention_maps', sheet, step)
         return drawn
-
-    def _warn(self, data_sample: PoseDataSample) -> None:
-        """Log once how to get attention maps, if a sample could have them."""
-        if data_sample.metainfo.get('pred_route') == 'tuned' and not self._has_warned:
-            self._has_warned = True
-            print_log(
-                'AttentionMapVisualizer: the predictions have no attention maps; set '
-                'model.test_cfg.output_attention_maps=True.',
-                logger='current',
-                level=logging.WARNING,
-            )

@@ -48,7 +48,7 @@ def draw_attention_maps(
             'There is nothing to draw; pass the attention maps of at least one instance.'
         )
     blocks = [_draw_instance(image, m, words, per_head, strongest, columns) for m in maps]
-    return _border(_stack(blocks, axis=0), top=GAP, left=GAP)
+    return _border(_stack(blocks, axis=0), GAP, 0, GAP, 0)
 
 
 def _draw_instance(
@@ -142,13 +142,10 @@ def _stack(parts: Sequence[np.ndarray], axis: int) -> np.ndarray:
     for part in parts:
         padding = size - part.shape[1 - axis]
         bottom, right = (padding, GAP) if axis else (GAP, padding)
-        padded.append(_border(part, bottom=bottom, right=right))
+        padded.append(_border(part, 0, bottom, 0, right))
     return np.concatenate(padded, axis=axis)
 
 
-def _border(
-    image: np.ndarray, top: int = 0, bottom: int = 0, left: int = 0, right: int = 0
-) -> np.ndarray:
-    """Add a white border."""
-    borders = top, bottom, left, right
+def _border(image: np.ndarray, *borders: int) -> np.ndarray:
+    """Add a white border of these widths: top, bottom, left, right."""
     return cv2.copyMakeBorder(image, *borders, cv2.BORDER_CONSTANT, value=WHITE)

@@ -17,11 +17,7 @@ LINE = 17
 
 
 def save_image(image: np.ndarray, path: str) -> None:
-    """Write an image; whatever was there stays until the new one is whole.
-
-    Args:
-        image (np.ndarray): RGB, H x W x 3.
-        path (str): The file; its suffix says the format, such as ``.png``.
+    """Write an RGB image, H x W x 3; what was there stays until the new one is whole.
 
     Raises:
         OSError: If it cannot be written.
@@ -32,15 +28,7 @@ def save_image(image: np.ndarray, path: str) -> None:
 
 
 def caption(width: int, *lines: tuple[str, tuple[int, int, int]]) -> np.ndarray:
-    """Write lines of text; what is too long for the width is cut.
-
-    Args:
-        width (int): Width of the strip in pixels.
-        *lines (tuple[str, tuple[int, int, int]]): Text and color of each, from the top.
-
-    Returns:
-        np.ndarray: A white strip with the text, RGB.
-    """
+    """Write lines of text with their colors, cut to the width, on a white RGB strip."""
     strip = Image.new('RGB', (width, LINE * len(lines) + 2), 'white')
     draw, font = ImageDraw.Draw(strip), _font()
     for row, (text, color) in enumerate(lines):

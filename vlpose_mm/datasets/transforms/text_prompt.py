@@ -34,14 +34,10 @@ class AssignTextPrompt(BaseTransform):
     text prompt is used. For an unknown scenario that is ``text_prompts['default']``, or
     else a text prompt made from its name, with one warning.
 
-    Required Keys:
+    Required Keys (all optional):
 
-        - img_path (optional)
-        - category (optional)
-        - text_prompt (optional)
-        - description (optional)
-        - dataset or keypoint_id2name (with ``per_keypoint``)
-        - keypoints (optional)
+        - img_path, category, text_prompt, description
+        - dataset or keypoint_id2name, and keypoints (with ``per_keypoint``)
 
     Added Keys:
 
@@ -88,10 +84,8 @@ class AssignTextPrompt(BaseTransform):
             )
         if text_prompt is not None:
             text_prompt = check_text_prompt(text_prompt, f'{source}: text_prompt')
-        by_scenario = {}
-        if file is not None:
-            by_scenario = load_text_prompts(file)
-        elif text_prompts:
+        by_scenario = {} if file is None else load_text_prompts(file)
+        if text_prompts:
             by_scenario = check_text_prompts(text_prompts, source)
         if per_keypoint:
             texts = {**by_scenario, 'text_prompt': text_prompt or ''}
@@ -107,13 +101,6 @@ class AssignTextPrompt(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Assign the text prompt.
-
-        Args:
-            results (dict): The sample.
-
-        Returns:
-            dict: The sample with ``text_prompt``, ``text_source``, ``scenario`` and
-            ``group``.
 
         Raises:
             ValueError: If a text of the sample is not text, or the names of its keypoints
@@ -134,11 +121,9 @@ class AssignTextPrompt(BaseTransform):
         if self.per_keypoint:
             check_per_keypoint(dict(text_prompt=text_prompt), f'{image}')
             text_prompt = keypoint_text_prompts(text_prompt, _keypoint_names(results))
+        is_text = isinstance(text_prompt, str)
+        results['text_prompt'] = text_prompt if is_text else [*text_prompt]  # a copy
         results['text_source'] = source
-        # A copy of lists.
-        results['text_prompt'] = (
-            text_prompt if isinstance(text_prompt, str) else [*text_prompt]
-        )
         return results
 
     def _description(self, results: dict) -> str:
@@ -151,7 +136,6 @@ class AssignTextPrompt(BaseTransform):
         return ' '.join((text or '').split())
 
     def _scenario_text_prompt(self, scenario: str | None) -> str | list[str]:
-        """Look up or make the text prompt of a scenario."""
         if scenario in self.text_prompts:
             return self.text_prompts[scenario]
         if scenario is None or self._has_default:
@@ -177,10 +161,7 @@ class AssignTextPrompt(BaseTransform):
 
 
 def _keypoint_names(results: dict) -> list[str]:
-    """Return the keypoint names of a sample's dataset.
-
-    A dataset adds itself to its samples; MMPose's inference adds the metainfo.
-    """
+    """Return the keypoint names of a sample's dataset, or those in the sample."""
     dataset, image = results.get('dataset'), results.get('img_path')
     metainfo = results if dataset is None else dataset.metainfo
     names = metainfo.get('keypoint_id2name')

@@ -50,12 +50,6 @@ def evaluate_file(
 def read_annotations(path: str | Path) -> COCO:
     """Read a keypoint annotation file.
 
-    Args:
-        path (str | Path): The file.
-
-    Returns:
-        COCO: The annotations.
-
     Raises:
         OSError: If it cannot be read.
         ValueError: If it is not a consistent file of keypoint annotations.
@@ -78,31 +72,27 @@ def read_annotations(path: str | Path) -> COCO:
             raise ValueError(f'{path}: the file_name of image {image["id"]} must be text.')
     annotations = content['annotations']
     for key, referenced in (('image_id', 'images'), ('category_id', 'categories')):
-        known = {record['id'] for record in content[referenced]}
-        values = [annotation[key] for annotation in annotations]
-        _check_known(values, key, known, f'{path} contradicts itself', f'its {referenced}')
+        known, fault = {r['id'] for r in content[referenced]}, f'{path} contradicts itself'
+        _check_known(annotations, key, known, fault, f'its {referenced}')
     for annotation in annotations:
-        values = (annotation['keypoints'], annotation['bbox'], [annotation['area']])
-        for key, value, size in zip(
-            ('keypoints', 'bbox', 'area'), values, (None, 4, 1), strict=True
-        ):
-            if not _are_numbers(value, size):
-                raise ValueError(
-                    f'{path}: annotation {annotation["id"]}, on image '
-                    f'{annotation["image_id"]}, has a broken {key}; keypoints must be a '
-                    'list of finite numbers, bbox four of them, and area a number.'
-                )
+        checks = dict(
+            keypoints=_are_numbers(annotation['keypoints']),
+            bbox=_are_numbers(annotation['bbox'], 4),
+            area=_are_numbers([annotation['area']]),
+        )
+        if not all(checks.values()):
+            broken = next(key for key, valid in checks.items() if not valid)
+            raise ValueError(
+                f'{path}: annotation {annotation["id"]}, on image '
+                f'{annotation["image_id"]}, has a broken {broken}; keypoints must be a '
+                'list of finite numbers, bbox four of them, and area a number.'
+            )
     with redirect_stdout(None):
         return COCO(str(path), ann_data=content)
 
 
 def read_results(path: str | Path, coco_gt: COCO, num_keypoints: int) -> list[dict]:
-    """Read a result file.
-
-    Args:
-        path (str | Path): The file.
-        coco_gt (COCO): The annotations of the same images.
-        num_keypoints (int): Keypoints per instance.
+    """Read a result file of the annotated images.
 
     Returns:
         list[dict]: Records with ``image_id``, ``category_id``, ``keypoints`` and ``score``,
@@ -119,13 +109,12 @@ def read_results(path: str | Path, coco_gt: COCO, num_keypoints: int) -> list[di
             f'{", ".join(RESULT_FIELDS)}.'
         )
     for key, known in (('image_id', coco_gt.imgs), ('category_id', coco_gt.cats)):
-        values = [record[key] for record in records]
         fault = f'{path} belongs to other annotations'
-        _check_known(values, key, known, fault, 'the annotated ones')
+        _check_known(records, key, known, fault, 'the annotated ones')
     _check_num_keypoints(records, num_keypoints, str(path))
     for i, record in enumerate(records):
         where = f'{path}: record {i}, on image {record["image_id"]},'
-        if not _are_numbers([record['score']], 1) or not _are_numbers(record['keypoints']):
+        if not _are_numbers([record['score']]) or not _are_numbers(record['keypoints']):
             raise ValueError(f'{where} has a score or keypoints that are not finite.')
         if record.get('bbox') is not None and not _are_numbers(record['bbox'], 4):
             raise ValueError(f'{where} has a bbox that is not four finite numbers.')
@@ -136,12 +125,7 @@ def read_results(path: str | Path, coco_gt: COCO, num_keypoints: int) -> list[di
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not JSON.
-    """
+    """Read a JSON file; raise a ``ValueError`` if it is not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding='utf-8'))
     except ValueError as error:
@@ -153,7 +137,7 @@ def _are_records(records: Any, fields: Iterable[str]) -> bool:
     return (
         isinstance(records, list)
         and bool(records)
-        and all(isinstance(r, dict) and all(f in r for f in fields) for r in records)
+        and all(isinstance(r, dict) and r.keys() >= {*fields} for r in records)
     )
 
 
@@ -172,9 +156,9 @@ def _are_numbers(values: Any, size: int | None = None) -> bool:
 
 
 def _check_known(
-    values: Sequence, key: str, known: Container, fault: str, where: str
+    records: Sequence[dict], key: str, known: Container, fault: str, where: str
 ) -> None:
-    """Check that all ids that records refer to exist."""
+    values = [record[key] for record in records]
     ids = dict.fromkeys(filter(_is_id, values))
     invalid = dict.fromkeys(json.dumps(v) for v in values if not _is_id(v))
     unknown = [*invalid, *(json.dumps(v) for v in ids if v not in known)]

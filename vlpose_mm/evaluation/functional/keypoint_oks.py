@@ -14,8 +14,7 @@ def keypoint_oks(matched: COCOeval) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Image ids of the N instances that count, N, and
-        their keypoint OKS, N x K, in [0, 1]: exp(-d^2 / (2 s^2 (2 sigma)^2)) for a
-        distance d and an instance of area s^2; 0 where the image has no results, and NaN
+        their keypoint OKS, N x K, in [0, 1]; 0 where the image has no results, and NaN
         where the keypoint is not labeled.
     """
     instances, nearest = [], []
@@ -30,16 +29,13 @@ def keypoint_oks(matched: COCOeval) -> tuple[np.ndarray, np.ndarray]:
     gt = np.reshape([instance['keypoints'] for instance in instances], size)
     missing = [np.inf] * (3 * len(matched.sigmas))
     pred = np.reshape([r['keypoints'] if r else missing for r in nearest], size)
-    areas = np.array([_area(instance, matched.use_area) for instance in instances])
+    if matched.use_area:
+        areas = np.array([instance['area'] for instance in instances])
+    else:  # as COCO
+        areas = np.array([0.53 * i['bbox'][2] * i['bbox'][3] for i in instances])
     offset = pred[..., :2] - gt[..., :2]  # N, K, 2
     variance = (2 * matched.sigmas) ** 2
     scale = 2 * variance * (areas[:, None] + np.spacing(1))  # N, K
     oks = np.exp(-(offset**2).sum(-1) / scale)
     img_ids = np.array([instance['image_id'] for instance in instances])
     return img_ids, np.where(gt[..., 2] > 0, oks, np.nan)
-
-
-def _area(instance: dict, use_area: bool) -> float:
-    """Return the area of an instance as COCO's evaluation computes it."""
-    _, _, width, height = instance['bbox']
-    return instance['area'] if use_area else 0.53 * width * height

@@ -13,8 +13,7 @@ def match(
 ) -> COCOeval:
     """Match results with instances of all sizes.
 
-    Only COCO's summary also needs medium and large instances, and matching takes as long
-    for each; see :func:`match_sizes`.
+    Only COCO's summary also needs medium and large instances; see :func:`match_sizes`.
 
     Args:
         coco_gt (COCO): The annotations.
@@ -34,10 +33,7 @@ def match(
 
 
 def match_sizes(matched: COCOeval) -> COCOeval:
-    """Add the matches of medium and of large instances.
-
-    Args:
-        matched (COCOeval): Output of :func:`match`; it is not changed.
+    """Copy the output of :func:`match`, and match medium and large instances as well.
 
     Returns:
         COCOeval: With all area ranges, as COCO's own ``evaluate`` leaves it.

@@ -25,12 +25,7 @@ IOU_TYPES = ('keypoints', 'keypoints_crowd')
 class Scores(NamedTuple):
     """COCO's scores of some images, in [0, 1]; -1 without instances.
 
-    Attributes:
-        AP (float): Average precision over OKS thresholds 0.50 to 0.95.
-        AP50 (float): Average precision at 0.50.
-        AP75 (float): Average precision at 0.75.
-        AR (float): Average recall over the thresholds.
-        instances (int): Number of instances with labels that are not crowds.
+    ``instances`` counts those with labels that are not crowds.
     """
 
     AP: float
@@ -44,8 +39,9 @@ class ScenarioEvaluation:
     """Evaluate results by scenario, group and domain with a single matching pass.
 
     A subset is a list of image ids or a name: ``'all'``, ``'natural'``, ``'artificial'``,
-    and those of :attr:`scenarios` and :attr:`groups`. Its scores equal those of
-    :class:`mmpose.evaluation.CocoMetric` on an annotation file of these images alone.
+    and those of :attr:`scenarios` and :attr:`groups`; an unknown one raises a
+    ``ValueError``. Its scores equal those of :class:`mmpose.evaluation.CocoMetric` on an
+    annotation file of these images alone.
 
     Args:
         coco_gt (COCO): The annotations; image records name the scenario.
@@ -90,11 +86,7 @@ class ScenarioEvaluation:
         self._accumulated: dict[tuple[int, ...], dict] = {}
 
     def images(self, subset: str | Iterable[int]) -> list[int]:
-        """Return the image ids of a subset in ascending order, each once.
-
-        Raises:
-            ValueError: If the subset or an image does not exist.
-        """
+        """Return the image ids of a subset in ascending order, each once."""
         if isinstance(subset, str):
             if subset not in self._subsets:
                 raise ValueError(
@@ -111,11 +103,7 @@ class ScenarioEvaluation:
         return img_ids
 
     def scores(self, subset: str | Iterable[int] = ALL) -> Scores:
-        """Score a subset.
-
-        Raises:
-            ValueError: If the subset does not exist.
-        """
+        """Score a subset."""
         accumulated = self._accumulate(subset)
         precision, recall = accumulated['precision'], accumulated['recall']
         at = [precision[self._threshold_index(oks)] for oks in (0.5, 0.75)]
@@ -123,9 +111,6 @@ class ScenarioEvaluation:
 
     def mean_scores(self, subsets: Iterable[str]) -> Scores:
         """Average scores over the subsets that have instances, with equal weights.
-
-        Args:
-            subsets (Iterable[str]): Their names.
 
         Returns:
             Scores: The means, -1 if no subset has instances, and the sum of instances.
@@ -149,8 +134,8 @@ class ScenarioEvaluation:
         Returns:
             dict[str, float]: ``'SUBSET/SCORE'`` -> score, such as ``'oil_painting/AP'`` or
             ``'natural/instances'``; ``'scenario_mean/SCORE'``, ``'group_mean/SCORE'`` and
-            ``'gap/AP'``. For all images only ``'instances'``, since
-            :class:`mmpose.evaluation.CocoMetric` has the rest.
+            ``'gap/AP'``. For all images only ``'instances'``, since ``CocoMetric`` has the
+            rest.
         """
         values: dict[str, float] = {'instances': self.scores(ALL).instances}
         for name in (*self.scenarios, *self.groups, *self.domains):
@@ -166,11 +151,7 @@ class ScenarioEvaluation:
     def precision_recall(
         self, subset: str | Iterable[int], oks: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute a precision-recall curve.
-
-        Args:
-            subset (str | Iterable[int]): Name or image ids.
-            oks (float): A threshold, 0.50, 0.55 and so on to 0.95.
+        """Compute a precision-recall curve at an OKS of 0.50, 0.55 and so on to 0.95.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Recall, 0 to 1 in steps of 0.01, and precision
@@ -183,11 +164,7 @@ class ScenarioEvaluation:
         return self._matched.params.recThrs.copy(), np.array(list(map(_mean, precision)))
 
     def image_oks(self) -> dict[int, float]:
-        """Compute the mean OKS of each image with instances, in [0, 1].
-
-        Each instance is compared with the result on its image that has the highest OKS
-        with it.
-        """
+        """Compute the mean OKS of each image with instances, in [0, 1]."""
         by_image: dict[int, list[float]] = {}
         for (img_id, cat_id), oks in self._matched.ious.items():
             for j, instance in enumerate(self._matched._gts[img_id, cat_id]):
@@ -201,9 +178,6 @@ class ScenarioEvaluation:
 
         Returns:
             np.ndarray: K, in [0, 1]; NaN where no instance has the keypoint labeled.
-
-        Raises:
-            ValueError: If the subset does not exist.
         """
         img_ids, oks = self._instance_oks  # N and N, K
         oks = oks[np.isin(img_ids, self.images(subset))]

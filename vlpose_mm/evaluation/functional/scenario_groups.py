@@ -18,10 +18,8 @@ class ImageGroups(NamedTuple):
     """Image ids by scenario, group and domain.
 
     Attributes:
-        scenarios (dict[str, list[int]]): Human-Art's, others by name, and ``'photos'``:
-            images without a scenario.
-        groups (dict[str, list[int]]): Human-Art's, ``'other'``: scenarios of unknown
-            group, and ``'photos'``.
+        scenarios (dict[str, list[int]]): Human-Art's, others by name, and ``'photos'``.
+        groups (dict[str, list[int]]): Human-Art's, ``'other'`` and ``'photos'``.
         domains (dict[str, list[int]]): ``'natural'``, photos of real humans, and
             ``'artificial'``, the rest.
     """
@@ -32,13 +30,7 @@ class ImageGroups(NamedTuple):
 
 
 def group_images(records: Iterable[Mapping]) -> ImageGroups:
-    """Group image records.
-
-    Args:
-        records (Iterable[Mapping]): COCO-format image records.
-
-    Returns:
-        ImageGroups: Their ids.
+    """Group COCO-format image records.
 
     Raises:
         ValueError: If a ``category`` is not text, or is a reserved name.
@@ -63,15 +55,10 @@ def group_images(records: Iterable[Mapping]) -> ImageGroups:
 def scenario_of(record: Mapping) -> tuple[str, str]:
     """Return the scenario and the group of an image, as ``AssignTextPrompt`` finds them.
 
-    Args:
-        record (Mapping): Image record with ``category``, or else a ``file_name`` whose
-            folder names the scenario.
-
-    Returns:
-        tuple[str, str]: Scenario and group; both ``'photos'`` if there is no scenario.
+    Both are ``'photos'`` if there is no scenario.
 
     Raises:
-        ValueError: See :func:`group_images`.
+        ValueError: If its ``category`` is not text, or is a reserved name.
     """
     name, group = find_scenario(record, 'file_name')
     if name in RESERVED:

@@ -15,16 +15,14 @@ def score_table(evaluation: ScenarioEvaluation) -> Table:
     """Return a table of the scores of every subset, in points."""
     table = _table('in points', Scores._fields)
 
-    def add_row(name: str, scores: Scores) -> None:
-        *values, instances = scores
-        table.add_row(name, *map(_points, values), str(instances))
-
-    for subsets in _sections(evaluation):
-        for name in subsets:
-            add_row(name, evaluation.scores(name))
-        table.add_section()
-    for mean, subsets in zip(MEANS, (evaluation.scenarios, evaluation.groups), strict=True):
-        add_row(mean, evaluation.mean_scores(subsets))
+    rows = [[(n, evaluation.scores(n)) for n in s] for s in _sections(evaluation)]
+    groupings = zip(MEANS, (evaluation.scenarios, evaluation.groups), strict=True)
+    rows.append([(name, evaluation.mean_scores(subsets)) for name, subsets in groupings])
+    for section in rows:
+        for name, (*values, instances) in section:
+            table.add_row(name, *map(_points, values), str(instances))
+        if section is not rows[-1]:
+            table.add_section()
     gap = evaluation.gap()
     if gap is not None:
         table.add_row(GAP, f'{100 * gap:.1f}')
@@ -52,10 +50,6 @@ def as_text(*tables: Table) -> str:
 def as_dict(evaluation: ScenarioEvaluation, names: Sequence[str]) -> dict:
     """Return all numbers, ready for JSON.
 
-    Args:
-        evaluation (ScenarioEvaluation): The evaluation.
-        names (Sequence[str]): Keypoint names.
-
     Returns:
         dict: ``subsets``: name -> scores in [0, 1], or -1 without instances, ``instances``
         and ``keypoint_oks``, keypoint -> OKS or ``None``; ``scenario_mean`` and
@@ -67,11 +61,8 @@ def as_dict(evaluation: ScenarioEvaluation, names: Sequence[str]) -> dict:
         oks = [None if np.isnan(value) else value for value in oks]
         scores = evaluation.scores(name)._asdict()
         subsets[name] = dict(scores, keypoint_oks=dict(zip(names, oks, strict=True)))
-    scenario_mean, group_mean = (
-        evaluation.mean_scores(names)._asdict()
-        for names in (evaluation.scenarios, evaluation.groups)
-    )
-    means = dict(scenario_mean=scenario_mean, group_mean=group_mean)
+    groupings = zip(MEANS, (evaluation.scenarios, evaluation.groups), strict=True)
+    means = {name: evaluation.mean_scores(g)._asdict() for name, g in groupings}
     return dict(subsets=subsets, **means, gap=evaluation.gap())
 
 

@@ -44,11 +44,11 @@ class ScenarioCocoMetric(CocoMetric):
     ``coco/gap/AP``, else ``'greater'``.
 
     Args:
-        *args: Passed to :class:`mmpose.evaluation.CocoMetric`.
-        **kwargs: Passed to :class:`mmpose.evaluation.CocoMetric`.
+        *args, **kwargs: Passed to :class:`mmpose.evaluation.CocoMetric`.
 
     Raises:
-        ValueError: If ``iou_type`` is not one of CocoMetric's.
+        ValueError: If ``iou_type`` is not one of CocoMetric's, there is no annotation
+            file, or a ``category`` in it is not a name for a scenario.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -58,17 +58,12 @@ class ScenarioCocoMetric(CocoMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """dict, optional: Meta information of the dataset."""
+        """Meta information of the dataset."""
         return self._dataset_meta
 
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
-        """Set the meta information, and check the scenarios before anything runs.
-
-        Raises:
-            ValueError: If there is no annotation file, or a ``category`` in it is not a
-                name for a scenario.
-        """
+        """Set the meta information, and check the scenarios before anything runs."""
         CocoMetric.dataset_meta.fset(self, dataset_meta)
         if self.format_only:
             return
@@ -89,13 +84,10 @@ class ScenarioCocoMetric(CocoMetric):
             self.use_area,
         )
         stats = zip(STATS[self.iou_type], evaluation.summarize(), strict=True)
-        names = self._keypoint_names()
+        # Numbers if a converter changed the keypoints.
+        names = self.dataset_meta.get('keypoint_id2name', {})
+        size = len(self.dataset_meta['sigmas'])
+        names = [names[i] if len(names) == size else str(i) for i in range(size)]
         tables = as_text(score_table(evaluation), keypoint_table(evaluation, names))
         print_log(f'\n{tables}', 'current')
         return [*stats, *evaluation.metrics().items()]
-
-    def _keypoint_names(self) -> list[str]:
-        """Return the keypoint names, or numbers if a converter changed the keypoints."""
-        names = self.dataset_meta.get('keypoint_id2name', {})
-        size = len(self.dataset_meta['sigmas'])
-        return [names[i] if len(names) == size else str(i) for i in range(size)]
