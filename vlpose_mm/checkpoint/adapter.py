@@ -40,14 +40,11 @@ def base_hash(base: Mapping[str, Tensor]) -> str:
 
 
 def extract(state_dict: Mapping[str, Tensor], sha256: str | None = None) -> dict:
-    """Extract the adapter from a whole checkpoint.
+    """Extract the weights of an adapter checkpoint from a whole one.
 
     Args:
         state_dict (Mapping[str, Tensor]): The checkpoint's tensors by name.
         sha256 (str, optional): The hash of its base, where it is known.
-
-    Returns:
-        dict[str, Tensor]: The weights of an adapter checkpoint.
 
     Raises:
         ValueError: If the checkpoint has no metadata, lacks some of the adapter, or is an
@@ -73,15 +70,9 @@ def extract(state_dict: Mapping[str, Tensor], sha256: str | None = None) -> dict
 def merge(
     weights: Mapping[str, Tensor], base: Mapping[str, Tensor], force: bool = False
 ) -> dict[str, Tensor]:
-    """Put an adapter and its base together into a whole checkpoint.
+    """Merge an adapter and its base, of MMPose or a whole VLPose, into a whole checkpoint.
 
-    Args:
-        weights (Mapping[str, Tensor]): The weights of an adapter checkpoint.
-        base (Mapping[str, Tensor]): The weights of MMPose's estimator or of a whole VLPose.
-        force (bool): Take a base with another hash than the one that was tuned.
-
-    Returns:
-        dict[str, Tensor]: The weights of a whole checkpoint.
+    ``force`` takes a base with another hash than the one that was tuned.
 
     Raises:
         ValueError: If the adapter is not one, or the base has other shapes or hash.

@@ -127,19 +127,10 @@ class PromptedVisionTransformer(BaseModule):
         self.pos_embed = nn.Parameter(torch.zeros(1, h * w, self.embed_dims))
         trunc_normal_(self.pos_embed, std=0.02)
         self.drop_after_pos = nn.Dropout(drop_rate)
-        depth_rates = np.linspace(0, drop_path_rate, self.num_layers).tolist()
+        widths = self.embed_dims, arch['num_heads'], arch['feedforward_channels']
         self.layers = ModuleList(
-            TransformerLayer(
-                embed_dims=self.embed_dims,
-                num_heads=arch['num_heads'],
-                feedforward_channels=arch['feedforward_channels'],
-                drop_rate=drop_rate,
-                attn_drop_rate=attn_drop_rate,
-                drop_path_rate=rate,
-                qkv_bias=qkv_bias,
-                norm_eps=norm_eps,
-            )
-            for rate in depth_rates
+            TransformerLayer(*widths, drop_rate, attn_drop_rate, rate, qkv_bias, norm_eps)
+            for rate in np.linspace(0, drop_path_rate, self.num_layers).tolist()
         )
         self.ln1 = nn.Identity()
         if final_norm:
@@ -153,8 +144,13 @@ class PromptedVisionTransformer(BaseModule):
         self.visual_prompts = self.visual_prompt_gates = None
         self.prefixes_cache = WeightCache()
         self.hyperparameters = {}
-        if self.visual_prompt_settings is not None:
-            self._make_prompts(self.visual_prompt_settings)
+        settings, stem = self.visual_prompt_settings, self.patch_embed.projection
+        if settings is not None:
+            num_reading = self.num_layers - settings.start_layer
+            num_sets = num_reading if settings.deep else 1
+            self.hyperparameters, dims = settings.hyperparameters, self.embed_dims
+            self.visual_prompts = make_prompts(num_sets, settings.num_tokens, dims, stem)
+            self.visual_prompt_gates = make_gates(num_reading, settings.gate_init)
         self.lora = make_lora(self.layers, lora)
         self._adapter_params = trained_params(self)
         self.train()
@@ -192,18 +188,6 @@ class PromptedVisionTransformer(BaseModule):
                 f'frozen_stages must lie in [-1, {self.num_layers}], got {frozen_stages}.'
             )
         return frozen_stages
-
-    def _make_prompts(self, settings: VisualPromptSettings) -> None:
-        """Create the prompt tokens: one set per layer (deep) or one in all (shallow)."""
-        num_reading = self.num_layers - settings.start_layer
-        self.hyperparameters = settings.hyperparameters
-        self.visual_prompts = make_prompts(
-            num_reading if settings.deep else 1,
-            settings.num_tokens,
-            self.embed_dims,
-            self.patch_embed.projection,
-        )
-        self.visual_prompt_gates = make_gates(num_reading, settings.gate_init)
 
     def _frozen_modules(self) -> list[nn.Module]:
         """List the modules that ``frozen_stages`` freezes."""

@@ -86,7 +86,10 @@ class LoRA(nn.Module):
             raise ValueError(f'lora.rank must be an integer of at least 1, got {rank!r}.')
         self.rank = rank
         for layer in layers:
-            layer.lora_linears = _replace_linears(layer, rank)
+            names = [name for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
+            for name in names:
+                layer.set_submodule(name, LoRALinear(layer.get_submodule(name), rank))
+            layer.lora_linears = tuple(layer.get_submodule(name) for name in names)
         # In a tuple, as they belong to the layers.
         self.linears = tuple(layer.lora_linears for layer in layers)
         self.shape = len(layers), len(layers[0].lora_linears), 1, rank
@@ -209,10 +212,3 @@ def make_lora(layers: Sequence[nn.Module], settings: dict | None) -> LoRA | None
             f'dict(rank=16); got {own!r}.'
         )
     return LoRA(layers, **settings)
-
-
-def _replace_linears(layer: nn.Module, rank: int) -> tuple[LoRALinear, ...]:
-    names = [name for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
-    for name in names:
-        layer.set_submodule(name, LoRALinear(layer.get_submodule(name), rank))
-    return tuple(layer.get_submodule(name) for name in names)
