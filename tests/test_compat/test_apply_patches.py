@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
 import torch
 from mmengine.device import get_device
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+from vlpose_mm.compat.mmcv_ops import _compiled_is_missing
+from vlpose_mm.compat.torchvision import _library
+
 CODE = """
-import logging
 import vlpose_mm.compat as compat
 compat.apply_patches()
 compat.apply_patches()
@@ -22,9 +22,7 @@ print('MMCV Compiler:', collect_env()['MMCV Compiler'])
 """
 
 
-@pytest.fixture(scope='module')
-def output() -> str:
-    """What a fresh process prints that patches the stack and imports all of it."""
+def test_after_the_patches_all_imports_work_and_each_that_was_needed_is_logged_once():
     result = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', CODE],
         env=dict(os.environ, PYTHONPATH=str(ROOT)),
@@ -32,18 +30,8 @@ def output() -> str:
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    return result.stdout + result.stderr
-
-
-def test_mmpose_mmdet_and_transformers_import_after_the_patches(output):
-    assert 'MMCV Compiler:' in output
-
-
-def test_each_patch_that_is_needed_says_so_once_at_info(output):
-    from vlpose_mm.compat.mmcv_ops import _compiled_is_missing
-    from vlpose_mm.compat.torchvision import _library
-
-    lines = [line for line in output.splitlines() if 'compat: ' in line]
+    assert 'MMCV Compiler:' in result.stdout
+    lines = [line for line in result.stderr.splitlines() if 'compat: ' in line]
     needed = {
         'torchvision cannot load': _library is not None,
         'mmcv-lite has no compiled operators': _compiled_is_missing(),

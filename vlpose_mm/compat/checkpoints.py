@@ -8,7 +8,6 @@ weights-only unpickler with the globals of ``safe_globals``. Delete this file an
 ``safe_globals`` when MMEngine itself reads with ``weights_only=True``.
 """
 
-import logging
 import os
 import pickle
 import pickletools
@@ -21,7 +20,6 @@ from typing import IO, Any
 from urllib.parse import urlparse
 
 import torch
-from mmengine.logging import print_log
 
 from vlpose_mm.compat.safe_globals import ForbiddenError, mmengine_globals, resolve
 
@@ -69,21 +67,9 @@ def _unread_globals_of_file(path: str) -> list[str]:
 
 
 def _explain(error: Exception, name: str, path: str) -> Exception:
-    """Turn what the unpickler raised into one clear error.
-
-    Args:
-        error (Exception): What the unpickler raised.
-        name (str): What the user calls the checkpoint.
-        path (str): The file that was read.
-
-    Returns:
-        Exception: An ``UnpicklingError`` that names the file and the forbidden globals,
-        or, if there are none, a ``RuntimeError`` that names the file.
-    """
-    forbidden = ''
-    if isinstance(error, ForbiddenError):
-        forbidden = str(error)
-    elif isinstance(error, pickle.UnpicklingError):
+    """Make an error of the unpickler name the checkpoint and its forbidden globals."""
+    forbidden = str(error) if isinstance(error, ForbiddenError) else ''
+    if isinstance(error, pickle.UnpicklingError):
         found = re.search(r'GLOBAL (\S+) (?:was not|whose module)', str(error))
         forbidden = found[1] if found else ', '.join(_unread_globals_of_file(path))
         if found and '.' not in forbidden:
@@ -93,10 +79,9 @@ def _explain(error: Exception, name: str, path: str) -> Exception:
             f'{name} is refused as a checkpoint: its pickle asks for {forbidden}, '
             f'which is not one of the safe globals. {_REMEDY}'
         )
-    reason = str(error).split('WeightsUnpickler error:')[-1]
-    reason = reason.split('\n\nCheck the doc')[0].strip()
+    reason = str(error).split('WeightsUnpickler error:')[-1].split('\n\nCheck the doc')[0]
     return RuntimeError(
-        f'{name} cannot be read as a checkpoint: {type(error).__name__}: {reason}'
+        f'{name} cannot be read as a checkpoint: {type(error).__name__}: {reason.strip()}'
     )
 
 
@@ -126,8 +111,8 @@ def _load_url(
     folder = model_dir or os.path.join(torch.hub.get_dir(), 'checkpoints')
     path = os.path.join(folder, os.path.basename(urlparse(url).path))
     kwargs.update(model_dir=folder, map_location=map_location)
-    name = f'{url} (kept in {path})'
-    return _read(torch.hub.load_state_dict_from_url, url, name, path, **kwargs)
+    load = torch.hub.load_state_dict_from_url
+    return _read(load, url, f'{url} (kept in {path})', path, **kwargs)
 
 
 class _Torch(ModuleType):
@@ -139,18 +124,16 @@ class _Torch(ModuleType):
         return getattr(torch, name)
 
 
-def apply_patch() -> None:
-    """Make MMEngine read checkpoints safely, and its own at all."""
+def apply_patch() -> str | None:
+    """Make MMEngine read checkpoints safely, its own included; return what to log."""
     from mmengine.runner import checkpoint
 
     if isinstance(checkpoint.torch, _Torch):
-        return
-    # MMEngine's loaders for files, URLs and object stores all live in this module.
+        return None
+    # MMEngine's loaders for files, URLs and object stores are all in this module.
     checkpoint.torch = _Torch('torch')
     checkpoint.load_url = _load_url
-    print_log(
-        'compat: MMEngine reads checkpoints through the weights-only unpickler of torch, '
-        'with safe globals for what MMEngine itself pickles.',
-        logger='current',
-        level=logging.INFO,
+    return (
+        'MMEngine reads checkpoints through the weights-only unpickler of torch, with '
+        'safe globals for what MMEngine itself pickles.'
     )

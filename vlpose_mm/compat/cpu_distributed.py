@@ -4,12 +4,9 @@ MMEngine (0.10.7) calls ``torch.cuda.set_device`` before it joins the process gr
 raises where there is no such device. Delete this file when MMEngine asks first.
 """
 
-import logging
-
 import torch
 from mmengine.device import get_device
 from mmengine.dist import utils
-from mmengine.logging import print_log
 
 
 def _init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs) -> None:
@@ -17,14 +14,12 @@ def _init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs) -> N
     torch.distributed.init_process_group(backend=backend, **kwargs)
 
 
-def apply_patch() -> None:
-    """Let MMEngine launch distributed runs on the CPU."""
+def apply_patch() -> str | None:
+    """Let MMEngine launch distributed runs on the CPU; return what to log."""
     if get_device() != 'cpu' or utils._init_dist_pytorch is _init_dist_pytorch:
-        return
+        return None
     utils._init_dist_pytorch = _init_dist_pytorch
-    print_log(
-        'compat: there is no accelerator; MMEngine launches distributed runs without '
-        'choosing a CUDA device.',
-        logger='current',
-        level=logging.INFO,
+    return (
+        'there is no accelerator; MMEngine launches distributed runs without choosing a '
+        'CUDA device.'
     )

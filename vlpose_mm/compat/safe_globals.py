@@ -1,9 +1,8 @@
 """The globals that a checkpoint of MMEngine may use, and safe stand-ins for them.
 
-Part of the patch in ``checkpoints``. ``torch.serialization.add_safe_globals`` with the true
-``getattr`` would let a pickle reach anything, and numpy trusts the state of a pickled dtype
-(flags that turn numbers into object pointers). So a pickle never gets to call either: the
-stand-ins accept what MMEngine writes and refuse the rest.
+Part of the patch in ``checkpoints``. With the true ``getattr`` among torch's safe globals a
+pickle could reach anything, and numpy trusts the state of a pickled dtype (flags that turn
+numbers into object pointers). The stand-ins accept what MMEngine writes and nothing else.
 """
 
 import re
@@ -59,14 +58,11 @@ class _History(_StandIn):
     def __setstate__(self, state: dict) -> None:
         logs, counts = state['_log_history'], state['_count_history']
         if type(logs) is not _Array or type(counts) is not _Array:
-            raise ForbiddenError(
-                'mmengine.logging.history_buffer.HistoryBuffer.__setstate__'
-            )
+            raise ForbiddenError(f'{HistoryBuffer.__module__}.HistoryBuffer.__setstate__')
         self.value = HistoryBuffer(logs.value, counts.value, state['max_length'])
 
 
 def _array(shape: tuple, dtype: _DType, data: bytes, order: str = 'C') -> np.ndarray:
-    """Read an array from bytes."""
     if type(dtype) is not _DType or type(data) is not bytes:
         raise ForbiddenError('numpy.ndarray.__setstate__')
     return np.ndarray(shape, dtype.value, data, order=order).copy(order)
@@ -127,12 +123,13 @@ SAFE_GLOBALS = {
 @contextmanager
 def mmengine_globals() -> Iterator[None]:
     """Allow the stand-ins, and what the user allowed under other names."""
+
+    def full_name(entry: Any) -> str:
+        is_pair = isinstance(entry, tuple)
+        return entry[1] if is_pair else f'{entry.__module__}.{entry.__qualname__}'
+
     before = torch.serialization.get_safe_globals()
-    names = [
-        entry[1] if isinstance(entry, tuple) else f'{entry.__module__}.{entry.__qualname__}'
-        for entry in before
-    ]
-    own = [e for e, name in zip(before, names, strict=True) if name not in SAFE_GLOBALS]
+    own = [entry for entry in before if full_name(entry) not in SAFE_GLOBALS]
     ours = [(stand_in, name) for name, stand_in in SAFE_GLOBALS.items()]
     torch.serialization.clear_safe_globals()
     try:
@@ -147,7 +144,7 @@ def resolve(value: Any, done: dict[int, tuple[Any, Any]] | None = None) -> Any:
     done = {} if done is None else done
     if isinstance(value, _StandIn):
         return value.value
-    if not isinstance(value, (dict, list)) and type(value) is not tuple:
+    if not isinstance(value, dict | list) and type(value) is not tuple:
         return value
     if id(value) not in done:
         # The value is kept beside its result, so that its identity is not reused.

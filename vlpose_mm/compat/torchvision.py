@@ -1,19 +1,16 @@
 """Patch: ``import torchvision`` fails where its native extension cannot load.
 
-Affects torchvision >= 0.16 beside a PyTorch that its extension was not built for. It
-carries on without the extension, then dies while it decorates two operators that nothing
-declared. Declaring the two schemas is all that the import needs. MMPose's visualizers and
-the BERT models of transformers need the import, not the operators.
-Delete this file when torchvision declares them itself.
+Affects torchvision >= 0.16 with a PyTorch that its extension was not built for. It goes on
+without the extension, then fails when it decorates two operators that nothing declared. The
+import, which MMPose's visualizers and the BERT models of transformers need, only needs the
+two schemas. Delete this file when torchvision declares them itself.
 """
 
 import importlib
-import logging
 import sys
 from collections.abc import Callable
 
 import torch
-from mmengine.logging import print_log
 
 _OPERATORS = ('nms', 'qnms')
 _SCHEMA = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
@@ -23,7 +20,6 @@ _library: torch.library.Library | None = None
 
 
 def _import_fails_for_operators() -> bool:
-    """Import torchvision; only the error that this patch cures counts as a failure."""
     try:
         importlib.import_module('torchvision')
     except RuntimeError as error:
@@ -44,11 +40,11 @@ def _refuse(name: str) -> Callable:
     return operator
 
 
-def apply_patch() -> None:
-    """Declare the operators that ``import torchvision`` looks up and does not find."""
+def apply_patch() -> str | None:
+    """Declare the operators that ``import torchvision`` misses; return what to log."""
     global _library
     if _library is not None or not _import_fails_for_operators():
-        return
+        return None
     for name in [key for key in sys.modules if key.partition('.')[0] == 'torchvision']:
         del sys.modules[name]
     missing = [name for name in _OPERATORS if not hasattr(torch.ops.torchvision, name)]
@@ -57,9 +53,7 @@ def apply_patch() -> None:
         _library.define(f'{name}{_SCHEMA}')
         for device in ('CPU', 'CUDA'):
             _library.impl(name, _refuse(name), device)
-    print_log(
-        'compat: torchvision cannot load its native extension; it is importable, its '
-        f'compiled operators are not available. To have them, {_REMEDY}.',
-        logger='current',
-        level=logging.INFO,
+    return (
+        'torchvision cannot load its native extension; it is importable, its compiled '
+        f'operators are not available. To have them, {_REMEDY}.'
     )
