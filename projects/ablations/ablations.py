@@ -1,4 +1,4 @@
-"""Run rows with several seeds; know what is done, what is shared and what is left."""
+"""Run rows with several seeds, each result once."""
 
 import json
 import os
@@ -24,7 +24,7 @@ is bold. Epochs: {epochs}. Seeds: {seeds}.
 
 
 class Ablations:
-    """Rows to run, and what came out so far.
+    """Rows to run, and their results so far.
 
     A result lies in a folder named after the :func:`fingerprint` of the row's config, so
     rows whose configs are equal share it, and one whose config has changed has none.
@@ -32,8 +32,8 @@ class Ablations:
     Args:
         rows (Sequence[Row]): The rows.
         num_seeds (int): Runs of every row.
-        epochs (int, optional): Epochs instead of those of the configs.
-        places (Places): Where the data and the results lie.
+        epochs (int, optional): Number of epochs; that of the configs by default.
+        places (Places): Where the data and the results are.
     """
 
     def __init__(
@@ -48,18 +48,12 @@ class Ablations:
         for row in rows:
             with self._reported(str(row)), _quiet():
                 cfg = load(row, epochs, text_model(row, places))
-                # What has no folder fails here, not among the others.
+                # A row without a folder fails here, not when others run.
                 self._folder(cfg, 0)
                 self.configs[row] = cfg
 
     def run(self) -> None:
-        """Run what is not done yet, all rows with the first seed first.
-
-        A run that fails is reported, and the rest goes on.
-
-        Raises:
-            KeyboardInterrupt: If interrupted; what is done stays.
-        """
+        """Run what is not done yet, by seed; report a run that fails and go on."""
         left = self._left()
         num_all = len(self.rows) * len(self.seeds)
         print(f'{num_all} runs: {len(left)} to do, the others are done or equal to these.')
@@ -82,11 +76,7 @@ class Ablations:
                 )
 
     def write(self) -> str:
-        """Write ``table.md`` and ``results.json``.
-
-        Returns:
-            str: The tables.
-        """
+        """Write ``table.md`` and ``results.json``; return the tables."""
         results = {row: self._results(row) for row in self.rows}
         tables = format_tables(results)
         epochs = max((c.train_cfg.max_epochs for c in self.configs.values()), default=0)
@@ -98,7 +88,7 @@ class Ablations:
         return tables
 
     def _left(self) -> list[tuple[Row, int]]:
-        """Runs to do, of equal ones the first alone."""
+        """Return the runs to do, of equal ones the first alone."""
         left: dict[object, tuple[Row, int]] = {}
         for seed in self.seeds:
             for row, cfg in self.configs.items():
@@ -116,15 +106,15 @@ class Ablations:
         return run_experiment(cfg, seed, self._folder(cfg, seed), self.places)
 
     def _folder(self, cfg: Config, seed: int) -> Path | None:
-        """The folder of a run; ``None`` if the weights that it starts from are missing."""
+        """Return the folder of a run, or ``None`` if its first weights are missing."""
         if missing_base(cfg, self.places, self.epochs) is not None:
             return None
-        # A seed decides about nothing where nothing is trained.
+        # Without training, every seed gives the same result.
         seed = seed if cfg.train_cfg.max_epochs else 0
         return self.places.out / 'runs' / fingerprint(cfg, self.places) / f'seed_{seed}'
 
     def _results(self, row: Row) -> list[dict]:
-        """The results of a row, one for each seed that is done."""
+        """Return the results of a row, one for each seed that is done."""
         if row not in self.configs:
             return []
         folders = [self._folder(self.configs[row], seed) for seed in self.seeds]

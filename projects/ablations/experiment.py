@@ -13,13 +13,13 @@ from projects.mini_humanart.runs import Results, mmpose_tool
 
 
 def train(cfg: Config, seed: int, folder: Path, places: Places) -> Path:
-    """Train, or go on where an earlier call was broken off.
+    """Train, or resume what an earlier call began.
 
     Args:
         cfg (Config): What to train.
         seed (int): Seed of the training.
-        folder (Path): Where the training keeps its files; of this config and seed alone.
-        places (Places): Where the data and the first weights lie.
+        folder (Path): Folder for this config and seed alone.
+        places (Places): Where the data and the first weights are.
 
     Returns:
         Path: The last checkpoint.
@@ -28,15 +28,15 @@ def train(cfg: Config, seed: int, folder: Path, places: Places) -> Path:
         SystemExit: If the training fails; holds the end of its log.
     """
     last, spent = folder / 'train/last_checkpoint', folder / 'seconds'
-    goes_on = last.exists() and Path(last.read_text()).exists()
-    before = seconds(folder) if goes_on else 0.0
+    resumes = last.exists() and Path(last.read_text()).exists()
+    before = seconds(folder) if resumes else 0.0
     start = time.time()
     try:
         mmpose_tool(
             'train',
             _write_config(cfg, seed, folder, places),
             *('--work-dir', folder / 'train', '--no-validate'),
-            *['--resume'] * goes_on,
+            *['--resume'] * resumes,
         )
     finally:
         spent.write_text(str(before + time.time() - start))
@@ -44,28 +44,21 @@ def train(cfg: Config, seed: int, folder: Path, places: Places) -> Path:
 
 
 def seconds(folder: Path) -> float:
-    """Seconds that a training took so far.
-
-    Args:
-        folder (Path): The training's; see :func:`train`.
-
-    Returns:
-        float: The seconds, those of earlier calls included; 0.0 if there were none.
-    """
+    """Return the seconds that the training in a folder took so far, over all calls."""
     spent = folder / 'seconds'
     return float(spent.read_text()) if spent.exists() else 0.0
 
 
 def run(cfg: Config, seed: int, folder: Path, places: Places) -> dict:
-    """Train a row, test its last checkpoint on mini Human-Art, and note the result.
+    """Train a row, and test its last checkpoint on mini Human-Art.
 
     A row that trains no epoch is tested with the weights that it starts from.
 
     Args:
         cfg (Config): The row's config.
         seed (int): Seed of the training.
-        folder (Path): Of this config and seed alone; gets ``result.json`` at the end.
-        places (Places): Where the data and the first weights lie.
+        folder (Path): Folder for this config and seed alone; gets ``result.json`` last.
+        places (Places): Where the data and the first weights are.
 
     Returns:
         dict: ``artificial`` and ``all``: AP on the artificial images and on all, in

@@ -2,10 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -17,11 +16,10 @@ CONFIGS = ROOT / 'projects/ablations/configs'
 DATA, OUT = 'data/mini/', 'work_dirs/ablations/'
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row of a table.
 
-    Args:
+    Attributes:
         study (str): The table, a folder of configs.
         name (str): The row, a config in it.
     """
@@ -34,22 +32,18 @@ class Row:
 
     @property
     def config(self) -> Path:
-        """Path: What the row says."""
+        """Path: The config of the row."""
         return CONFIGS / self.study / f'{self.name}.py'
 
     @property
     def base(self) -> Path:
-        """Path: What it is said of, on mini data."""
+        """Path: The config that the row changes, on mini data."""
         own = CONFIGS / f'mini_{self.name}.py'
         return own if own.exists() else CONFIGS / 'mini.py'
 
 
 def find_rows() -> dict[str, list[Row]]:
-    """Find all rows.
-
-    Returns:
-        dict[str, list[Row]]: By study; numbers are in their own order.
-    """
+    """Find the rows of every study; numbers are in their own order."""
 
     def order(row: Row) -> list:
         return [int(p) if p.isdigit() else p for p in re.split(r'(\d+)', row.name)]
@@ -64,7 +58,7 @@ def choose_rows(names: Sequence[str]) -> list[Row]:
     """Find the rows that names stand for.
 
     Args:
-        names (Sequence[str]): Each ``STUDY`` or ``STUDY/ROW``; none of them: all rows.
+        names (Sequence[str]): Each ``STUDY`` or ``STUDY/ROW``; all rows if empty.
 
     Returns:
         list[Row]: Each once, in the order of the names.
@@ -86,27 +80,19 @@ def choose_rows(names: Sequence[str]) -> list[Row]:
     return list(dict.fromkeys(chosen))
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where things lie.
+class Places(NamedTuple):
+    """Where things are.
 
-    Args:
-        data (Path): The mini data, ``data/mini`` for the configs.
-        out (Path): What is made, ``work_dirs/ablations`` for the configs.
+    Attributes:
+        data (Path): The mini data, ``data/mini`` in the configs.
+        out (Path): What is made, ``work_dirs/ablations`` in the configs.
     """
 
     data: Path
     out: Path
 
     def of(self, value: object) -> object:
-        """Put the real folders into the strings of a config.
-
-        Args:
-            value (object): A string, or lists and dicts of values.
-
-        Returns:
-            object: The same with the strings that are paths replaced.
-        """
+        """Put the real folders into the strings of a value of a config."""
         if isinstance(value, dict):
             return {k: self.of(v) for k, v in value.items()}
         if isinstance(value, list | tuple):
@@ -118,7 +104,7 @@ class Places:
         return value
 
     def path(self, name: str) -> Path:
-        """Find a file that a config names, relative to the checkout or not."""
+        """Return the path of a file that a config names."""
         return ROOT / self.of(name)
 
 
@@ -127,8 +113,8 @@ def load(row: Row, epochs: int | None = None, text_model: str | None = None) -> 
 
     Args:
         row (Row): The row.
-        epochs (int, optional): How long to train instead of what the base says.
-        text_model (str, optional): The text model instead of what the row says.
+        epochs (int, optional): Number of epochs; the base's own by default.
+        text_model (str, optional): The text model; the row's own by default.
 
     Returns:
         Config: The config, its paths as the files name them.
@@ -136,12 +122,16 @@ def load(row: Row, epochs: int | None = None, text_model: str | None = None) -> 
     variables = dict(BASE=str(row.base))
     if text_model is not None:
         variables['TEXT_MODEL'] = text_model
-    with _environment(variables):
-        cfg = Config.fromfile(row.config)
-    return shortened(cfg, epochs)
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        return set_epochs(Config.fromfile(row.config), epochs)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
-def shortened(cfg: Config, epochs: int | None) -> Config:
+def set_epochs(cfg: Config, epochs: int | None) -> Config:
     """Set how long a config trains, and let it resume at every epoch.
 
     Args:
@@ -156,33 +146,12 @@ def shortened(cfg: Config, epochs: int | None) -> Config:
         for scheduler in cfg.param_scheduler:
             if 'T_max' in scheduler:
                 scheduler.T_max = epochs
-    # While the second is being written, the first is whole.
+    # The first is whole while the second is being written.
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2, save_best=None)
     return cfg
 
 
 def fingerprint(cfg: Config, places: Places) -> str:
-    """Sum up everything that a result depends on, apart from code and seed.
-
-    Args:
-        cfg (Config): From :func:`load`.
-        places (Places): Where the data and the weights lie that it starts from.
-
-    Returns:
-        str: Equal for configs that MMEngine's runner cannot tell apart, on equal data and
-        weights.
-    """
+    """Sum up the config, data and weights that a result depends on, but not the seed."""
     base = places.path(cfg.load_from) if cfg.load_from else None
     return sum_up(cfg, places.data, base)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables inside a ``with`` block."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -17,14 +17,13 @@ from projects.mini_humanart.runs import ROOT, draw_data
 
 
 def _positive(text: str) -> int:
-    """A number from the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
     return int(text)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add('names', nargs='*', metavar='STUDY[/ROW]', help='what to run; all by default')
@@ -32,13 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--epochs', type=_positive, metavar='N', help='instead of those of the configs')
     add('--out', type=Path, default=ROOT / 'work_dirs/ablations', help='folder to write to')
     add('--data', type=Path, default=ROOT / 'data/mini', help='mini data; drawn if missing')
-    add('--list', action='store_true', help='name all rows and end')
-    return parser
-
-
-def main() -> None:
-    """Run the command."""
-    parser = build_parser()
+    add('--list', action='store_true', help='list all rows and exit')
     args = parser.parse_args()
     if args.list:
         for study, rows in find_rows().items():
@@ -49,12 +42,12 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
 
-    # Ended or without terminal, it ends like interrupted: it takes its training along.
+    # Terminated or without terminal, it ends its training as when interrupted.
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        # Under nohup it is to stay.
+        # nohup ignores SIGHUP.
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
-    # What a training warns of stands in its own log.
+    # The log of a training has its warnings.
     MMLogger.get_current_instance().setLevel('ERROR')
     transformers.logging.set_verbosity_error()
     init_default_scope('mmpose')
@@ -64,14 +57,16 @@ def main() -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            parser.error(f'{places.out} is in use; wait for that command, or give --out')
+            parser.error(
+                f'{places.out} is in use; wait for that command, or choose another --out'
+            )
         if not (places.data / 'mini.json').exists():
             draw_data(places.data)
         ablations = Ablations(rows, args.seeds, args.epochs, places)
         try:
             ablations.run()
         except KeyboardInterrupt:
-            ablations.failures.append('interrupted; the same command goes on from here')
+            ablations.failures.append('interrupted; the same command resumes')
         print(f'\n{ablations.write()}')
     print(f'Written to {os.path.relpath(places.out)}: table.md, results.json')
     if ablations.failures:

