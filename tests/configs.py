@@ -26,23 +26,23 @@ def read(path: Path) -> dict:
 
 def flat(node: object, name: str = '') -> dict:
     """Every value below a node by its dotted name; lists are numbered from their end."""
-    if isinstance(node, dict):
-        items = list(node.items())
-    elif isinstance(node, list | tuple):
-        items = [(i - len(node), value) for i, value in enumerate(node)]
-    else:
+    if isinstance(node, list | tuple):
+        node = {i - len(node): value for i, value in enumerate(node)}
+    if not isinstance(node, dict):
         return {name: node}
     found = {}
-    for key, value in items:
+    for key, value in node.items():
         found |= flat(value, f'{name}.{key}' if name else str(key))
     return found
 
 
 def differences(base: Path, other: Path) -> dict:
     """Values of the other config that the base does not have, by their dotted names."""
-    base, other = flat(read(base)), flat(read(other))
-    return {
-        key: other.get(key, ABSENT)
-        for key in base.keys() | other.keys()
-        if other.get(key, ABSENT) != base.get(key, ABSENT)
-    }
+    return changes(read(base), read(other))
+
+
+def changes(base: dict, other: dict) -> dict:
+    """As :func:`differences`, of what was read already."""
+    base, other = flat(base), flat(other)
+    found = {key: other.get(key, ABSENT) for key in base.keys() | other.keys()}
+    return {key: value for key, value in found.items() if value != base.get(key, ABSENT)}

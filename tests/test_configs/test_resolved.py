@@ -12,17 +12,12 @@ from vlpose_mm.analysis.base_model import base_config
 MMPOSE = Path(find_spec('mmpose').submodule_search_locations[0])
 HEATMAP = MMPOSE / '.mim/configs/body_2d_keypoint/topdown_heatmap'
 ADDRESS = 'https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap'
-COCO_WEIGHTS = dict(
-    small='62d7a712_20230314',
-    base='216eae50_20230314',
-    large='53609f55_20230314',
-    huge='e32adcd4_20230314',
-)
-JOINT_WEIGHTS = dict(
-    small='5cbe2bfc_20230611',
-    base='b417f546_20230611',
-    large='9aba9345_20230614',
-    huge='603bb573_20230612',
+# Those trained on COCO, and on Human-Art with COCO.
+WEIGHTS = dict(
+    small=('62d7a712_20230314', '5cbe2bfc_20230611'),
+    base=('216eae50_20230314', 'b417f546_20230611'),
+    large=('53609f55_20230314', '9aba9345_20230614'),
+    huge=('e32adcd4_20230314', '603bb573_20230612'),
 )
 # The paper's drop path, visual prompts, layers, decay of the learning rate per layer, and
 # images per GPU.
@@ -36,7 +31,10 @@ DECAY = 'optim_wrapper.paramwise_cfg.layer_decay_rate'
 LAYERS = 'optim_wrapper.paramwise_cfg.num_layers'
 
 
-def weights(address: str) -> dict:
+def weights(size: str, joint: bool) -> dict:
+    folder, data = ('human_art', 'humanart') if joint else ('coco', 'coco')
+    name = f'td-hm_ViTPose-{size}_8xb64-210e_{data}-256x192-{WEIGHTS[size][joint]}.pth'
+    address = f'{ADDRESS}/{folder}/{name}'
     return {'load_from': address, 'model.base_weights': address}
 
 
@@ -76,10 +74,7 @@ def test_a_vit_has_the_papers_hyperparameters(size: str) -> None:
         'train_dataloader.batch_size': batch,
         'auto_scale_lr.base_batch_size': 8 * batch,
         'optim_wrapper.optimizer.lr': 5e-4 * batch / 64,
-        **weights(
-            f'{ADDRESS}/coco/td-hm_ViTPose-{size}_8xb64-210e_coco-256x192-'
-            f'{COCO_WEIGHTS[size]}.pth'
-        ),
+        **weights(size, joint=False),
     }
     path = zoo_config(size)
     assert f'_8xb{batch}-' in path.name
@@ -107,10 +102,7 @@ def test_joint_configs_train_on_both_sets_from_weights_trained_on_both(size: str
         'train_dataloader.dataset.ann_file': (
             'HumanArt/annotations/training_humanart_coco.json'
         ),
-        **weights(
-            f'{ADDRESS}/human_art/td-hm_ViTPose-{size}_8xb64-210e_humanart-256x192-'
-            f'{JOINT_WEIGHTS[size]}.pth'
-        ),
+        **weights(size, joint=True),
     }
 
 

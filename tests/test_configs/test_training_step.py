@@ -14,35 +14,31 @@ from mmpose.registry import MODELS
 from tests.conftest import ROOT
 
 OURS = 'configs/body_2d_keypoint/vlpose'
-MINI = 'projects/mini_humanart/configs'
-ROWS = 'projects/ablations/configs'
 # The other configs differ from these in sizes (test_resolved.py), and the other rows of the
 # ablations train what their base trains (test_ablation_rows.py).
 NAMES = {
     OURS + '/humanart/td-hm_VLPose-{}_8xb64-210e_humanart-256x192.py': (
-        *('base', 'lora-base', 'swin-t', 'pvt-s', 'pvtv2-b2', 'hrformer-small'),
+        'base lora-base swin-t pvt-s pvtv2-b2 hrformer-small'
     ),
-    OURS + '/coco/td-hm_VLPose-{}_8xb64-210e_coco-256x192.py': ('base',),
-    OURS + '/humanart_coco/td-hm_VLPose-{}_8xb64-210e_humanart-coco-256x192.py': (
-        'lora-base',
+    OURS + '/coco/td-hm_VLPose-{}_8xb64-210e_coco-256x192.py': 'base',
+    OURS
+    + '/humanart_coco/td-hm_VLPose-{}_8xb64-210e_humanart-coco-256x192.py': 'lora-base',
+    'projects/mini_humanart/configs/{}.py': (
+        'vitpose_mini_photos vlpose_mini_photos vlpose_mini_auto vlpose_mini_humanart_paper'
     ),
-    MINI + '/{}.py': (
-        *('vitpose_mini_photos', 'vlpose_mini_photos'),
-        *('vlpose_mini_auto', 'vlpose_mini_humanart_paper'),
+    'projects/ablations/configs/matcher/{}.py': 'cosine cross',
+    'projects/ablations/configs/text_prompt/{}.py': (
+        'description learned_context none random_fresh scenario_keypoint'
     ),
-    ROWS + '/{}.py': (
-        *('matcher/cosine', 'matcher/cross'),
-        *('text_prompt/description', 'text_prompt/learned_context', 'text_prompt/none'),
-        *('text_prompt/random_fresh', 'text_prompt/scenario_keypoint'),
-        *('tuning/full', 'tuning/head_only'),
-        *('tuning/last_layer', 'tuning/shallow_prompts'),
-        *('tuning/vitpose_deep_prompts', 'tuning/vitpose_full'),
-        *('tuning/vitpose_head_only', 'tuning/vitpose_last_layer'),
-        *('wiring/extractor_injector', 'wiring/injector'),
+    'projects/ablations/configs/tuning/{}.py': (
+        'full head_only last_layer shallow_prompts '
+        'vitpose_deep_prompts vitpose_full vitpose_head_only vitpose_last_layer'
     ),
+    'projects/ablations/configs/wiring/{}.py': 'extractor_injector injector',
 }
-PATHS = [path.format(name) for path, names in NAMES.items() for name in names]
+PATHS = [path.format(name) for path, names in NAMES.items() for name in names.split()]
 
+SIZES = dict(input_size=(96, 128), heatmap_size=(24, 32))
 # Few and narrow layers; everything else is the config's own.
 SMALL = dict(
     VisionTransformer=dict(
@@ -100,10 +96,7 @@ def reduced(path: str, data: Path, minilm: str) -> Config:
 def _shrink_images(node: object) -> None:
     """Set the sizes of all codecs and crops below a node of a config."""
     if isinstance(node, dict):
-        if 'input_size' in node:
-            node['input_size'] = (96, 128)
-        if 'heatmap_size' in node:
-            node['heatmap_size'] = (24, 32)
+        node |= {key: size for key, size in SIZES.items() if key in node}
         node = list(node.values())
     if isinstance(node, list | tuple):
         for child in node:
@@ -113,19 +106,15 @@ def _shrink_images(node: object) -> None:
 def intended(model: dict) -> str:
     """A pattern of the names that a config means to train."""
     is_vlpose = model.type == 'VLPoseEstimator'
-    parts = [
-        r'matcher\.|text_encoder\.context|head\.(aux_|tuned_|\w+_gate)'
-        if is_vlpose
-        else r'head\.'
-    ]
+    ours = r'matcher\.|text_encoder\.context|head\.(aux_|tuned_|\w+_gate)'
+    parts = [ours if is_vlpose else r'head\.']
     if model.backbone.get('lora'):
         parts.append(r'backbone\.lora|backbone\.layers\.\d\..*\.lora_')
     if model.backbone.get('visual_prompt'):
         parts.append(r'backbone\.visual_prompt')
     elif not model.backbone.get('lora'):
-        num_trained = model.backbone.get('trained_layers')
         layers = {None: r'backbone\.', 0: 'nothing', 1: r'backbone\.(layers\.3|ln1)\.'}
-        parts.append(layers[num_trained])
+        parts.append(layers[model.backbone.get('trained_layers')])
     return '|'.join(parts)
 
 
@@ -145,16 +134,13 @@ def test_trains_exactly_what_it_means_to(path: str, mini_data: Path, minilm: str
     expected = re.compile(intended(cfg.model))
     assert got == {n for n, _ in model.named_parameters() if expected.match(n)}
     assert got == {n for n, p in model.named_parameters() if p.requires_grad}
-    optimized = [p for group in optim_wrapper.param_groups for p in group['params']]
-    assert {id(p) for p in optimized} >= {
-        id(p) for p in model.parameters() if p.requires_grad
-    }
+    optimized = {id(p) for group in optim_wrapper.param_groups for p in group['params']}
+    assert optimized >= {id(p) for p in model.parameters() if p.requires_grad}
     optim_wrapper.step()
 
     data = next(iter(Runner.build_dataloader(cfg.val_dataloader)))
-    model.eval()
     with torch.no_grad():
-        samples = model.val_step(data)
+        samples = model.eval().val_step(data)
     assert len(samples) == 2
     for sample in samples:
         assert sample.pred_instances.keypoints.shape == (1, 17, 2)

@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 
 from projects.ablations.rows import Places, Row, choose_rows, fingerprint, load
 from projects.ablations.stand_ins import missing_base, text_model
-from tests.configs import ABSENT, flat, read, zoo_config
+from tests.configs import ABSENT, changes, flat, read, zoo_config
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / 'projects/ablations/configs'
@@ -119,12 +119,10 @@ def test_every_row_is_known_here() -> None:
 @pytest.mark.parametrize('name', CHANGES)
 def test_a_row_differs_from_its_base_in_what_it_is_named_after(name: str) -> None:
     for mini in (False, True):
-        base, row = map(flat, base_and_row(name, mini))
-        keys = base.keys() | row.keys()
-        changed = {k: row.get(k, ABSENT) for k in keys}
-        changed = {k: v for k, v in changed.items() if base.get(k, ABSENT) != v}
-        expected = CHANGES[name].items()
-        assert changed == {k: v for k, v in expected if base.get(k, ABSENT) != v}
+        base, row = base_and_row(name, mini)
+        said = flat(base)
+        expected = {k: v for k, v in CHANGES[name].items() if said.get(k, ABSENT) != v}
+        assert changes(base, row) == expected
 
 
 @pytest.mark.parametrize('mini', [False, True], ids=['real', 'mini'])
