@@ -15,8 +15,8 @@ def compare(
 ) -> dict:
     """Compare what was measured with the first row.
 
-    The ratio to the first is that of each round, so that what slows a whole round leaves it
-    alone. Their FLOPs have a ratio as well: the floor, which the measured one would be if
+    The ratio to the first is that of each round, so that what slows a whole round cancels
+    out. Their FLOPs have a ratio as well: the floor, which the measured one would be if
     all arithmetic took the same time and nothing else any. Samples are those of each row,
     round by round; with ``per_image`` they are milliseconds per image and get a rate. The
     rows have ``name``, ``samples``, their ``median``, ``lower`` and ``upper`` quartile;

@@ -16,7 +16,7 @@ NUM_IMAGES = 32
 
 
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
-    """Time the pipelines alone, in this process.
+    """Time the pipelines without the model, in this process.
 
     After the first round the system has the files in memory. Yield a comparison of the
     validation pipeline with prediction on the tuned route, and one of the training pipeline

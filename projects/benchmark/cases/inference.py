@@ -62,7 +62,7 @@ def inference_calls(
 ) -> dict[str, Callable[[], None]]:
     """Make the calls that predict a batch.
 
-    The mode is ``'tensor'`` (heatmaps alone) or ``'predict'`` (keypoints). The calls are
+    The mode is ``'tensor'`` (only heatmaps) or ``'predict'`` (keypoints). The calls are
     ``base`` and each route, on samples with different text prompts; ``one text prompt``, on
     samples that have the same, for models that merge their low-rank updates then;
     ``mixed``, where every second sample takes the original route. The last two need more

@@ -30,5 +30,5 @@ def bench_cfg(vlpose_cfg: dict) -> dict:
         model=vlpose_cfg,
         optim_wrapper=dict(optimizer=optimizer, clip_grad=dict(max_norm=1.0)),
         train_dataloader=dict(dataset=dataset),
-        val_dataloader=dict(dataset=dict(dataset, test_mode=True, bbox_file='boxes.json')),
+        val_dataloader=dict(dataset=dict(dataset, test_mode=True, bbox_file='bboxes.json')),
     )

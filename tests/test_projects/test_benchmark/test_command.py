@@ -38,7 +38,7 @@ def test_json_holds_what_the_table_says_and_settings_change_it(
                 assert line.startswith(row['name'])
                 assert row['floor'] is None or f'{row["floor"]:.3f}' in line
 
-    # A process of its own prints JSON alone.
+    # A separate process prints only JSON.
     command = [sys.executable, '-m', 'projects.benchmark', small_config, *QUICK]
     command += '--only training data --threads 1 --json - --cfg-options'.split()
     done = subprocess.run(
