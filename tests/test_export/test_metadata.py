@@ -1,4 +1,4 @@
-"""What a graph tells about itself."""
+"""What a graph says about itself."""
 
 import json
 
@@ -24,9 +24,22 @@ def described(cfg: Config, model: VLPoseEstimator) -> dict:
     return json.loads(properties['vlpose'])
 
 
-def test_keypoints_are_those_of_the_test_dataset(small: Small) -> None:
-    keypoints = keypoints_of(small[0])
-    meta = CocoDataset(lazy_init=True).metainfo
+def test_keypoints_crops_decoding_and_routes_are_described(small: Small) -> None:
+    found = described(*small)
+    assert found['codec'] == dict(
+        type='UDPHeatmap',
+        input_size=[192, 256],
+        heatmap_size=[48, 64],
+        sigma=2.0,
+        blur_kernel_size=11,
+    )
+    assert found['use_udp'] and found['padding'] == 1.25 and found['bgr_to_rgb']
+    np.testing.assert_allclose(found['mean'], [123.675, 116.28, 103.53])
+    np.testing.assert_allclose(found['std'], [58.395, 57.12, 57.375])
+    assert found['flip_test'] and not found['shift_heatmap']
+    assert found['route'] == 'tuned' and found['routes']['none'] == 'original'
+    assert found['classifier'] is None and len(found['text_prompts']) == 20
+    keypoints, meta = found['keypoints'], CocoDataset(lazy_init=True).metainfo
     assert keypoints['names'][:3] == ['nose', 'left_eye', 'right_eye']
     assert keypoints['flip_indices'] == meta['flip_indices']
     np.testing.assert_allclose(keypoints['sigmas'], meta['sigmas'], rtol=1e-4)
@@ -35,38 +48,19 @@ def test_keypoints_are_those_of_the_test_dataset(small: Small) -> None:
     assert len(keypoints['colors']) == 17
 
 
-def test_tells_how_people_are_cropped_and_decoded(small: Small) -> None:
-    told = described(*small)
-    assert told['codec'] == dict(
-        type='UDPHeatmap',
-        input_size=[192, 256],
-        heatmap_size=[48, 64],
-        sigma=2.0,
-        blur_kernel_size=11,
-    )
-    assert told['use_udp'] and told['padding'] == 1.25
-    assert told['bgr_to_rgb']
-    np.testing.assert_allclose(told['mean'], [123.675, 116.28, 103.53])
-    np.testing.assert_allclose(told['std'], [58.395, 57.12, 57.375])
-    assert told['flip_test'] and not told['shift_heatmap']
-    assert told['route'] == 'tuned' and told['routes']['none'] == 'original'
-    assert told['classifier'] is None and len(told['text_prompts']) == 20
-
-
-def test_tells_the_classifier_s_kinds(small: Small) -> None:
+def test_the_classes_of_the_classifier_are_described(small: Small) -> None:
     cfg, model = small
     model.scenario_classifier = ScenarioClassifier()
     model.scenario_classifier.classes = CLASSES
-    told = described(cfg, model)
-    dance, mural, pixels, photo = told['classifier']
-    assert dance == dict(
-        scenario='dance', natural=True, text_prompt=told['scenarios']['dance']
-    )
-    assert told['text_prompts'][mural['text_prompt']] == ['a mural', 'a person']
+    found = described(cfg, model)
+    dance, mural, pixels, photo = found['classifier']
+    index = found['scenarios']['dance']
+    assert dance == dict(scenario='dance', natural=True, text_prompt=index)
+    assert found['text_prompts'][mural['text_prompt']] == ['a mural', 'a person']
     assert not pixels['natural'] and photo['natural'] and photo['scenario'] is None
 
 
-def test_a_model_without_words_has_no_text_prompts(small: Small) -> None:
+def test_a_model_without_text_encoder_has_no_text_prompts(small: Small) -> None:
     cfg, _ = small
     cfg.model.text_encoder = None
     assert described(cfg, build(cfg.model))['text_prompts'] == []

@@ -1,6 +1,7 @@
 """python -m vlpose_mm.tools.convert_checkpoint, on small files of every source."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from mmpose.registry import MODELS
 
+from tests.conftest import BACKBONE, HEAD, TEST_CFG
 from tests.test_checkpoint.test_converters import authors
 from tests.test_checkpoint.test_converters.library import (
     albef,
@@ -21,32 +23,40 @@ from tests.test_models.estimators import TEXT_PROMPTS, build
 from vlpose_mm.tools.convert_checkpoint import main
 
 
-@pytest.fixture
-def files(base_cfg: dict, tmp_path: Path) -> Path:
+@pytest.fixture(scope='module')
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a checkpoint of every source."""
-    base = build(base_cfg).state_dict()
-    torch.save(dict(state_dict=base), tmp_path / 'base.pth')
-    tuned = authors.tune(base, text_dims=384)
-    torch.save(dict(state_dict=tuned), tmp_path / 'bare.pth')
-    torch.save(dict(state_dict=tuned | lavis_names(blip_text())), tmp_path / 'released.pth')
-    library = vitpose(layer_norm_eps=1e-12)
-    library.save_pretrained(tmp_path / 'hub')
-    torch.save(dict(state_dict=original_names(library)), tmp_path / 'vitpose.pth')
-    torch.save(dict(model=albef()[1]), tmp_path / 'albef.pth')
-    return tmp_path
+    folder = tmp_path_factory.mktemp('sources')
+    head = dict(type='HeatmapHead', in_channels=32, **HEAD)
+    cfg = dict(type='TopdownPoseEstimator', backbone=BACKBONE, head=head)
+    base = build(dict(cfg, test_cfg=TEST_CFG)).state_dict()
+    tuned, library = authors.tune(base, text_dims=384), vitpose(layer_norm_eps=1e-12)
+    library.save_pretrained(folder / 'hub')
+    for name, weights in dict(
+        base=base,
+        bare=tuned,
+        released=tuned | lavis_names(blip_text()),
+        vitpose=original_names(library),
+        albef=albef()[1],
+    ).items():
+        torch.save(dict(state_dict=weights), folder / f'{name}.pth')
+    return folder
 
 
 @pytest.fixture
-def run(
-    files: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Callable:
-    """Run the command in the folder of the files; returns its two outputs."""
-    monkeypatch.chdir(files)
+def files(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder, which is the working directory."""
+    monkeypatch.chdir(shutil.copytree(sources, tmp_path / 'files'))
+    return tmp_path / 'files'
+
+
+@pytest.fixture
+def run(files: Path, capsys: pytest.CaptureFixture) -> Callable:
+    """Run the command; returns its two outputs."""
 
     def run(*args: str) -> tuple[str, str]:
         main(list(args))
-        captured = capsys.readouterr()
-        return captured.out, captured.err
+        return capsys.readouterr()
 
     return run
 
@@ -78,6 +88,10 @@ def released_cfg(vlpose_cfg: dict) -> dict:
     return vlpose_cfg
 
 
+def weights_of(name: str) -> dict:
+    return torch.load(name)['state_dict']
+
+
 def test_a_released_file_alone_says_what_it_lacks(
     run: Callable, released_cfg: dict, make_sample: Callable
 ) -> None:
@@ -88,15 +102,14 @@ def test_a_released_file_alone_says_what_it_lacks(
         assert f'model.backbone.visual_prompt.{setting}' in out
     assert 'BLIP text encoder was omitted: --text FOLDER writes it' in err
     assert 'Salesforce/blip-itm-base-coco' in err
-    assert 'The original route cannot be restored from this file' in err
+    assert "original route cannot be restored from this file: the authors' trai" in err
     model = MODELS.build(released_cfg).eval()
     load_checkpoint(model, 'out.pth', strict=True)
-    weights = torch.load('bare.pth')['state_dict']
     image = torch.randn(1, 3, 128, 96)
     states = model.text_encoder(TEXT_PROMPTS[:1]).last_hidden_state[0]
     with torch.no_grad():
         found = model(image, [make_sample(TEXT_PROMPTS[0])])[0]
-    expected = authors.heatmaps(weights, image[0], states)
+    expected = authors.heatmaps(weights_of('bare.pth'), image[0], states)
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
@@ -118,13 +131,12 @@ def test_a_released_file_with_its_base_and_text_encoder_is_whole(
 
 
 def test_a_released_file_without_text_encoder_or_with_another_names_the_model(
-    run: Callable, files: Path
+    run: Callable,
 ) -> None:
     _, err = run('released', 'bare.pth', 'out.pth')
     assert 'holds no text encoder' in err and 'Salesforce/blip-itm-base-coco' in err
-    weights = torch.load(files / 'bare.pth')['state_dict']
-    weights['text_encoder.token_embedding.weight'] = torch.rand(4, 4)
-    torch.save(weights, files / 'clip.pth')
+    clip = {'text_encoder.token_embedding.weight': torch.rand(4, 4)}
+    torch.save(dict(state_dict=weights_of('bare.pth') | clip), 'clip.pth')
     _, err = run('released', 'clip.pth', 'out.pth')
     assert "it is not BLIP's" in err and 'albef' in err
 
@@ -136,9 +148,7 @@ def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
     assert 'original.pth: ' in out and 'head.deconv_layers' in out and err == ''
     _, err = run('transformers', 'hub', 'library.pth')
     assert 'set model.backbone.norm_eps=1e-12' in err
-    original, library = (
-        torch.load(name)['state_dict'] for name in ('original.pth', 'library.pth')
-    )
+    original, library = weights_of('original.pth'), weights_of('library.pth')
     assert original.keys() == library.keys()
     assert all(torch.equal(original[name], library[name]) for name in original)
     base_cfg['head'].update(deconv_out_channels=(256, 256))
@@ -146,29 +156,32 @@ def test_vitpose_of_both_sources_becomes_the_same_checkpoint(
 
 
 def test_albef_becomes_a_folder_that_the_text_encoder_reads(
-    run: Callable, minilm: str
+    run: Callable, refused: Callable, minilm: str
 ) -> None:
     out, _ = run('albef', 'albef.pth', 'text', '--tokenizer', minilm)
     assert 'text: 6 layers, 128 wide, 30522 words' in out
     text_encoder = dict(type='TransformersTextEncoder', pretrained='text')
     assert MODELS.build(text_encoder)(TEXT_PROMPTS).last_hidden_state.shape[2] == 128
+    weights = weights_of('albef.pth')
+    weights['text_encoder.bert.embeddings.word_embeddings.weight'] = torch.ones(100, 128)
+    torch.save(dict(model=weights), 'albef.pth')
+    err = refused('albef', 'albef.pth', 'out', '--tokenizer', minilm)
+    assert 'has 30522 tokens, but albef.pth has 100' in err
 
 
 def test_what_has_no_place_is_listed_and_omitted_only_if_allowed(
-    run: Callable, refused: Callable, files: Path
+    run: Callable, refused: Callable
 ) -> None:
-    weights = torch.load(files / 'vitpose.pth')['state_dict']
-    for i in range(3):
-        weights[f'associate_keypoint_heads.{i}.final_layer.bias'] = torch.ones(1)
-    torch.save(weights, files / 'more.pth')
-    listed = '3 tensors without a place: associate_keypoint_heads.N.final_layer.bias (3)'
+    name = 'associate_keypoint_heads.{}.final_layer.bias'
+    more = {name.format(i): torch.ones(1) for i in range(3)}
+    torch.save(dict(state_dict=weights_of('vitpose.pth') | more), 'more.pth')
+    listed = f'3 tensors without a place: {name.format("N")} (3)'
     err = refused('vitpose', 'more.pth', 'out.pth')
     assert f'more.pth: {listed}. --allow-unmapped' in err
     _, err = run('vitpose', 'more.pth', 'out.pth', '--allow-unmapped')
     assert f'Omitted {listed}.' in err
     run('vitpose', 'vitpose.pth', 'plain.pth')
-    both = [torch.load(name)['state_dict'].keys() for name in ('out.pth', 'plain.pth')]
-    assert both[0] == both[1]
+    assert weights_of('out.pth').keys() == weights_of('plain.pth').keys()
 
 
 class Payload:
@@ -180,29 +193,32 @@ class Payload:
 
 @pytest.mark.parametrize('source', ['released', 'vitpose', 'transformers', 'albef'])
 def test_unsafe_broken_and_other_files_are_refused_and_nothing_is_written(
-    source: str, refused: Callable, files: Path
+    source: str, refused: Callable
 ) -> None:
-    path, name = files / f'{source}.pth', f'{source}.pth'
+    path = name = f'{source}.pth'
     if source == 'transformers':
-        path, name = files / 'hub/pytorch_model.bin', 'hub'
-        (files / 'hub/model.safetensors').unlink()
-        torch.save(vitpose().state_dict(), path)
-    whole = path.read_bytes()
+        path, name = 'hub/pytorch_model.bin', 'hub'
+        Path('hub/model.safetensors').rename(path)
     torch.save(dict(state_dict=Payload()), path)
     assert 'mkdir' in refused(source, name, 'out')
-    assert not (files / 'harm').exists()
-    path.write_bytes(whole[: len(whole) // 2])
-    assert 'cannot be read as a checkpoint' in refused(source, name, 'out')
+    assert not Path('harm').exists()
     torch.save(dict(state_dict={'stem.weight': torch.ones(1)}), path)
     err = refused(source, name, 'out')
     assert f'error: {name}: ' in err
     assert ('nothing in it becomes ' in err) == (source != 'albef')
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) // 2])
+    assert 'cannot be read as a checkpoint' in refused(source, name, 'out')
 
 
-@pytest.mark.parametrize(
-    ('args', 'message'),
-    [
+def test_bad_arguments_are_refused(refused: Callable) -> None:
+    for name, shape in (('deep_prompt_embed', (2, 9, 9)), ('pos_embed', (7,))):
+        odd = {f'backbone.{name}': torch.zeros(shape)}
+        torch.save(dict(state_dict=weights_of('bare.pth') | odd), f'{name}.pth')
+    for args, message in (
         ('released hub out.pth', 'hub is a directory'),
+        ('released pos_embed.pth out.pth', 'pos_embed.pth'),
+        ('released deep_prompt_embed.pth out.pth', 'deep_prompt_embed.pth'),
         ('vitpose nowhere.pth out.pth', 'no file nowhere.pth'),
         ('vitpose vitpose.pth hub', 'name a file in an existing folder'),
         ('transformers vitpose.pth out.pth', 'vitpose.pth is not a folder; name the one'),
@@ -214,30 +230,5 @@ def test_unsafe_broken_and_other_files_are_refused_and_nothing_is_written(
         ('released bare.pth out.pth --text new', 'bare.pth: it holds no text encoder of'),
         ('albef albef.pth base.pth', 'is a file; name a folder'),
         ('albef albef.pth new --tokenizer hub', 'hub'),
-    ],
-)
-def test_bad_arguments_are_refused(args: str, message: str, refused: Callable) -> None:
-    assert message in refused(*args.split())
-
-
-@pytest.mark.parametrize(
-    ('name', 'shape'),
-    [('backbone.deep_prompt_embed', (2, 9, 9)), ('backbone.pos_embed', (7,))],
-)
-def test_tensors_of_odd_shapes_are_refused(
-    name: str, shape: tuple[int, ...], refused: Callable, files: Path
-) -> None:
-    weights = torch.load(files / 'bare.pth')['state_dict']
-    torch.save({**weights, name: torch.zeros(shape)}, files / 'odd.pth')
-    assert 'odd.pth' in refused('released', 'odd.pth', 'out.pth')
-
-
-def test_the_tokenizer_of_another_text_encoder_is_refused(
-    refused: Callable, files: Path, minilm: str
-) -> None:
-    weights = albef()[1]
-    table = 'text_encoder.bert.embeddings.word_embeddings.weight'
-    weights[table] = weights[table][:100]
-    torch.save(dict(model=weights), files / 'albef.pth')
-    err = refused('albef', 'albef.pth', 'out', '--tokenizer', minilm)
-    assert 'has 30522 tokens, but albef.pth has 100' in err
+    ):
+        assert message in refused(*args.split()), args
