@@ -119,15 +119,15 @@ def average_precisions(
         call = dict(text_prompt=sample.metainfo['text_prompt'], route='tuned')
         for metric, graph in zip(metrics[1:], graphs.values(), strict=True):
             poses = graph(image, info['bbox'], info['bbox_score'], **call)
-            given = copy.deepcopy(sample)
-            given.pred_instances = InstanceData(
+            result = copy.deepcopy(sample)
+            result.pred_instances = InstanceData(
                 keypoints=poses.keypoints,
                 keypoint_scores=poses.keypoint_scores,
                 keypoints_visible=poses.keypoint_scores,
                 bboxes=sample.gt_instances.bboxes,
                 bbox_scores=sample.gt_instances.bbox_scores,
             )
-            metric.process({}, [given.to_dict()])
+            metric.process({}, [result.to_dict()])
     return [float(metric.evaluate(len(dataset))['coco/AP']) for metric in metrics]
 
 
@@ -139,13 +139,6 @@ def race(
     rounds: int,
 ) -> dict:
     """Time one image through the network, from pixels to heatmaps, in turns.
-
-    Args:
-        model (VLPoseEstimator): The model, in eval mode.
-        graphs (dict[str, VLPoseOnnx]): The graphs.
-        prompt (str, optional): The first text prompt of the graphs.
-        route (str): ``'tuned'`` or ``'original'``.
-        rounds (int): Number of rounds.
 
     Returns:
         dict: See :func:`compare`; in milliseconds.

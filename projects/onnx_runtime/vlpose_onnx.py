@@ -30,25 +30,15 @@ BATCH = 8
 
 
 class Poses(NamedTuple):
-    """The instances of an image.
+    """The instances of an image."""
 
-    Attributes:
-        keypoints (np.ndarray): x and y in pixels, N x K x 2.
-        keypoint_scores (np.ndarray): N x K.
-        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, N x 4.
-        bbox_scores (np.ndarray): N.
-        scenario (str | None): The one of the call, or of the classifier.
-        text_prompt (str | list[str] | None): The one read; ``None`` on the original route.
-        route (str): ``'tuned'`` or ``'original'``.
-    """
-
-    keypoints: np.ndarray
-    keypoint_scores: np.ndarray
-    bboxes: np.ndarray
-    bbox_scores: np.ndarray
-    scenario: str | None
-    text_prompt: str | list[str] | None
-    route: str
+    keypoints: np.ndarray  # x and y in pixels, N x K x 2
+    keypoint_scores: np.ndarray  # N x K
+    bboxes: np.ndarray  # x1, y1, x2, y2 in pixels, N x 4
+    bbox_scores: np.ndarray  # N
+    scenario: str | None  # that of the call, or of the classifier
+    text_prompt: str | list[str] | None  # the one read; None on the original route
+    route: str  # 'tuned' or 'original'
 
 
 class VLPoseOnnx:
@@ -238,23 +228,15 @@ def scenario_name(text: str) -> str:
     return '_'.join(text.lower().replace('-', ' ').replace('_', ' ').split())
 
 
-def _unknown(kind: str, given: object, name: str, known: list[str]) -> str:
+def _unknown(kind: str, asked: object, name: str, known: list[str]) -> str:
     """Describe what the graph does not have, and what it has."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f'did you mean {close[0]!r}? It' if close else 'it'
-    return f'The graph has no {kind} {given!r}; {hint} has {known}.'
+    return f'The graph has no {kind} {asked!r}; {hint} has {known}.'
 
 
 def check_bboxes(bboxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Check bboxes and clip them to the image.
-
-    Args:
-        bboxes (np.ndarray): x1, y1, x2, y2 in pixels, N x 4.
-        width (int): Width of the image in pixels.
-        height (int): Height of the image in pixels.
-
-    Returns:
-        np.ndarray: The bboxes, N x 4, float32.
+    """Check bboxes, x1, y1, x2, y2 in pixels, N x 4, and clip them to the image.
 
     Raises:
         ValueError: If one is not four numbers, not finite, has no size or lies outside.
@@ -440,14 +422,7 @@ def draw(image: np.ndarray, poses: Poses, keypoints: dict, threshold: float) -> 
 def coco_annotations(poses: Poses, image_id: int, first_id: int) -> list[dict]:
     """Write instances as annotations of COCO (bbox: x, y, width, height).
 
-    Args:
-        poses (Poses): The instances.
-        image_id (int): The image's id.
-        first_id (int): The first annotation's id.
-
-    Returns:
-        list[dict]: The annotations; a keypoint's visibility is 2 where its score is at
-        least 0.3, else 1.
+    A keypoint's visibility is 2 where its score is at least 0.3, else 1.
     """
     annotations = []
     for i, (points, scores) in enumerate(

@@ -9,7 +9,7 @@ from mmpose.datasets.datasets import CocoDataset
 
 from tests.test_models.estimators import build
 from tests.test_models.test_classifiers.test_scenario_classifier import CLASSES
-from vlpose_mm.export.metadata import describe, graph_properties, keypoints_of
+from vlpose_mm.export.metadata import describe, keypoints_of
 from vlpose_mm.export.text_prompts import TextPrompts, collect_text_prompts
 from vlpose_mm.models import ScenarioClassifier, VLPoseEstimator
 
@@ -20,8 +20,7 @@ def described(cfg: Config, model: VLPoseEstimator) -> dict:
     keypoints = keypoints_of(cfg)
     classifier = model.scenario_classifier
     prompts = collect_text_prompts(cfg, None, keypoints['names'], classifier)
-    properties = graph_properties(describe(cfg, model, keypoints, prompts))
-    return json.loads(properties['vlpose'])
+    return json.loads(json.dumps(describe(cfg, model, keypoints, prompts)))
 
 
 def test_keypoints_crops_decoding_and_routes_are_described(small: Small) -> None:

@@ -43,7 +43,7 @@ def test_half_stores_large_weights_in_two_bytes(graph: ir.Model) -> None:
 def test_int8_multiplies_linear_layers_in_integers_that_the_routes_share(
     routes: list[ir.Model],
 ) -> None:
-    graph, full = join(*map(to_int8, routes)), join(*routes)
+    graph, full = join(*map(to_int8, map(ir.to_proto, routes))), join(*routes)
     kinds = [node.op_type for node in graph.graph.all_nodes()]
     gemms = [node for node in full.graph.all_nodes() if node.op_type == 'Gemm']
     assert 'Gemm' not in kinds and kinds.count('MatMulInteger') == len(gemms)

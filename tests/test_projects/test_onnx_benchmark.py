@@ -35,7 +35,7 @@ def test_prints_precision_and_speed_of_every_graph(
     assert cells[2:] == names
     found = json.loads(out.read_text())
     assert len(found['AP']) == len(found['sizes']) == 4
-    # Untuned, it finds nobody; all agree on that.
+    # Untuned, it finds no instance; both agree on that.
     assert found['AP'][0] == pytest.approx(found['AP'][1], abs=1e-6)
     for route in ('tuned', 'original'):
         rows = found['speed'][route]['rows']

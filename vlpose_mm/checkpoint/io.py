@@ -121,11 +121,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
 
 
 def write_file(content: dict, path: str) -> None:
-    """Write a file of torch; the previous one stays until the new one is complete.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
+    """Write a file of torch as :func:`replace_file` does."""
     if path.endswith('.safetensors'):
         raise OSError(f'Cannot write {path}: it is a file of torch; name it .pth.')
     try:
@@ -136,15 +132,3 @@ def write_file(content: dict, path: str) -> None:
         if not isinstance(error.__context__, OSError):
             raise
         raise OSError(f'Cannot write {path}: {error.__context__}.') from error
-
-
-def set_usual_mode(path: str, mode: int) -> None:
-    """Give a temporary file or folder, private at first, the mode of a usual one.
-
-    Args:
-        path (str): File or folder.
-        mode (int): Mode before the umask of the process.
-    """
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, mode & ~mask)

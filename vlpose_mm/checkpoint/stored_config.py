@@ -28,9 +28,6 @@ def stored_config(content: Mapping[str, Any], path: str) -> Config:
         content (Mapping): The content of the checkpoint.
         path (str): The file, for errors.
 
-    Returns:
-        Config: The config.
-
     Raises:
         ValueError: If there is none, it does more than assign values, or it names what is
             not registered.

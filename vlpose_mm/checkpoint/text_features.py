@@ -16,10 +16,6 @@ REMEDY = 'write it again with python -m vlpose_mm.tools.precompute_text_features
 def encode_text_prompts(encoder: 'TextEncoder', text_prompts: Sequence[str]) -> dict:
     """Encode text prompts to what :class:`PrecomputedTextEncoder` reads.
 
-    Args:
-        encoder (TextEncoder): The encoder.
-        text_prompts (Sequence[str]): The text prompts; duplicates count once.
-
     Returns:
         dict: ``text_prompts`` (list[str]), ``last_hidden_state`` (list[Tensor]), L x D
         each, and ``words`` (list[list]), each :class:`Word` as a list.
@@ -41,7 +37,7 @@ def read_text_features(content: Mapping, path: str) -> dict[str, Tensor]:
     """Read the token states that :func:`encode_text_prompts` returned.
 
     Args:
-        content (Mapping): See there.
+        content (Mapping): The content of a file.
         path (str): The file, for errors.
 
     Returns:
@@ -65,13 +61,9 @@ def read_text_features(content: Mapping, path: str) -> dict[str, Tensor]:
 def read_words(content: Mapping, path: str) -> dict[str, list[list]]:
     """Read the words that :func:`encode_text_prompts` returned.
 
-    Args:
-        content (Mapping): See there; the words may be missing.
-        path (str): The file, for errors.
-
     Returns:
         dict[str, list[list]]: By text prompt, the fields of each :class:`Word`: text,
-        number of tokens, and whether it is special.
+        number of tokens, and whether it is special; empty if the file has none.
 
     Raises:
         ValueError: If they are something else.

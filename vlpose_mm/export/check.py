@@ -32,7 +32,7 @@ def differences(
     Args:
         graph (bytes): The graph, serialized.
         model (VLPoseEstimator): The model, in eval mode.
-        prompts (Sequence[str | Sequence[str]]): The text prompts of the graph.
+        prompts (Sequence[str | Sequence[str]]): The text prompts of the graph, in order.
         images (Tensor, optional): Normalized crops of real images, N x 3 x H x W.
 
     Returns:
@@ -82,15 +82,7 @@ def _expected(
 
 
 def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Tensor:
-    """Crop whole images as the test pipeline crops instances.
-
-    Args:
-        cfg (Config): The config.
-        model (VLPoseEstimator): The model.
-        paths (Sequence[str]): Files, at least one.
-
-    Returns:
-        Tensor: Normalized crops, N x 3 x H x W.
+    """Crop images as the test pipeline crops instances, to N x 3 x H x W, normalized.
 
     Raises:
         OSError: If one cannot be read.

@@ -1,5 +1,6 @@
 """Write a VLPose as ONNX files."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.export.check import TOLERANCE, crop_images, differences
 from vlpose_mm.export.graph import join, trace
-from vlpose_mm.export.metadata import describe, graph_properties, keypoints_of
+from vlpose_mm.export.metadata import KEY, describe, keypoints_of
 from vlpose_mm.export.quantization import to_half, to_int8
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
 from vlpose_mm.export.text_prompts import collect_text_prompts
@@ -21,28 +22,16 @@ MAX_BYTES = 2**31 - 1
 
 
 class ExportedFile(NamedTuple):
-    """A file that was written.
-
-    Attributes:
-        path (str): The file.
-        kind (str): ``'float32'``, ``'half'`` or ``'int8'``.
-        num_bytes (int): Its size.
-        differences (dict[str, float]): To the model, see :func:`differences`.
-    """
+    """A file that was written."""
 
     path: str
-    kind: str
+    kind: str  # 'float32', 'half' or 'int8'
     num_bytes: int
-    differences: dict[str, float]
+    differences: dict[str, float]  # to the model, see differences()
 
 
 class Export(NamedTuple):
-    """The result of an export.
-
-    Attributes:
-        files (list[ExportedFile]): The files; the first is that of float32.
-        text_prompts (list[str | list[str]]): The text prompts of the graph.
-    """
+    """The files, float32 first, and the text prompts of the graph."""
 
     files: list[ExportedFile]
     text_prompts: list[str | list[str]]
@@ -93,10 +82,12 @@ def export_model(
     stem = out.removesuffix('.onnx')
     contents, errors = {}, {}
     for kind in ('float32', *smaller):
-        graph = join(*map(to_int8 if kind == 'int8' else _copy, routes))
+        # Joining consumes its inputs.
+        protos = map(ir.to_proto, routes)
+        graph = join(*map(to_int8 if kind == 'int8' else ir.from_proto, protos))
         if kind == 'half':
             to_half(graph.graph)
-        graph.metadata_props.update(graph_properties(description))
+        graph.metadata_props[KEY] = json.dumps(description)
         path = out if kind == 'float32' else f'{stem}_{kind}.onnx'
         contents[path] = kind, ir.to_proto(graph).SerializeToString()
         errors[path] = differences(contents[path][1], model, prompts.encoded, crops)
@@ -134,8 +125,3 @@ def _check(model: VLPoseEstimator) -> None:
             f'The weights take {size / 1e9:.1f} GB, and one ONNX file holds 2.1 GB; export '
             'a smaller backbone.'
         )
-
-
-def _copy(model: ir.Model) -> ir.Model:
-    """Copy a graph."""
-    return ir.from_proto(ir.to_proto(model))

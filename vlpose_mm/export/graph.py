@@ -62,14 +62,9 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
 
 
 def join(original: ir.Model, tuned: ir.Model) -> ir.Model:
-    """Join both routes to one graph whose input ``tuned`` chooses between them.
+    """Join both routes, consuming them, to one graph whose input ``tuned`` chooses.
 
-    Args:
-        original (ir.Model): The original route, see :func:`trace`; consumed.
-        tuned (ir.Model): The tuned one; consumed.
-
-    Returns:
-        ir.Model: The graph; weights that both use are in it once.
+    Weights that both use are in it once.
     """
     inputs = [ir.val(v.name, v.dtype, v.shape) for v in tuned.graph.inputs]
     switch = ir.val(SWITCH, ir.DataType.BOOL, ir.Shape([]))

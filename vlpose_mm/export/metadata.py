@@ -1,7 +1,5 @@
 """What a graph says about itself, so that nothing else is needed to run it."""
 
-import json
-
 import numpy as np
 from mmengine.config import Config
 from mmpose.apis.inference import dataset_meta_from_config
@@ -91,11 +89,6 @@ def describe(
         routes=model.router.table,
         classifier=classifier,
     )
-
-
-def graph_properties(description: dict) -> dict[str, str]:
-    """Return the properties of a graph that hold a description."""
-    return {KEY: json.dumps(description)}
 
 
 def _transform(cfg: Config, kind: type) -> object:

@@ -40,14 +40,13 @@ def to_half(graph: ir.Graph) -> None:
     graph.insert_before(graph[0], casts)
 
 
-def to_int8(model: ir.Model) -> ir.Model:
-    """Return a graph whose linear layers multiply 8-bit integers (dynamic quantization).
+def to_int8(proto: onnx.ModelProto) -> ir.Model:
+    """Read a graph with linear layers of 8-bit integers (dynamic quantization).
 
     Weights have a scale per output channel, and 7 bits: with 8 the sum of two products
     overflows on CPUs without VNNI. Convolutions stay: they are few and see pixels or make
     heatmaps.
     """
-    proto = ir.to_proto(model)
     # ONNX Runtime warns of graphs that its own tool has not optimized; ours are.
     add_pre_process_metadata(proto)
     with tempfile.TemporaryDirectory() as folder:

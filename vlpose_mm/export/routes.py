@@ -64,9 +64,8 @@ class TunedRoute(nn.Module):
         text_feats = self.text_feats
         if text_feats is not None:
             text_feats = text_feats._replace(index=text_prompt)
-        heatmaps = self.model.head(
-            self.model.extract_tuned_feat(images, text_feats)
-        )  # B, K, h, w
+        feats = self.model.extract_tuned_feat(images, text_feats)
+        heatmaps = self.model.head(feats)  # B, K, h, w
         classifier = self.model.scenario_classifier
         if classifier is None:
             return (heatmaps,)

@@ -13,18 +13,12 @@ from vlpose_mm.models.text_encoders.base import Prompt
 
 
 class TextPrompts(NamedTuple):
-    """The text prompts of a graph.
+    """The text prompts of a graph."""
 
-    Attributes:
-        named (list[str | list[str]]): As users name them.
-        encoded (list[str | list[str]]): As the text encoder reads them, in the same order;
-            one per keypoint where the config says so.
-        scenarios (dict[str, int]): Index of the text prompt by scenario, or ``'default'``.
-    """
-
-    named: list[str | list[str]]
+    named: list[str | list[str]]  # as users name them
+    # As the text encoder reads them, in the same order; perhaps one per keypoint.
     encoded: list[Prompt]
-    scenarios: dict[str, int]
+    scenarios: dict[str, int]  # index of the text prompt by scenario, or 'default'
 
     @property
     def groups(self) -> dict[str, str]:

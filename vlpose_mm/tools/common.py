@@ -26,17 +26,11 @@ P = ParamSpec('P')
 
 
 def command(main: Callable[P, int | None]) -> Callable[P, int]:
-    """Wrap the main function of a command: errors become messages and exit codes.
+    """Wrap the main function of a command, which returns an exit code, or None for 0.
 
     An ``OSError`` or ``ValueError`` is printed in one line to the standard error and ends
     the command with exit code 2, an interrupt with 130. Other exceptions are faults of the
     program and pass.
-
-    Args:
-        main (Callable): The function. It returns an exit code, or None for 0.
-
-    Returns:
-        Callable: The same function, which always returns an exit code.
     """
 
     @functools.wraps(main)
@@ -70,15 +64,7 @@ def error_line(error: Exception) -> str:
 def errors_about(
     name: str, kinds: Sequence[type[Exception]] = (ValueError,)
 ) -> Iterator[None]:
-    """Turn exceptions of these kinds into a ``ValueError`` that names a file or option.
-
-    Args:
-        name (str): The file or option, such as the config that a model is built from.
-        kinds (Sequence[type[Exception]]): What bad input raises.
-
-    Raises:
-        ValueError: In place of the exception; its message is kept where it has the name.
-    """
+    """Turn exceptions of these kinds into a ``ValueError`` that names a file or option."""
     try:
         yield
     except tuple(kinds) as error:
@@ -94,12 +80,7 @@ def log_and_prints_to_stderr() -> Iterator[None]:
 
 
 def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
-    """Add a config, replacements for its settings, and a JSON file for the results.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the command.
-        example (str): A setting for the help.
-    """
+    """Add a config, replacements for its settings, and a JSON file for the results."""
     parser.add_argument(
         'config',
         help='path of a config, name of one that comes with vlpose_mm, or mmpose::NAME',
@@ -144,11 +125,8 @@ def load_config(options: argparse.Namespace) -> Config:
     """Read a config by path, by its name among our configs, or from a package.
 
     Args:
-        options (argparse.Namespace): ``config``, ``cfg_options`` and, where the command
-            has it, ``text_dims``.
-
-    Returns:
-        Config: The config with its settings replaced.
+        options (argparse.Namespace): ``config``, ``cfg_options`` that replace settings, and
+            perhaps ``text_dims``.
 
     Raises:
         ValueError: If it cannot be read, or its package is not installed.
@@ -195,9 +173,6 @@ def write_results(results: dict, table: RenderableType, json_file: str | None) -
         table (RenderableType): The same as text or tables of ``rich``.
         json_file (str, optional): File to write the JSON to; ``'-'`` prints it instead of
             the table.
-
-    Raises:
-        OSError: If the file cannot be written.
     """
     text = json.dumps(results, indent=2)
     if json_file == '-':

@@ -1,4 +1,4 @@
-"""The authors' VLPose in their names: equations of the method, written down once more."""
+"""The authors' VLPose in their names: equations of the method, written down again."""
 
 import torch
 import torch.nn.functional as F
@@ -9,21 +9,22 @@ Weights = dict[str, Tensor]
 
 
 def tune(
-    stock: Weights, text_dims: int | None, num_tokens: int = 3, deep: bool = True
+    base: Weights, text_dims: int | None, num_tokens: int = 3, deep: bool = True
 ) -> Weights:
-    """Make random weights as their training from a stock ViTPose leaves them.
+    """Make random weights as their training leaves them.
 
     Args:
-        stock (Weights): The stock ViTPose in MMPose's names, without class token.
-        text_dims (int, optional): Width of the words; ``None``: as wide as the image.
-        num_tokens (int): Prompts of a set.
+        base (Weights): The ViTPose in MMPose's names, without class token.
+        text_dims (int, optional): Width of the token states; as wide as the image by
+            default.
+        num_tokens (int): Visual prompts of a set.
         deep (bool): Whether every layer has a set.
     """
-    C = stock['backbone.pos_embed'].shape[-1]
-    weights = {k: v.clone() for k, v in stock.items() if k.startswith('backbone.')}
+    C = base['backbone.pos_embed'].shape[-1]
+    weights = {k: v.clone() for k, v in base.items() if k.startswith('backbone.')}
     num_layers = len({k.split('.')[2] for k in weights if '.layers.' in k})
     weights['backbone.cls_token'] = torch.randn(1, 1, C)
-    rows = [torch.randn(1, 1, C), stock['backbone.pos_embed']]
+    rows = [torch.randn(1, 1, C), base['backbone.pos_embed']]
     weights['backbone.pos_embed'] = torch.cat(rows, dim=1)
     weights['backbone.prompt_embed'] = torch.randn(1, num_tokens, C)
     if deep:
@@ -38,11 +39,11 @@ def tune(
         weights[f'matcher.{part}.bias'] = torch.randn(C) * 0.4
     for i in range(NUM_BLOCKS):
         start = f'head.deconv_layers.{i}'
-        deconv = stock[f'head.deconv_layers.{3 * i}.weight']
+        deconv = base[f'head.deconv_layers.{3 * i}.weight']
         weights[f'{start}.deconv0.weight'] = deconv.clone()
         weights[f'{start}.deconv1.weight'] = torch.randn_like(deconv) * 0.2
         for last in ('weight', 'bias', 'running_mean', 'running_var'):
-            original = stock[f'head.deconv_layers.{3 * i + 1}.{last}']
+            original = base[f'head.deconv_layers.{3 * i + 1}.{last}']
             # Frozen, but the statistics drift.
             drift = torch.rand_like(original) * ('running' in last)
             weights[f'{start}.bn0.{last}'] = original + drift
@@ -50,7 +51,7 @@ def tune(
         for branch in (0, 1):
             weights[f'{start}.bn{branch}.num_batches_tracked'] = torch.tensor(7)
     for last in ('weight', 'bias'):
-        original = stock[f'head.final_layer.{last}']
+        original = base[f'head.final_layer.{last}']
         weights[f'head.final_layer.{last}'] = torch.randn_like(original)
     return weights
 
@@ -100,12 +101,12 @@ def backbone(w: Weights, image: Tensor) -> Tensor:
     return x.T.reshape(C, h, width)
 
 
-def matcher(w: Weights, E: Tensor, words: Tensor) -> Tensor:
-    """R of one image, C x h x w, and its words, L x D."""
+def matcher(w: Weights, E: Tensor, tokens: Tensor) -> Tensor:
+    """R of one image, C x h x w, and its tokens, L x D."""
     x = E.flatten(1).T
     if 'text_embed_proj.weight' in w:
-        words = linear(w, 'text_embed_proj', words)
-    both = torch.cat([x, words])
+        tokens = linear(w, 'text_embed_proj', tokens)
+    both = torch.cat([x, tokens])
     q, k, v = (
         linear(w, f'matcher.{part}', y)
         for part, y in zip('qkv', (x, both, both), strict=True)
@@ -125,10 +126,10 @@ def block(w: Weights, i: int, branch: int, x: Tensor) -> Tensor:
     return ((x - mean) / (var + 1e-5).sqrt() * weight + bias).relu()
 
 
-def heatmaps(w: Weights, image: Tensor, words: Tensor) -> Tensor:
-    """H of one image, 3 x H x W, and its words, L x D."""
+def heatmaps(w: Weights, image: Tensor, tokens: Tensor) -> Tensor:
+    """H of one image, 3 x H x W, and its tokens, L x D."""
     E = backbone(w, image)
-    R = matcher(w, E, words)
+    R = matcher(w, E, tokens)
     a = block(w, 0, 1, E[None])
     m = block(w, 0, 0, (E + R)[None]) + a
     for i in range(1, NUM_BLOCKS):

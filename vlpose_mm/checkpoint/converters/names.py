@@ -21,15 +21,10 @@ SIMPLE_DECODER = (
 
 
 class Converted(NamedTuple):
-    """A state dict in our names.
-
-    Attributes:
-        state_dict (dict[str, Tensor]): Tensors by name.
-        unmapped (list[str]): Names in the source that have no place in it.
-    """
+    """A state dict in our names."""
 
     state_dict: dict[str, Tensor]
-    unmapped: list[str]
+    unmapped: list[str]  # names in the source that have no place in it
 
 
 def rename(state_dict: Mapping[str, Tensor], rules: Rules) -> Converted:
@@ -51,7 +46,7 @@ def check_complete(converted: Converted, required: Iterable[str]) -> Converted:
     """Check that all is there; what there is no place for becomes unmapped.
 
     Args:
-        converted (Converted): Our names.
+        converted (Converted): What :func:`rename` returned.
         required (Iterable[str]): All names but the counters, which are optional.
 
     Raises:
@@ -113,12 +108,5 @@ def count(state_dict: Mapping[str, Tensor], modules: str) -> int:
 
 
 def fold_pos_embed(table: Tensor) -> Tensor:
-    """Add the class token's row to all others, as ViTPose does in every pass.
-
-    Args:
-        table (Tensor): Position embeddings, 1 x (1 + hw) x C.
-
-    Returns:
-        Tensor: Position embeddings, 1 x hw x C.
-    """
-    return table[:, 1:] + table[:, :1]
+    """Add the class token's row to all others, as ViTPose does in every pass."""
+    return table[:, 1:] + table[:, :1]  # 1, hw, C

@@ -29,7 +29,7 @@ PROMPTS = ('backbone.prompt_embed', 'backbone.deep_prompt_embed')
 MATCHER_PARTS = ('q', 'k', 'v', 'proj', 'norm')
 # Rows to columns of ViTPose's images.
 RATIO = (4, 3)
-# What the weights alone do not tell, see :mod:`vlpose_mm.checkpoint.metadata`.
+# What the weights alone do not show, see :mod:`vlpose_mm.checkpoint.metadata`.
 HYPERPARAMETERS = {
     'text_encoder': 'words',
     'backbone.visual_prompt.start_layer': 0,
@@ -142,13 +142,13 @@ def _original(
                 f"the base has no {name}; give a ViTPose in MMPose's names, such as this "
                 'command writes of others'
             )
-        ours, given = whole[name], base[name]
+        own, original = whole[name], base[name]
         if name == POS_EMBED:
-            given = given[:, -ours.shape[1] :]  # 1, hw, C
-        same = given.shape == ours.shape
+            original = original[:, -own.shape[1] :]  # 1, hw, C
+        same = original.shape == own.shape
         if same and name.endswith((*STATISTICS, *with_bias('head.final_layer'))):
-            changed[name] = given
-        elif not (same and torch.equal(given, ours.to(given))):
+            changed[name] = original
+        elif not (same and torch.equal(original, own.to(original))):
             raise ValueError(
                 f'the base is not the one that was tuned: {name} differs; give the ViTPose '
                 'that its authors started from'

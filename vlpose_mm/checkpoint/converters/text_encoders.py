@@ -35,12 +35,14 @@ def albef_text_model(state_dict: Mapping[str, Tensor]) -> BertModel:
     weights = {k: v for k, v in weights.items() if not k.startswith(fusion)}
     try:
         config = BertConfig(**_sizes(weights) | dict(num_hidden_layers=ALBEF_LAYERS))
-        return _load(BertModel(config, add_pooling_layer=False), weights)
+        model = BertModel(config, add_pooling_layer=False).eval()
+        model.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise ValueError(
             f'it is not a checkpoint of ALBEF as published, such as ALBEF.pth '
             f'({_reason(error)})'
         ) from error
+    return model
 
 
 def has_blip_text(state_dict: Mapping[str, Tensor]) -> bool:
@@ -62,22 +64,20 @@ def blip_text_model(state_dict: Mapping[str, Tensor]) -> BlipTextModel:
     weights = _text_side(state_dict, BLIP)
     try:
         config = BlipTextConfig(**_sizes(weights), is_decoder=False)
-        return _load(BlipTextModel(config, add_pooling_layer=False), weights)
+        model = BlipTextModel(config, add_pooling_layer=False).eval()
+        model.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise ValueError(
             f'its text encoder ({BLIP}*) is not a text side of BLIP: {_reason(error)}'
         ) from error
+    return model
 
 
 def add_blip_tokens(tokenizer: 'PreTrainedTokenizerBase', vocab_size: int) -> None:
     """Add BLIP's two tokens to BERT's, in place, unless they are there already.
 
-    Args:
-        tokenizer (PreTrainedTokenizerBase): The tokenizer.
-        vocab_size (int): Number of BLIP's word embeddings.
-
     Raises:
-        ValueError: If it has another number of tokens in the end.
+        ValueError: If there are other than ``vocab_size`` tokens in the end.
     """
     if len(tokenizer) < vocab_size:
         tokenizer.add_special_tokens({'bos_token': BLIP_START})
@@ -111,12 +111,6 @@ def _sizes(weights: Mapping[str, Tensor]) -> dict[str, int]:
         intermediate_size=len(weights['encoder.layer.0.intermediate.dense.bias']),
         max_position_embeddings=len(weights['embeddings.position_embeddings.weight']),
     )
-
-
-def _load(model: BertModel, weights: dict[str, Tensor]) -> BertModel:
-    """Load all weights into a model."""
-    model.load_state_dict(weights)
-    return model.eval()
 
 
 def _reason(error: Exception) -> str:

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import tempfile
 from typing import TYPE_CHECKING
-
-from vlpose_mm.checkpoint.io import set_usual_mode
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -31,24 +29,19 @@ def check_new_folder(folder: str) -> None:
 def write_text_folder(
     model: 'PreTrainedModel', tokenizer: 'PreTrainedTokenizerBase', folder: str
 ) -> None:
-    """Write a folder for ``pretrained`` of a text encoder; all of it or nothing.
-
-    Args:
-        model (PreTrainedModel): The text model.
-        tokenizer (PreTrainedTokenizerBase): Its tokenizer.
-        folder (str): The folder; new or empty.
+    """Write a new folder for ``pretrained`` of a text encoder; all of it or nothing.
 
     Raises:
         OSError: If it cannot be written.
     """
     check_new_folder(folder)
     parent, name = os.path.split(os.path.abspath(folder))
-    temporary = tempfile.mkdtemp(dir=parent, prefix=f'.{name}.', suffix='.tmp')
+    temporary = os.path.join(parent, f'.{name}.{uuid4().hex[:8]}.tmp')
     try:
+        os.mkdir(temporary)
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        set_usual_mode(temporary, 0o777)
         os.replace(temporary, folder)
     except BaseException:
-        shutil.rmtree(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
