@@ -13,7 +13,7 @@ from vlpose_mm.checkpoint.text_features import read_text_features
 
 # What an estimator of MMPose may have besides backbone and head; the latter is fitted.
 BESIDES = {'neck', 'scenario_classifier'}
-# The meta information that tells runs apart.
+# The meta information that identifies a run.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
 
 
