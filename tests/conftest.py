@@ -53,7 +53,7 @@ TEST_CFG = dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
 
 
 def pytest_collection_finish() -> None:
-    # MMEngine collects garbage for every dataset that it makes; spare it the modules.
+    # MMEngine collects garbage for every dataset that it makes: do not visit the modules.
     gc.freeze()
 
 

@@ -32,21 +32,22 @@ def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
     (tmp_path / 'my_vlpose.py').write_text(overlay)
     photos = mini_data / 'coco'
     # What is not on this disk: the data, the published weights, BLIP.
+    bbox_file = next((photos / 'person_detection_results').glob('*.json'))
     options = [
         f'model.text_encoder.pretrained={minilm}',
         'load_from=None',
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
-        *(f'{split}_dataloader.batch_size=4' for split in ('train', 'val')),
-        *(f'{split}_dataloader.num_workers=0' for split in ('train', 'val')),
-        *(f'{split}_dataloader.persistent_workers=False' for split in ('train', 'val')),
-        *(f'{split}_dataloader.dataset.data_root={photos}' for split in ('train', 'val')),
-        'val_dataloader.dataset.bbox_file='
-        f'{next((photos / "person_detection_results").glob("*.json"))}',
+        f'val_dataloader.dataset.bbox_file={bbox_file}',
         f'val_evaluator.ann_file={photos}/annotations/person_keypoints_val2017.json',
         'default_hooks.logger.interval=1',
         'default_hooks.checkpoint.save_best=None',
     ]
+    for loader in ('train_dataloader', 'val_dataloader'):
+        values = ('batch_size=4', 'num_workers=0', 'persistent_workers=False')
+        options += [
+            f'{loader}.{value}' for value in (*values, f'dataset.data_root={photos}')
+        ]
     args = ('my_vlpose.py', '--cfg-options', *options)
     # In a new process, which has not imported this package yet.
     output = mmpose_tool('train', *args, cwd=tmp_path, path=ROOT)

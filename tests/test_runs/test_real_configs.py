@@ -23,13 +23,14 @@ def test_trains_and_tests_with_random_weights(
 ) -> None:
     data_root = REAL_DATA if REAL_DATA.is_dir() else mini_data
     (bbox_file,) = (data_root / 'HumanArt/person_detection_results').glob('*.json')
-    loaders = [f'{split}_dataloader' for split in ('train', 'val')]
     options = [
-        *(f'{loader}.dataset.data_root={data_root}/' for loader in loaders),
-        *(f'{loader}.dataset.indices=4' for loader in loaders),
-        *(f'{loader}.batch_size=2' for loader in loaders),
-        *(f'{loader}.num_workers=0' for loader in loaders),
-        *(f'{loader}.persistent_workers=False' for loader in loaders),
+        f'{split}_dataloader.{value}'
+        for split in ('train', 'val')
+        for value in (
+            *(f'dataset.data_root={data_root}/', 'dataset.indices=4', 'batch_size=2'),
+            *('num_workers=0', 'persistent_workers=False'),
+        )
+    ] + [
         # No training file has so few images.
         f'train_dataloader.dataset.ann_file={ANN_FILE}',
         f'val_dataloader.dataset.bbox_file={bbox_file}',

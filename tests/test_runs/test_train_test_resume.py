@@ -67,11 +67,9 @@ def test_test_repeats_the_validation_of_the_checkpoint(
     assert len({each['image_id'] for each in instances}) == 19
 
 
-@pytest.fixture(scope='module')
-def resumed(
+def test_resume_continues_and_the_original_route_stays_mmposes_model_of_the_base_file(
     trained: tuple[Path, str], small_config: Path, mmpose_tool: Callable
-) -> tuple[Path, str]:
-    """Work folder and output of the same run after another epoch."""
+) -> None:
     work_dir, _ = trained
     output = mmpose_tool(
         'train',
@@ -80,32 +78,20 @@ def resumed(
         *('--cfg-options', 'train_cfg.max_epochs=2'),
         cwd=small_config.parent,
     )
-    return work_dir, output
-
-
-def test_resume_continues_where_the_run_stopped(
-    resumed: tuple[Path, str], small_config: Path
-) -> None:
-    work_dir, output = resumed
     assert 'resumed epoch: 1' in output
     assert 'Epoch(train) [2]' in output and 'Epoch(train) [1]' not in output
-    first, second = load(work_dir / 'epoch_1.pth'), load(work_dir / 'epoch_2.pth')
-    assert not torch.equal(
-        first['backbone.visual_prompts'], second['backbone.visual_prompts']
-    )
-    base = load(small_config.parent / 'vitpose.pth')
-    assert all(torch.equal(second[name], base[name]) for name in base)
+    base_file = small_config.parent / 'vitpose.pth'
+    first, second = (load(work_dir / f'epoch_{epoch}.pth') for epoch in (1, 2))
+    prompts = 'backbone.visual_prompts'
+    assert not torch.equal(first[prompts], second[prompts])
+    assert all(torch.equal(second[name], each) for name, each in load(base_file).items())
 
-
-def test_after_resuming_the_original_route_is_mmposes_model_of_the_base_file(
-    resumed: tuple[Path, str], small_config: Path
-) -> None:
     cfg = Config.fromfile(small_config)
-    tuned = init_model(cfg, str(resumed[0] / 'epoch_2.pth'), device='cpu')
+    tuned = init_model(cfg, str(work_dir / 'epoch_2.pth'), device='cpu')
     cfg.model = base_config(cfg.model.to_dict())
     assert cfg.model.type == 'TopdownPoseEstimator'
     assert cfg.model.head.type == 'HeatmapHead'
-    vitpose = init_model(cfg, str(small_config.parent / 'vitpose.pth'), device='cpu')
+    vitpose = init_model(cfg, str(base_file), device='cpu')
     images = torch.randn(3, 3, 256, 192)
     with torch.no_grad(), tuned.disable_adapter():
         assert torch.equal(tuned(images, None), vitpose(images, None))
