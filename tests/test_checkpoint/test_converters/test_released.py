@@ -111,6 +111,9 @@ def test_refuses_a_base_that_it_was_not_tuned_from(name, vitpose, released) -> N
     base[name] = torch.zeros(1, 3)
     with pytest.raises(ValueError, match=f'{name} differs'):
         from_released(released, base)
+    base = vitpose.state_dict() | {'head.final_layer.bias': torch.zeros(21)}
+    with pytest.raises(ValueError, match='head.final_layer.bias differs'):
+        from_released(released, base)
 
 
 def test_its_metadata_is_that_of_the_model_that_reads_it(cfg, released) -> None:
