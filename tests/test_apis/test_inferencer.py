@@ -233,11 +233,7 @@ def test_instances_with_the_same_pose_are_dropped_if_wanted(run, sketches) -> No
 
 
 @pytest.mark.parametrize(
-    'name, message',
-    [
-        ('empty.jpg', 'is empty'),
-        ('half.jpg', 'broken'),
-    ],
+    'name, message', [('empty.jpg', 'is empty'), ('half.jpg', 'broken')]
 )
 def test_an_image_that_cannot_be_read_raises_when_it_is_due(
     demo, sketches, tmp_path, name, message

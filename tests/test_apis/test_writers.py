@@ -11,7 +11,7 @@ from xtcocotools.coco import COCO
 
 from tests.test_apis.conftest import write_video
 from vlpose_mm.apis import to_coco
-from vlpose_mm.apis.output_paths import drawing_path
+from vlpose_mm.apis.writers import drawing_path
 
 
 def read(out: Path) -> dict:

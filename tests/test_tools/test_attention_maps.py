@@ -155,18 +155,25 @@ def test_text_prompt_bboxes_words_and_heads_are_options(
         (['CONFIG', 'TUNED', 'IMAGE', '--text-prompt', ' '], '--text-prompt is blank'),
         (
             ['CONFIG', 'TUNED', 'IMAGE', '--text-prompt', 'new'],
-            "holds no features of 'new'",
+            "precomputed text prompts, and 'new' is not among",
         ),
         (
             ['CONFIG', 'TUNED', 'IMAGE', '--bboxes', '900', '0', '909', '9'],
-            'The bbox 900 0 909 9 (x1 y1 x2 y2) is empty or outside of',
+            'no bbox is left, as the bbox 900, 0, 909, 9 covers no pixel',
         ),
         (['CONFIG', 'TUNED', 'A', 'B', '--bboxes', *'1234'], '--bboxes is for one image'),
         (['CONFIG', 'TUNED', 'IMAGE', '--bboxes', *'123'], 'takes four numbers'),
-        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'is not an annotation file'),
+        (
+            ['CONFIG', 'TUNED', 'IMAGE', '--bboxes', *'00999900'],
+            'A bbox is empty or outside',
+        ),
+        (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'text.jpg'], 'text.jpg is not JSON'),
         (['CONFIG', 'TUNED', 'IMAGE', '--ann', 'missing.json'], 'missing.json'),
         (['CONFIG', 'TUNED', 'other.jpg', '--ann', 'ANN'], 'has no image other.jpg'),
-        (['base.py', 'base.pth', 'IMAGE'], 'TopdownPoseEstimator reads no text prompts'),
+        (
+            ['base.py', 'base.pth', 'IMAGE'],
+            'is a TopdownPoseEstimator, not a VLPoseEstimator',
+        ),
         (
             ['CONFIG', 'TUNED', 'IMAGE', '--cfg-options', 'model.test_cfg.route=original'],
             'takes the original route, which reads no text prompt',

@@ -15,23 +15,14 @@ MAX_WAITING_PIXELS = 2**26
 
 
 class Prepared(NamedTuple):
-    """An image that is read and cropped.
+    """An image that is read and cropped."""
 
-    Attributes:
-        source (Source): The image.
-        image (np.ndarray): BGR, H x W x 3.
-        image_id (int, optional): Its id in the file of bboxes.
-        packed (list[dict]): Its crops, as the test pipeline packs them.
-        bboxes (np.ndarray): x1, y1, x2, y2 in pixels of its instances, N x 4.
-        empty (PoseDataSample, optional): Its sample if there are no crops.
-    """
-
-    source: Source
-    image: np.ndarray
-    image_id: int | None
-    packed: list[dict]
-    bboxes: np.ndarray
-    empty: PoseDataSample | None = None
+    source: Source  # The image.
+    image: np.ndarray  # BGR, H x W x 3.
+    image_id: int | None  # Its id in the file of bboxes.
+    packed: list[dict]  # Its crops, as the test pipeline packs them.
+    bboxes: np.ndarray  # x1, y1, x2, y2 in pixels of its instances, N x 4.
+    empty: PoseDataSample | None = None  # Its sample if there are no crops.
 
 
 Predicted = tuple[Prepared, list[PoseDataSample]]
@@ -44,19 +35,7 @@ def run_in_batches(
     batch_size: int,
     on_error: Callable[[Source, Exception], None] | None = None,
 ) -> Iterator[Predicted]:
-    """Run images, reading no further ahead than a batch.
-
-    Args:
-        sources (Iterable[Source]): The images.
-        prepare (Callable): Reads and crops one.
-        predict (Callable): Returns the samples of each image of a batch.
-        batch_size (int): Images of a batch.
-        on_error (Callable, optional): Called with an image that fails and its error, and
-            the rest goes on; by default the error is raised.
-
-    Yields:
-        tuple[Prepared, list[PoseDataSample]]: Every image that did not fail, in order.
-    """
+    """Run images, reading no further ahead than a batch."""
 
     def run(batch: list[Prepared]) -> Iterator[Predicted]:
         try:

@@ -1,26 +1,20 @@
-"""Check bboxes. All are x1, y1, x2, y2 in pixels of the image."""
+"""Check bboxes, and read those of many images from COCO's files."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
+
+from vlpose_mm.datasets.humanart import HumanArtVLDataset
 
 BBoxes = Sequence[Sequence[float]] | np.ndarray
 
 
 def check_bboxes(bboxes: BBoxes, name: str) -> np.ndarray:
-    """Convert bboxes, and refuse what is none.
-
-    Args:
-        bboxes (Sequence[Sequence[float]] | np.ndarray): x1, y1, x2, y2 in pixels, and
-            perhaps a score, N x 4 or N x 5.
-        name (str): The image, for the error.
-
-    Returns:
-        np.ndarray: x1, y1, x2, y2 and score, float32, N x 5; a score is 1 by default.
-
-    Raises:
-        ValueError: If the shape is another one.
-    """
+    """Return bboxes as float32 x1, y1, x2, y2 in pixels and score, N x 5; refuse others."""
     try:
         rows = np.array(bboxes, np.float32)
     except (TypeError, ValueError) as error:
@@ -41,17 +35,8 @@ def check_bboxes(bboxes: BBoxes, name: str) -> np.ndarray:
 def clip_bboxes(
     bboxes: np.ndarray, width: int, height: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Clip bboxes to the image, and drop those that cover nothing of it.
-
-    Args:
-        bboxes (np.ndarray): x1, y1, x2, y2 in pixels and score, N x 5.
-        width (int): Of the image, in pixels.
-        height (int): Of the image, in pixels.
-
-    Returns:
-        tuple[np.ndarray, list[str]]: The bboxes that are left, M x 5, and what is wrong
-        with each of the others.
-    """
+    """Clip bboxes, N x 5, to the image; return those that cover any of it, and what is
+    wrong with each of the others."""
     kept, problems = [], []
     for row, bbox in enumerate(bboxes):
         x1, y1, x2, y2, _ = bbox
@@ -70,3 +55,99 @@ def clip_bboxes(
     # As MMPose's datasets do.
     clipped[:, :4] = clipped[:, :4].clip(0, [width, height, width, height])
     return clipped, problems
+
+
+class BBoxFile:
+    """The bboxes of an annotation or detection file in COCO's format.
+
+    Images are found by the ``file_name`` of an annotation file. With a detection file
+    alone they are found by the number in their name, which is COCO's convention.
+
+    Args:
+        path (str | os.PathLike): Annotation file (``images``, ``annotations``), or
+            detection file (a list of bboxes with ``image_id``).
+        ann_file (str | os.PathLike, optional): Annotation file that names the images of a
+            detection file.
+        bbox_format (str): Format of ``bbox`` in a detection file: ``'xywh'`` (COCO) or
+            ``'xyxy'`` (Human-Art).
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If it is not such a file, or the format is unknown.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        ann_file: str | os.PathLike | None = None,
+        bbox_format: str = 'xywh',
+    ) -> None:
+        if bbox_format not in ('xywh', 'xyxy'):
+            raise ValueError(f"bbox_format is 'xywh' or 'xyxy', got {bbox_format!r}.")
+        self.path = os.fspath(path)
+        content, self.digest = _read_json(self.path)
+        is_detections = isinstance(content, list)
+        annotations = content
+        if is_detections:
+            annotations = None if ann_file is None else _read_json(os.fspath(ann_file))[0]
+        try:
+            records = content if is_detections else content['annotations']
+            images = (annotations or {}).get('images', [])
+            self._images = {image['id']: image for image in images}
+            self._rows: dict[int, list] = {}
+            for record in records:
+                x, y, w, h = map(float, record['bbox'])
+                if is_detections and bbox_format == 'xyxy':
+                    w, h = w - x, h - y
+                row = [x, y, x + w, y + h, float(record.get('score', 1.0))]
+                if record.get('category_id', 1) == 1 and not record.get('iscrowd'):
+                    self._rows.setdefault(record['image_id'], []).append(row)
+            # By base name, so that one lookup finds the few candidates.
+            self._by_name: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+            for image_id, image in self._images.items():
+                parts = PurePath(image['file_name']).parts
+                self._by_name.setdefault(parts[-1], []).append((parts, image_id))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f'{self.path} is neither an annotation file nor a list of detections in '
+                f"COCO's format ({type(error).__name__}: {error})."
+            ) from error
+
+    def image_id(self, path: str) -> int:
+        """Return the id of an image in the file."""
+        parts = PurePath(os.path.abspath(path)).parts
+        for name, image_id in self._by_name.get(parts[-1], []):
+            if parts[-len(name) :] == name:
+                return image_id
+        stem = Path(path).stem
+        if not self._images and stem.isdigit() and int(stem) in self._rows:
+            return int(stem)
+        remedy = ''
+        if not self._images:
+            remedy = (
+                '; a detection file names images by number, so give its annotation file as '
+                'well: BBoxFile(..., ann_file=...)'
+            )
+        raise ValueError(f'{self.path} has no image {path}{remedy}.')
+
+    def bboxes(self, path: str, bbox_thr: float) -> np.ndarray:
+        """Return x1, y1, x2, y2 in pixels and score of the instances of an image, N x 5."""
+        rows = self._rows.get(self.image_id(path), [])
+        return check_bboxes([row for row in rows if not row[4] < bbox_thr], path)
+
+    def text_info(self, path: str) -> dict:
+        """Return ``category``, ``text_prompt``, ... of an image where the file has them."""
+        image: Mapping = self._images.get(self.image_id(path), {})
+        return {k: image[k] for k in HumanArtVLDataset.IMAGE_KEYS if image.get(k)}
+
+
+def _read_json(path: str) -> tuple[list | dict, str]:
+    """Read a JSON file and its digest."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise OSError(f'Cannot read {path}: {error.strerror}.') from error
+    try:
+        return json.loads(content), hashlib.sha256(content).hexdigest()[:16]
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON ({error}).') from error

@@ -9,15 +9,7 @@ VISIBLE = 0.3
 
 
 def image_record(result: dict, image_id: int) -> dict:
-    """Describe an image.
-
-    Args:
-        result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
-        image_id (int): Its id.
-
-    Returns:
-        dict: A record of ``images``, with ``category``, ``text_prompt`` and ``route``.
-    """
+    """Describe an image."""
     height, width = result['predictions'][0].ori_shape
     record = dict(id=image_id, file_name=result['name'], width=width, height=height)
     if result['video'] is not None:
@@ -27,16 +19,7 @@ def image_record(result: dict, image_id: int) -> dict:
 
 
 def instance_records(result: dict, image_id: int) -> list[dict]:
-    """Describe the instances of an image.
-
-    Args:
-        result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
-        image_id (int): The image's id.
-
-    Returns:
-        list[dict]: Records of ``annotations`` without ``id``; ``bbox`` is x, y, width and
-        height in pixels, as COCO has it.
-    """
+    """Describe the instances of an image, without ``id``; ``bbox`` is COCO's xywh."""
     instances = result['predictions'][0].pred_instances
     records = []
     for row, points in enumerate(instances.keypoints):
@@ -61,14 +44,7 @@ def instance_records(result: dict, image_id: int) -> list[dict]:
 
 
 def category_record(dataset_meta: dict) -> dict:
-    """Describe the person category.
-
-    Args:
-        dataset_meta (dict): The dataset's metainfo.
-
-    Returns:
-        dict: The record of ``categories``.
-    """
+    """Describe the person category."""
     names = dataset_meta['keypoint_id2name']
     return dict(
         id=1,

@@ -28,17 +28,11 @@ PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 
 
 class Published(NamedTuple):
-    """A published person detector.
+    """A published person detector."""
 
-    Attributes:
-        package (str): The package that has its config.
-        config (str): Path of the config in ``.mim`` of that package.
-        weights (str): URL of its checkpoint.
-    """
-
-    package: str
-    config: str
-    weights: str
+    package: str  # The package that has its config.
+    config: str  # Path of the config in ``.mim`` of that package.
+    weights: str  # URL of its checkpoint.
 
 
 # RTMDet for photos: MMPose's default and its small sibling. YOLOX for Human-Art and COCO,
@@ -80,19 +74,12 @@ def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] 
 
 
 class FoundDetector(NamedTuple):
-    """A detector, ready to be built.
+    """A detector, ready to be built."""
 
-    Attributes:
-        name (str): Its name, for errors.
-        cfg (Config): Its config.
-        weights (str): Local file of its weights.
-        cat_ids (tuple[int, ...]): Its person categories.
-    """
-
-    name: str
-    cfg: Config
-    weights: str
-    cat_ids: tuple[int, ...]
+    name: str  # Its name, for errors.
+    cfg: Config  # Its config.
+    weights: str  # Local file of its weights.
+    cat_ids: tuple[int, ...]  # Its person categories.
 
 
 def find_detector(
@@ -146,18 +133,7 @@ def find_detector(
 
 
 def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
-    """Build a detector, and run it once.
-
-    Args:
-        found (FoundDetector): The detector.
-        device (str, optional): Where it runs; by default the best device.
-
-    Returns:
-        DetInferencer: MMDetection's inferencer.
-
-    Raises:
-        ValueError: If it cannot be built or run, or the weights are of another model.
-    """
+    """Build a detector and run it once; a ValueError says why it does not run."""
     # An optional package.
     from mmdet.apis import DetInferencer
 
@@ -187,18 +163,7 @@ def detect(
     bbox_thr: float,
     nms_thr: float,
 ) -> np.ndarray:
-    """Detect persons, with the thresholds of MMPose's inferencer.
-
-    Args:
-        detector (DetInferencer): MMDetection's inferencer.
-        cat_ids (Sequence[int]): Its person categories.
-        image (np.ndarray): BGR, H x W x 3.
-        bbox_thr (float): Scores are above it, in [0, 1].
-        nms_thr (float): Highest IoU of two bboxes, in [0, 1].
-
-    Returns:
-        np.ndarray: x1, y1, x2, y2 in pixels and score, N x 5.
-    """
+    """Detect persons as MMPose's inferencer does: xyxy in pixels and score, N x 5."""
     found = detector(image, return_datasamples=True)['predictions'][0]
     instances = found.pred_instances.cpu().numpy()
     kept = np.isin(instances.labels, cat_ids) & (instances.scores > bbox_thr)

@@ -14,7 +14,7 @@ from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
 
-from vlpose_mm.apis.call import Call, check_call
+from vlpose_mm.apis.call import Call, TextCheck, check_call
 from vlpose_mm.apis.detectors import (
     CROPPED,
     WHOLE_IMAGE,
@@ -22,12 +22,10 @@ from vlpose_mm.apis.detectors import (
     default_detector,
     find_detector,
 )
-from vlpose_mm.apis.drawing import draw_instances
 from vlpose_mm.apis.inputs import Input, Item, Source
-from vlpose_mm.apis.mmpose_output import MMPoseOutput
 from vlpose_mm.apis.model_zoo import DEMO, check_device, find_model
+from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
-from vlpose_mm.apis.text_check import TextCheck
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
@@ -219,11 +217,7 @@ class VLPoseInferencer(Pose2DInferencer):
     def detect(
         self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3
     ) -> np.ndarray:
-        """Return the bboxes that a call would use.
-
-        Returns:
-            np.ndarray: x1, y1, x2, y2 in pixels and score, N x 5.
-        """
+        """Return the bboxes that a call would use: xyxy in pixels and score, N x 5."""
         return self._predictor.detect(image, bbox_thr, nms_thr)
 
     def unread(self, text_prompt: str | list[str]) -> str:

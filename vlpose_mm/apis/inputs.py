@@ -24,37 +24,23 @@ Input = str | os.PathLike | int | np.ndarray | Mapping
 
 
 class Source(NamedTuple):
-    """One image that is not read yet.
+    """One image that is not read yet."""
 
-    Attributes:
-        name (str): Unique among the inputs.
-        path (str): ``img_path`` of the pipeline; its folder may name the scenario.
-        overrides (dict): See :data:`OVERRIDES`.
-        read (Callable): Returns the image in BGR, H x W x 3.
-        video (Video, optional): The video that it is a frame of.
-        frame (int): Index of the frame.
-    """
-
-    name: str
-    path: str
-    overrides: dict
-    read: Callable[[], np.ndarray]
-    video: Video | None = None
-    frame: int = 0
+    name: str  # Unique among the inputs.
+    path: str  # ``img_path`` of the pipeline; its folder may name the scenario.
+    overrides: dict  # See :data:`OVERRIDES`.
+    read: Callable[[], np.ndarray]  # Returns the image in BGR, H x W x 3.
+    video: Video | None = None  # The video that it is a frame of.
+    frame: int = 0  # Index of the frame.
+    is_file: bool = False  # Whether it is a local image file.
 
 
 class Item(NamedTuple):
-    """An image or a video among the inputs.
+    """An image or a video among the inputs."""
 
-    Attributes:
-        name (str): Unique among the inputs.
-        place (str | int | np.ndarray): File, URL, index of a webcam, or array.
-        overrides (dict): See :data:`OVERRIDES`.
-    """
-
-    name: str
-    place: str | int | np.ndarray
-    overrides: dict
+    name: str  # Unique among the inputs.
+    place: str | int | np.ndarray  # File, URL, index of a webcam, or array.
+    overrides: dict  # See :data:`OVERRIDES`.
 
     @property
     def is_video(self) -> bool:
@@ -92,7 +78,8 @@ class Item(NamedTuple):
             if not is_array:
                 read = partial(read_image, self.place)
             path = self.name if is_array else self.place
-            yield Source(self.name, path, self.overrides, read)
+            is_file = not is_array and not is_url(self.place)
+            yield Source(self.name, path, self.overrides, read, is_file=is_file)
             return
         video, frames = open_video(self.place, self.name)
         path = self.name if video.is_live else str(self.place)

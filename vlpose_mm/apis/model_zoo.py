@@ -29,20 +29,13 @@ CONFIGS = ('.py', '.json', '.yml', '.yaml')
 
 
 class FoundModel(NamedTuple):
-    """A model, ready to be built.
+    """A model, ready to be built."""
 
-    Attributes:
-        name (str): Its name, for messages.
-        cfg (Config): Its config; ``model.base_weights`` is a local file where the weights
-            need it.
-        weights (str): Local file of its weights.
-        is_tuned (bool): Whether they are tuned, or those of the base alone.
-    """
-
-    name: str
+    name: str  # Its name, for messages.
+    # Its config; ``model.base_weights`` is a local file where the weights need it.
     cfg: Config
-    weights: str
-    is_tuned: bool
+    weights: str  # Local file of its weights.
+    is_tuned: bool  # Whether they are tuned, or those of the base alone.
 
     def digest(self) -> str:
         """Return a digest of the file of weights."""
@@ -127,19 +120,12 @@ def model_names() -> list[str]:
 
 
 def demo_images() -> Path:
-    """Return the folder of the demo's drawn images.
-
-    Each shows one person and lies in group/scenario, as Human-Art's, or in ``photo``.
-    """
+    """Return the folder of the demo's drawn images."""
     return package_root() / MINI / 'images'
 
 
 def read_config(path: str) -> Config:
-    """Read a config.
-
-    Raises:
-        ValueError: If it cannot be read.
-    """
+    """Read a config."""
     try:
         return Config.fromfile(path)
     except Exception as error:

@@ -21,8 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 from vlpose_mm.apis.batches import Predicted, Prepared, run_in_batches
-from vlpose_mm.apis.bbox_file import BBoxFile
-from vlpose_mm.apis.bboxes import check_bboxes, clip_bboxes
+from vlpose_mm.apis.bboxes import BBoxFile, check_bboxes, clip_bboxes
 from vlpose_mm.apis.call import Call
 from vlpose_mm.apis.detectors import detect
 from vlpose_mm.apis.inputs import Item, Source
@@ -39,22 +38,7 @@ META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
 
 
 class Predictor:
-    """Turns images into data samples; used by one thread at a time.
-
-    Args:
-        model (VLPoseEstimator): The model.
-        pipeline (Compose): Its test pipeline, which has to end like vlpose_mm's
-            ``pack_with_text``.
-        collate_fn (Callable): Makes a batch of packed crops.
-        detector (DetInferencer, optional): By default the whole image is one instance.
-        cat_ids (Sequence[int]): Person categories of the detector.
-        is_cropped (bool): Whether images without bboxes are crops of one instance, which
-            must not be padded again.
-        is_tuned (bool): Whether the model has tuned weights.
-
-    Raises:
-        ValueError: If the pipeline does not assign or pack text prompts.
-    """
+    """Turns images into data samples; used by one thread at a time."""
 
     def __init__(
         self,
@@ -97,19 +81,7 @@ class Predictor:
         on_error: Callable[[Source, Exception], None] | None,
         show_progress: bool,
     ) -> Iterator[Predicted]:
-        """Run the model on some inputs of a call.
-
-        Args:
-            call (Call): The call.
-            items (list[Item]): The inputs.
-            batch_size (int): Images of a batch.
-            forward (dict): Arguments of :meth:`predict`.
-            on_error (Callable, optional): See :func:`run_in_batches`.
-            show_progress (bool): Whether to show a progress bar.
-
-        Yields:
-            tuple[Prepared, list[PoseDataSample]]: Each image and its samples.
-        """
+        """Run the model on some inputs of a call."""
         counts = [item.count() for item in items] if show_progress else [None]
         sources = track(
             chain.from_iterable(item.sources() for item in items),
@@ -135,21 +107,12 @@ class Predictor:
                     self.model.unmerge_adapter()
 
     def prepare(self, source: Source, call: Call) -> Prepared:
-        """Read an image and crop its instances.
-
-        Args:
-            source (Source): The image.
-            call (Call): Where its bboxes and its text come from.
-
-        Raises:
-            OSError: If it cannot be read.
-            ValueError: If no bbox covers any of it, or the file of bboxes does not have it.
-        """
+        """Read an image and crop its instances."""
         image = source.read()
         own = source.overrides
         text, image_id = {}, None
         if isinstance(call.bboxes, BBoxFile):
-            if source.video is not None or source.path == source.name:
+            if not source.is_file:
                 raise ValueError(f'{call.bboxes.path} has bboxes of image files only.')
             image_id = call.bboxes.image_id(source.path)
         bboxes = own_bboxes = own.get('bboxes', call.bboxes)
@@ -190,19 +153,8 @@ class Predictor:
         attention_maps: bool = False,
         draw_heatmap: bool = False,
     ) -> list[list[PoseDataSample]]:
-        """Run the model on the instances of several images.
-
-        Args:
-            batch (list[Prepared]): The images.
-            merge_results (bool): Whether an image has one sample, or one per instance.
-            pose_based_nms (bool): Whether to drop instances whose keypoints coincide.
-            attention_maps (bool): Whether to find attention maps.
-            draw_heatmap (bool): Whether samples need heatmaps.
-
-        Returns:
-            list[list[PoseDataSample]]: The samples of each image; the first one has the
-            attention maps of all in ``pred_attention_maps``.
-        """
+        """Return the samples of each image; the first one has the attention maps of all
+        its instances in ``pred_attention_maps``."""
         packed = [crop for prepared in batch for crop in prepared.packed]
         samples = []
         if packed:

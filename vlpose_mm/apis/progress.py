@@ -11,19 +11,7 @@ PROGRESS = 'progress.jsonl'
 
 
 class Progress:
-    """A file with one line of settings, then one line per image that is done.
-
-    Args:
-        path (str): The file.
-        settings (dict): What all its images share.
-        resume (bool): Whether to continue an existing file.
-        items (Sequence[Item]): The inputs of the run.
-
-    Raises:
-        OSError: If it cannot be written.
-        ValueError: If it exists and ``resume`` is not set, is damaged, has other settings,
-            or has another image of the same name.
-    """
+    """A file with one line of settings, then one line per image that is done."""
 
     def __init__(
         self, path: str, settings: dict, resume: bool, items: Sequence[Item]

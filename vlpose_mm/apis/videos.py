@@ -1,4 +1,4 @@
-"""Read the frames of videos and webcams."""
+"""Read and write videos."""
 
 from __future__ import annotations
 
@@ -14,30 +14,15 @@ DEFAULT_FPS = 25.0
 
 
 class Video(NamedTuple):
-    """A video.
+    """A video."""
 
-    Attributes:
-        name (str): Its name among the inputs.
-        fps (float): Frames per second.
-        is_live (bool): Whether it is a webcam, which does not wait for a full batch.
-    """
-
-    name: str
-    fps: float
-    is_live: bool
+    name: str  # Its name among the inputs.
+    fps: float  # Frames per second.
+    is_live: bool  # Whether it is a webcam, which does not wait for a full batch.
 
 
 def open_video(place: str | int, name: str) -> tuple[Video, Iterator[np.ndarray]]:
-    """Open a video.
-
-    Args:
-        place (str | int): File, URL, or index of a webcam.
-        name (str): Its name among the inputs.
-
-    Returns:
-        tuple[Video, Iterator[np.ndarray]]: The video, and its frames in BGR, H x W x 3;
-        the iterator raises an OSError where they end early.
-    """
+    """Open a video."""
     capture = cv2.VideoCapture(place)
     is_live = isinstance(place, int)
     video = Video(name, capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS, is_live)
@@ -93,3 +78,37 @@ def _why_it_ended(
             'download or save it again for the rest.'
         )
     return None
+
+
+class VideoWriter:
+    """Writes a video to a temporary file, which takes its name when it is whole."""
+
+    def __init__(self, path: str, fps: float, size: tuple[int, int]) -> None:
+        folder, name = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        self.path = path
+        self._temporary = os.path.join(folder, f'.{name}.tmp.mp4')
+        self._count = 0
+        code = cv2.VideoWriter_fourcc(*'mp4v')
+        self._writer = cv2.VideoWriter(self._temporary, code, fps, size)
+        if not self._writer.isOpened():
+            raise OSError(f'Cannot write the video {path}.')
+
+    def write(self, image: np.ndarray) -> None:
+        """Append a frame."""
+        self._writer.write(np.ascontiguousarray(image[..., ::-1]))
+        self._count += 1
+
+    def close(self, keep: bool) -> None:
+        """Finish the file, or delete it."""
+        self._writer.release()
+        # OpenCV does not report a full disk.
+        capture = cv2.VideoCapture(self._temporary)
+        is_whole = capture.get(cv2.CAP_PROP_FRAME_COUNT) >= self._count
+        capture.release()
+        if keep and is_whole:
+            os.replace(self._temporary, self.path)
+            return
+        os.unlink(self._temporary)
+        if keep:
+            raise OSError(f'Cannot write the video {self.path}; the disk may be full.')

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +17,8 @@ from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.coco_records import category_record, image_record, instance_records
 from vlpose_mm.apis.inputs import Item, Source
-from vlpose_mm.apis.output_paths import drawing_paths, is_inside
 from vlpose_mm.apis.progress import PROGRESS, Progress
-from vlpose_mm.apis.video_writer import VideoWriter
-from vlpose_mm.apis.videos import Video
+from vlpose_mm.apis.videos import Video, VideoWriter
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.visualization.captions import save_image
 
@@ -27,38 +27,23 @@ FAILED = 'failed.txt'
 
 
 class Failure(NamedTuple):
-    """An image that failed.
+    """An image that failed."""
 
-    Attributes:
-        name (str): Its name among the inputs.
-        reason (str): The error, in one line.
-    """
-
-    name: str
-    reason: str
+    name: str  # Its name among the inputs.
+    reason: str  # The error, in one line.
 
 
 @dataclass
 class Summary:
-    """What a run has done.
+    """What a run has done."""
 
-    Attributes:
-        out_dir (str): The folder it wrote to.
-        images (int): Images and frames done by this run.
-        instances (int): Instances on them.
-        tuned (int): Images that took the tuned route.
-        empty (int): Images without instances.
-        resumed (int): Images done by an earlier run.
-        failures (list[Failure]): Images that failed.
-    """
-
-    out_dir: str
-    images: int = 0
-    instances: int = 0
-    tuned: int = 0
-    empty: int = 0
-    resumed: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    out_dir: str  # The folder it wrote to.
+    images: int = 0  # Images and frames done by this run.
+    instances: int = 0  # Instances on them.
+    tuned: int = 0  # Images that took the tuned route.
+    empty: int = 0  # Images without instances.
+    resumed: int = 0  # Images done by an earlier run.
+    failures: list[Failure] = field(default_factory=list)  # Images that failed.
 
 
 class ResultsWriter:
@@ -117,15 +102,7 @@ class ResultsWriter:
             _write_failures(failures, os.path.join(out_dir, FAILED))
 
     def add(self, image: np.ndarray, result: dict) -> None:
-        """Write a result.
-
-        Args:
-            image (np.ndarray): BGR, H x W x 3.
-            result (dict): Of :class:`VLPoseInferencer`, with ``return_datasamples=True``.
-
-        Raises:
-            OSError: If it cannot be written.
-        """
+        """Write a result."""
         video = result['video']
         if video != self._video:
             self._end_video(True)
@@ -220,3 +197,50 @@ def _printable(text: str) -> str:
     return ''.join(
         c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
     )
+
+
+def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
+    """Return the path of a drawing, which is never outside of its folder."""
+    if '://' in name:
+        # Not by ``urlsplit``, which refuses malformed URLs.
+        place, _, query = name.partition('://')[2].partition('#')[0].partition('?')
+        name = f'{place}_{query.replace("/", "_")}' if query else place
+    parts = PurePosixPath(name).parts
+    safe = [_short(part) for part in parts if part not in ('..', '/', '.')] or ['image']
+    suffixes = (suffix,) if suffix else ('.jpg', '.jpeg', '.png')
+    if not safe[-1].lower().endswith(suffixes):
+        # The old suffix stays, as there may be an image with each.
+        safe[-1] += suffixes[0]
+    return os.path.join(folder, *safe)
+
+
+def drawing_paths(items: Sequence[Item], out_dir: str) -> dict[str, str]:
+    """Return a path for each item by its name; no two are the same."""
+    paths, taken = {}, set()
+    for item in items:
+        kind, suffix = ('videos', '.mp4') if item.is_video else ('drawings', None)
+        path = drawing_path(item.name, os.path.join(out_dir, kind), suffix)
+        stem, end = os.path.splitext(path)
+        count = 1
+        while path in taken:
+            count += 1
+            path = f'{stem} ({count}){end}'
+        taken.add(path)
+        paths[item.name] = path
+    return paths
+
+
+def is_inside(place: object, folders: Sequence[str]) -> bool:
+    """Return whether an input lies in one of some absolute folders."""
+    if not isinstance(place, str) or '://' in place:
+        return False
+    path = Path(os.path.abspath(place))
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _short(part: str) -> str:
+    """Shorten a part of a path that file systems would refuse."""
+    if len(os.fsencode(part)) <= 200:
+        return part
+    digest = hashlib.sha256(os.fsencode(part)).hexdigest()[:8]
+    return f'{part[:40]}-{digest}{os.path.splitext(part)[1][:10]}'

@@ -15,9 +15,8 @@ from transformers.utils import logging
 
 from vlpose_mm.apis import VLPoseInferencer, to_coco
 from vlpose_mm.apis.model_zoo import demo_images
-from vlpose_mm.apis.output_paths import drawing_path
 from vlpose_mm.apis.progress import PROGRESS
-from vlpose_mm.apis.writers import ANNOTATIONS
+from vlpose_mm.apis.writers import ANNOTATIONS, drawing_path
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.tools.common import log_and_prints_to_stderr
@@ -29,15 +28,7 @@ HEIGHT, WIDTH, COLUMNS = 240, 410, 4
 
 
 def main(args: Sequence[str]) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str]): Its arguments.
-
-    Raises:
-        OSError: If something cannot be written.
-        ValueError: If the folder holds the results of another run.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog='vlpose demo',
         description='Estimate poses on the drawn images in the package with the original '

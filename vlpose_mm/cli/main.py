@@ -12,14 +12,7 @@ COMMANDS = dict(demo=demo.main, web=web.main, models=models.main)
 
 @command
 def main(args: Sequence[str] | None = None) -> int | None:
-    """Run a command, or estimate poses if none is named.
-
-    Args:
-        args (Sequence[str], optional): By default those of the command line.
-
-    Returns:
-        int: The exit code.
-    """
+    """Run a command, or estimate poses if none is named."""
     args = sys.argv[1:] if args is None else list(args)
     if args and args[0] in COMMANDS:
         return COMMANDS[args[0]](args[1:])

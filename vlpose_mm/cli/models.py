@@ -8,11 +8,7 @@ from vlpose_mm.apis.model_zoo import model_names
 
 
 def main(args: Sequence[str]) -> None:
-    """Run the command.
-
-    Args:
-        args (Sequence[str]): Its arguments.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog='vlpose models',
         description='List the names that --model and --det-model take.',

@@ -22,15 +22,7 @@ MAX_PRINTED = 10
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the command.
-
-    Args:
-        args (Sequence[str]): Its arguments.
-
-    Returns:
-        int: 0 if everything is done, 1 if some images failed, 3 if all did, 130 if it was
-        interrupted.
-    """
+    """Run the command."""
     parser = _parser()
     options = parser.parse_args(args)
     if not options.inputs:

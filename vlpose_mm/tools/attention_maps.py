@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.device import get_device
-from mmengine.logging import MMLogger
-from mmengine.runner.checkpoint import load_state_dict
-from mmpose.apis import init_model
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
-from vlpose_mm.apis.attention_maps import annotated_bboxes, find_attention_maps
-from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.compat import log_to_stderr
+from vlpose_mm.apis import BBoxFile, VLPoseInferencer
+from vlpose_mm.apis.detectors import WHOLE_IMAGE
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.datasets.text_prompts import check_text_prompt
 from vlpose_mm.models.necks.attention_maps import AttentionMaps
@@ -26,6 +21,7 @@ from vlpose_mm.tools.common import (
     command,
     errors_about,
     load_config,
+    log_and_prints_to_stderr,
     write_results,
 )
 from vlpose_mm.visualization import draw_attention_maps
@@ -68,7 +64,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if options.bboxes and len(options.images) > 1:
         parser.error('--bboxes is for one image; use --ann FILE for several')
 
-    with log_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
+    with log_and_prints_to_stderr(), errors_about(options.config, (KeyError, TypeError)):
         results = _draw_all(options)
     write_results(results, Group(*_tables(results)), options.json)
 
@@ -76,27 +72,22 @@ def main(args: Sequence[str] | None = None) -> None:
 def _draw_all(options: argparse.Namespace) -> dict:
     """Draw all images and collect the numbers."""
     cfg = load_config(options)
-    if not cfg.get('model') or not cfg.get('test_dataloader'):
-        raise ValueError(f'{options.config} has no model or no test_dataloader.')
-    weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
-    own = {}
+    text = {}
     if options.text_prompt is not None:
-        own['text_prompt'] = check_text_prompt(options.text_prompt, '--text-prompt')
+        text['text_prompt'] = check_text_prompt(options.text_prompt, '--text-prompt')
     if options.scenario is not None:
-        own['category'] = options.scenario
-    model = init_model(cfg, device='cpu')
-    load_state_dict(model, weights, logger=MMLogger.get_current_instance())
-    model.to(get_device())
+        text['scenario'] = options.scenario
+    inferencer = VLPoseInferencer(cfg, options.checkpoint, det_model=WHOLE_IMAGE)
+    bboxes = None if options.ann is None else BBoxFile(options.ann)
+    if options.bboxes:
+        bboxes = np.reshape(options.bboxes, (-1, 4))
+    run = dict(bboxes=bboxes, bbox_thr=0, route=inferencer.model.route, **text)
     os.makedirs(options.out, exist_ok=True)
     images, stems = [], Counter()
     for path in options.images:
-        bboxes, annotations = None, {}
-        if options.bboxes:
-            bboxes = np.reshape(options.bboxes, (-1, 4))
-        elif options.ann is not None:
-            bboxes, annotations = annotated_bboxes(options.ann, path)
-        maps = find_attention_maps(model, path, bboxes, own or annotations)
         image = read_image(path)[..., ::-1]
+        (result,) = inferencer([path], True, attention_maps=True, **run)
+        maps = _maps_of(result, path, options)
         sheet = draw_attention_maps(image, maps, options.word, options.per_head)
         stem = Path(path).stem
         stems[stem] += 1
@@ -105,6 +96,21 @@ def _draw_all(options: argparse.Namespace) -> dict:
         save_image(sheet, out)
         images.append(dict(image=path, sheet=out, instances=[_numbers(m) for m in maps]))
     return dict(images=images)
+
+
+def _maps_of(result: dict, path: str, options: argparse.Namespace) -> list[AttentionMaps]:
+    """Return the attention maps of all instances, or refuse what has none."""
+    count = len(result['predictions'][0].pred_instances)
+    if not count:
+        raise ValueError(f'{options.ann} has no instance on {path}; set --bboxes instead.')
+    if options.bboxes and count < len(options.bboxes) // 4:
+        raise ValueError(f'A bbox is empty or outside of {path}.')
+    if len(result['attention_maps']) < count:
+        raise ValueError(
+            f'{path} takes the original route, which reads no text prompt; set a text '
+            'prompt or a scenario, or model.test_cfg.route=tuned.'
+        )
+    return result['attention_maps']
 
 
 def _numbers(maps: AttentionMaps) -> dict:

@@ -38,16 +38,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def build_inferencer(
     options: argparse.Namespace, show_progress: bool = False
 ) -> VLPoseInferencer:
-    """Build the inferencer that the options of both functions describe.
-
-    Args:
-        options (argparse.Namespace): The options.
-        show_progress (bool): Whether it shows a progress bar.
-
-    Raises:
-        OSError: If a file is missing or a URL cannot be reached.
-        ValueError: If something is unknown, or does not go together.
-    """
+    """Build the inferencer that the options of both functions describe."""
     if options.det_weights is not None and options.det_model in (CROPPED, WHOLE_IMAGE):
         raise ValueError('--det-weights needs a detector; name it with --det-model.')
     # Of a model of a few megabytes.

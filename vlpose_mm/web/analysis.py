@@ -26,23 +26,14 @@ DRAWING_SIZE = 1024
 
 
 class Analysis(NamedTuple):
-    """The poses on an image on both routes.
+    """The poses on an image on both routes."""
 
-    Attributes:
-        image (np.ndarray): BGR, H x W x 3.
-        original (dict): Result of the original route.
-        tuned (dict): Result of the tuned route, with attention maps.
-        auto (str): The route that the model chooses.
-        is_described (bool): Whether there was a scenario or a text prompt.
-        unread (str): The end of the text prompt that is too long for the text encoder.
-    """
-
-    image: np.ndarray
-    original: dict
-    tuned: dict
-    auto: str
-    is_described: bool
-    unread: str
+    image: np.ndarray  # BGR, H x W x 3.
+    original: dict  # Result of the original route.
+    tuned: dict  # Result of the tuned route, with attention maps.
+    auto: str  # The route that the model chooses.
+    is_described: bool  # Whether there was a scenario or a text prompt.
+    unread: str  # The end of the text prompt that is too long for the text encoder.
 
     @property
     def instances(self) -> tuple[InstanceData, InstanceData]:
@@ -57,21 +48,7 @@ def analyze(
     scenario: str = NONE,
     text_prompt: str = '',
 ) -> Analysis:
-    """Estimate the poses on an image on both routes, with the same bboxes.
-
-    Args:
-        inferencer (VLPoseInferencer): The model.
-        path (str | os.PathLike): The image.
-        scenario (str): A scenario, :data:`CLASSIFY` or :data:`NONE`.
-        text_prompt (str): Read in place of the scenario's, unless it is empty.
-
-    Returns:
-        Analysis: The results.
-
-    Raises:
-        OSError: If the image cannot be read.
-        ValueError: If it is too small or too large, or the text prompt is refused.
-    """
+    """Estimate the poses on an image on both routes, with the same bboxes."""
     name = Path(path).name
     try:
         content = Path(path).read_bytes()
@@ -127,11 +104,7 @@ def analyze(
 def drawings(
     inferencer: VLPoseInferencer, analysis: Analysis
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the original and the tuned skeletons.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: RGB, H x W x 3, :data:`DRAWING_SIZE` pixels long.
-    """
+    """Draw the original and the tuned skeletons."""
     scale = DRAWING_SIZE / max(analysis.image.shape)
     original, tuned = (
         inferencer.draw(analysis.image, result['predictions'][0], scale)
@@ -141,11 +114,7 @@ def drawings(
 
 
 def attention_sheet(analysis: Analysis) -> np.ndarray | None:
-    """Draw the attention maps.
-
-    Returns:
-        np.ndarray | None: RGB, H x W x 3; ``None`` if there are none.
-    """
+    """Draw the attention maps."""
     maps = analysis.tuned.get('attention_maps')
     if not maps:
         return None
@@ -153,16 +122,7 @@ def attention_sheet(analysis: Analysis) -> np.ndarray | None:
 
 
 def save_json(result: dict, dataset_meta: dict, folder: str | os.PathLike) -> str:
-    """Write a result in COCO's annotation format, for download.
-
-    Args:
-        result (dict): The result.
-        dataset_meta (dict): The dataset's metainfo.
-        folder (str | os.PathLike): Where to write it.
-
-    Returns:
-        str: The file.
-    """
+    """Write a result in COCO's annotation format, for download."""
     path = os.path.join(folder, f'{Path(result["name"]).stem}_{result["route"]}.json')
     with replace_file(path) as file:
         file.write(json.dumps(to_coco([result], dataset_meta), indent=1).encode())

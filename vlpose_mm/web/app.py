@@ -46,15 +46,7 @@ SHOW_RESULTS = """() => document.getElementById('results')?.scrollIntoView(
 def build_page(
     inferencer: VLPoseInferencer, examples: Mapping[str, Sequence[str]]
 ) -> gr.Blocks:
-    """Build the page.
-
-    Args:
-        inferencer (VLPoseInferencer): The model; it serves one request at a time.
-        examples (Mapping[str, Sequence[str]]): Title -> example images.
-
-    Returns:
-        gr.Blocks: The page, ready to be launched.
-    """
+    """Build the page."""
     with gr.Blocks(title='VLPose', analytics_enabled=False, delete_cache=DELETE) as page:
         gr.Markdown(TITLE, elem_id='title')
         with gr.Row():
@@ -125,10 +117,7 @@ def _form(inferencer: VLPoseInferencer) -> tuple[gr.Image, gr.Dropdown, gr.Textb
     if inferencer.model.scenario_classifier is not None:
         choices = [('classify', CLASSIFY), *choices]
     scenario = gr.Dropdown(
-        choices,
-        value=choices[0][1],
-        label='Scenario',
-        elem_id='scenario',
+        choices, value=choices[0][1], label='Scenario', elem_id='scenario'
     )
     encoder = inferencer.model.text_encoder
     known = [] if encoder is None else encoder.known

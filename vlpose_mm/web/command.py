@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -15,25 +16,13 @@ from vlpose_mm.tools.inference_options import (
     add_model_options,
     build_inferencer,
 )
-from vlpose_mm.web.ports import free_port
 
 # Older versions answer requests for files less strictly.
 GRADIO = '6.31'
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the command.
-
-    Args:
-        args (Sequence[str]): Its arguments.
-
-    Returns:
-        int: 0, when it is interrupted.
-
-    Raises:
-        OSError: If a file is missing, or the port is taken.
-        ValueError: If an option is wrong, or gradio is missing or too old.
-    """
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog='vlpose web',
         description='Serve a web page: upload an image, describe it, and compare the '
@@ -60,7 +49,7 @@ def main(args: Sequence[str]) -> int:
     # As URLs have it.
     is_ipv6 = ':' in options.host and not options.host.startswith('[')
     host = f'[{options.host}]' if is_ipv6 else options.host
-    port = free_port(host, options.port)
+    port = _free_port(host, options.port)
     with log_and_prints_to_stderr():
         inferencer = build_inferencer(options)
     if not inferencer.is_tuned:
@@ -92,3 +81,18 @@ def _check_gradio() -> None:
         raise ValueError(f'the page needs gradio; {remedy}') from error
     if Version(found) < Version(GRADIO):
         raise ValueError(f'the page needs gradio {GRADIO} or later, not {found}; {remedy}')
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return the port if it is free, or any free port for 0."""
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip('[]'), port))
+        except OSError as error:
+            raise OSError(
+                f'cannot serve at {host}, port {port} ({error.strerror}); choose others '
+                'with --host and --port'
+            ) from error
+        return probe.getsockname()[1]

@@ -62,12 +62,7 @@ def description(analysis: Analysis) -> str:
 
 
 def score_tables(analysis: Analysis, dataset_meta: dict) -> str:
-    """Return HTML with the keypoint scores of both routes, a table per instance.
-
-    Args:
-        analysis (Analysis): The results.
-        dataset_meta (dict): The dataset's metainfo.
-    """
+    """Return HTML with the keypoint scores of both routes, a table per instance."""
     original, tuned = (each.keypoint_scores for each in analysis.instances)
     names = dataset_meta['keypoint_id2name']
     return SCORES.render(

@@ -35,13 +35,7 @@ HEADERS = [
 
 
 class Guard:
-    """ASGI middleware around gradio's application.
-
-    Args:
-        app (Callable): The application.
-        folder (str): Folder of uploads and results; no other file is served or accepted.
-        max_upload (int): Largest upload in bytes.
-    """
+    """ASGI middleware around gradio's application."""
 
     def __init__(self, app: Callable, folder: str, max_upload: int) -> None:
         self.app = app

@@ -15,15 +15,7 @@ from vlpose_mm.web.style import CSS, theme
 def serve(
     inferencer: VLPoseInferencer, host: str, port: int, max_upload: int, folder: str
 ) -> None:
-    """Serve the page until the process is interrupted.
-
-    Args:
-        inferencer (VLPoseInferencer): The model.
-        host (str): Address to serve at.
-        port (int): Port to serve at.
-        max_upload (int): Largest image in bytes.
-        folder (str): Folder of uploads and results.
-    """
+    """Serve the page until the process is interrupted."""
     examples = find_examples()
     page = build_page(inferencer, examples)
     # As Ctrl-C, so that the files are deleted.

@@ -1,23 +1,48 @@
-"""Show and write predictions as MMPose's inferencer does, for several videos in a call."""
+"""Draw, show and write predictions as MMPose's inferencer does."""
 
 import os
 
+import cv2
 import numpy as np
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
 
 from vlpose_mm.apis.batches import Prepared
 from vlpose_mm.apis.videos import Video
 
 
-class MMPoseOutput:
-    """Makes the result dicts of a call.
+def draw_instances(
+    visualizer: PoseLocalVisualizer,
+    image: np.ndarray,
+    sample: PoseDataSample,
+    scale: float = 1.0,
+    kpt_thr: float = 0.3,
+    draw_bbox: bool = False,
+) -> np.ndarray:
+    """Draw the instances on an image."""
+    sample = sample.new()
+    instances = sample.pred_instances = sample.pred_instances.clone()
+    if scale != 1:
+        mode = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        height, width = (max(1, round(n * scale)) for n in image.shape[:2])
+        image = cv2.resize(image, (width, height), interpolation=mode)
+        instances.keypoints = instances.keypoints * scale
+        instances.bboxes = instances.bboxes * scale
+    thickness = max(1, round(min(image.shape[:2]) / 300))
+    visualizer.radius, visualizer.line_width = 2 * thickness, thickness
+    return visualizer.add_datasample(
+        'instances',
+        np.ascontiguousarray(image[..., ::-1]),
+        sample,
+        draw_gt=False,
+        draw_bbox=draw_bbox,
+        kpt_thr=kpt_thr,
+    )
 
-    Args:
-        inferencer (Pose2DInferencer): Its ``visualize`` and ``postprocess`` are used.
-        visualize (dict): Arguments of ``visualize``.
-        postprocess (dict): Arguments of ``postprocess``.
-    """
+
+class MMPoseOutput:
+    """Makes the result dicts of a call."""
 
     def __init__(
         self, inferencer: Pose2DInferencer, visualize: dict, postprocess: dict
@@ -29,12 +54,7 @@ class MMPoseOutput:
         self._info: dict | None = None
 
     def add(self, prepared: Prepared, samples: list[PoseDataSample]) -> dict:
-        """Return the result of an image, and write its files.
-
-        Args:
-            prepared (Prepared): The image.
-            samples (list[PoseDataSample]): Its predictions.
-        """
+        """Return the result of an image, and write its files."""
         if prepared.source.video != self._video:
             self.close()
             self._video = prepared.source.video
