@@ -1,21 +1,41 @@
-"""Check and clip bboxes."""
+"""Bboxes of a call and of COCO's annotation and detection files."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from vlpose_mm.apis import BBoxFile
 from vlpose_mm.apis.bboxes import check_bboxes, clip_bboxes
+
+SKETCH = 'HumanArt/images/a/sketch/000000000001.jpg'
+TRUTH = dict(
+    images=[
+        dict(id=7, file_name=SKETCH, category='sketch'),
+        dict(id=8, file_name='HumanArt/images/a/mural/000000000001.jpg'),
+    ],
+    annotations=[
+        dict(image_id=7, bbox=[10, 20, 30, 40], category_id=1),
+        dict(image_id=7, bbox=[0, 0, 5, 5], category_id=1, iscrowd=1),
+        dict(image_id=8, bbox=[1, 2, 3, 4], category_id=1),
+    ],
+)
+
+
+def write(path: Path, content: object) -> str:
+    path.write_text(json.dumps(content))
+    return str(path)
 
 
 @pytest.mark.fast
-def test_a_score_is_1_unless_there_is_one() -> None:
+def test_a_score_is_1_unless_there_is_one_and_other_shapes_are_refused() -> None:
     assert check_bboxes([[0, 1, 2, 3]], 'a').tolist() == [[0, 1, 2, 3, 1]]
     assert check_bboxes([0, 1, 2, 3, 0.5], 'a').tolist() == [[0, 1, 2, 3, 0.5]]
     assert check_bboxes([], 'a').shape == (0, 5)
-
-
-@pytest.mark.parametrize('bboxes', [[[1, 2, 3]], 'abc', [[[1, 2, 3, 4]]], [[1, 2], [3]]])
-def test_other_shapes_are_refused(bboxes: object) -> None:
-    with pytest.raises(ValueError, match='The bboxes of a.jpg must be x1, y1, x2, y2'):
-        check_bboxes(bboxes, 'a.jpg')
+    for bboxes in ([[1, 2, 3]], 'abc', [[[1, 2, 3, 4]]], [[1, 2], [3]]):
+        with pytest.raises(ValueError, match='The bboxes of a.jpg must be x1, y1, x2, y2'):
+            check_bboxes(bboxes, 'a.jpg')
 
 
 @pytest.mark.parametrize(
@@ -32,3 +52,55 @@ def test_bboxes_are_clipped_and_those_that_cover_nothing_dropped(bbox, problem) 
     bboxes = check_bboxes([bbox, [-5, 2, 300, 40]], 'a')
     clipped, (reason,) = clip_bboxes(bboxes, 100, 50)
     assert clipped.tolist() == [[0, 2, 100, 40, 1]] and problem in reason
+
+
+@pytest.mark.fast
+def test_an_annotation_file_finds_images_by_the_end_of_their_path(tmp_path) -> None:
+    truth = write(tmp_path / 'truth.json', TRUTH)
+    file, path = BBoxFile(truth), f'/data/{SKETCH}'
+    assert file.image_id(path) == 7 and file.text_info(path) == dict(category='sketch')
+    assert file.bboxes(path, 0.3).tolist() == [[10, 20, 40, 60, 1]]
+    assert file.image_id(path.replace('sketch', 'mural')) == 8
+    with pytest.raises(ValueError, match='truth.json has no image elsewhere/1.jpg.$'):
+        file.image_id('elsewhere/1.jpg')
+    # It names the images of detections as well.
+    found = [dict(image_id=7, category_id=1, bbox=[10, 20, 40, 60], score=1)]
+    file = BBoxFile(write(tmp_path / 'found.json', found), truth, bbox_format='xyxy')
+    assert file.bboxes(f'x/{SKETCH}', 0.3).tolist() == [[10, 20, 40, 60, 1]]
+
+
+def test_a_detection_file_finds_images_by_their_number(tmp_path) -> None:
+    rows = ([1, 2, 3, 4], 1, 0.9), ([5, 6, 7, 8], 1, 0.2), ([5, 6, 7, 8], 2, 0.9)
+    found = [dict(image_id=139, bbox=b, category_id=c, score=s) for b, c, s in rows]
+    file = BBoxFile(write(tmp_path / 'found.json', found))
+    (bbox,) = file.bboxes('val2017/000000000139.jpg', bbox_thr=0.3)
+    assert bbox[:4].tolist() == [1, 2, 4, 6] and bbox[4] == np.float32(0.9)
+    with pytest.raises(ValueError, match='give its annotation file as well'):
+        file.bboxes('000000000140.jpg', 0.3)
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'found.json'
+    others = [dict(images=[]), [dict(image_id=1)], [1], 'text', dict(annotations=[[]])]
+    for content in others:
+        with pytest.raises(ValueError, match='found.json is neither an annotation file'):
+            BBoxFile(write(path, content))
+    path.write_text('{')
+    with pytest.raises(ValueError, match='found.json is not JSON'):
+        BBoxFile(path)
+    with pytest.raises(OSError, match='Cannot read .*b.json: No such file'):
+        BBoxFile(tmp_path / 'b.json')
+    with pytest.raises(ValueError, match="'xywh' or 'xyxy'"):
+        BBoxFile(path, bbox_format='cxcywh')
+
+
+def test_a_file_has_the_bboxes_of_images_in_any_folder_but_not_of_arrays(
+    demo, image, sketches, annotations, tmp_path, monkeypatch
+) -> None:
+    with pytest.raises(ValueError, match='has bboxes of image files only'):
+        list(demo(image, bboxes=annotations))
+    monkeypatch.chdir(tmp_path)
+    Path('a.jpg').write_bytes(Path(sketches[0]).read_bytes())
+    write(tmp_path / 'found.json', dict(TRUTH, images=[dict(id=7, file_name='a.jpg')]))
+    (result,) = demo('a.jpg', bboxes='found.json')
+    assert result['image_id'] == 7 and len(result['predictions'][0]) == 1

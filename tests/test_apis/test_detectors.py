@@ -35,21 +35,18 @@ def test_an_image_without_detections_has_no_instances(tmp_path, image) -> None:
 
 
 @pytest.mark.fast
-def test_every_published_detector_has_a_config_with_one_category(tmp_path) -> None:
-    (tmp_path / 'w.pth').touch()
+def test_detectors_are_found_by_our_name_and_that_of_mmdetection(tmp_path) -> None:
+    weights = tmp_path / 'w.pth'
+    weights.touch()
     for name, published in DETECTORS.items():
-        found = find_detector(name, tmp_path / 'w.pth')
+        found = find_detector(name, weights)
         assert found.cfg.model.bbox_head.num_classes == 1 and found.cat_ids == (0,)
         url = published.weights
         assert url.startswith('https://') and url.endswith('.pth')
-    assert find_detector('rtmdet-m', tmp_path / 'w.pth', 3).cat_ids == (3,)
-    assert find_detector('rtmdet-m', tmp_path / 'w.pth', [0, 2]).cat_ids == (0, 2)
-
-
-def test_names_of_mmdetection_are_found_as_its_inferencer_finds_them(tmp_path) -> None:
-    (tmp_path / 'w.pth').touch()
+    assert find_detector('rtmdet-m', weights, 3).cat_ids == (3,)
+    assert find_detector('rtmdet-m', weights, [0, 2]).cat_ids == (0, 2)
     for name in ('yolox_tiny_8x8_300e_coco', 'YOLOX_s_8x8_300e_coco'):
-        found = find_detector(name, tmp_path / 'w.pth')
+        found = find_detector(name, weights)
         assert found.cfg.model.type == 'YOLOX' and found.name == name
 
 

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 from mmpose.apis import MMPoseInferencer
-from mmpose.structures import PoseDataSample
 
 from tests.test_apis.conftest import write_video
 from tests.test_apis.detector_weights import write_weights
 from vlpose_mm import VLPoseInferencer
+
+MMPOSE = Path(find_spec('mmpose').submodule_search_locations[0]) / '.mim'
 
 
 @pytest.fixture(scope='module')
@@ -30,20 +30,13 @@ def original_config(small_config: Path) -> str:
     return str(path)
 
 
-@pytest.fixture(scope='module')
-def script() -> ModuleType:
-    """MMPose's ``demo/inferencer_demo.py``."""
-    folder = Path(find_spec('mmpose').submodule_search_locations[0])
-    path = folder / '.mim/demo/inferencer_demo.py'
-    spec = importlib.util.spec_from_file_location('inferencer_demo', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def run_script(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """Run the script with one of both classes."""
+def run_script(monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Run MMPose's ``demo/inferencer_demo.py`` with one of both classes."""
+    path = MMPOSE / 'demo/inferencer_demo.py'
+    spec = importlib.util.spec_from_file_location('inferencer_demo', path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
 
     def run(kind: type, *args: str) -> None:
         monkeypatch.setattr(script, 'MMPoseInferencer', kind)
@@ -76,8 +69,7 @@ def test_mmposes_demo_script_writes_the_same_files(
     detector = ['--det-model', 'whole_image', '--draw-heatmap']
     mine = detector
     if source == 'detector':
-        folder = Path(find_spec('mmpose').submodule_search_locations[0])
-        config = folder / '.mim/demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py'
+        config = MMPOSE / 'demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py'
         weights = ['--det-weights', write_weights(tmp_path), '--bbox-thr', '0.1']
         detector = ['--det-model', str(config), *weights]
         mine = ['--det-model', 'rtmdet-nano', *weights]
@@ -105,22 +97,17 @@ def test_results_are_those_of_mmpose_and_more(
         kind(*args, device='cpu', det_model='whole_image')
         for kind in (MMPoseInferencer, VLPoseInferencer)
     )
-    for options in ({}, dict(return_vis=True, return_datasamples=True)):
-        (expected,), (result,) = (
-            theirs(sketches[0], **options),
-            ours(sketches[0], **options),
-        )
-        assert result['scenario'] == 'sketch' and result['route'] == 'original'
-        assert result['text_prompt'] is None and result['name'] in sketches[0]
-        if not options:
-            assert result['predictions'] == expected['predictions']
-            assert result['visualization'] is expected['visualization'] is None
-            continue
-        assert np.array_equal(result['visualization'], expected['visualization'])
-        (sample,), (wanted,) = result['predictions'], expected['predictions']
-        assert isinstance(sample, PoseDataSample)
-        for key, value in wanted.pred_instances.items():
-            assert np.array_equal(sample.pred_instances[key], value)
+    (expected,), (result,) = theirs(sketches[0]), ours(sketches[0])
+    assert result['scenario'] == 'sketch' and result['route'] == 'original'
+    assert result['text_prompt'] is None and result['name'] in sketches[0]
+    assert result['predictions'] == expected['predictions']
+    assert result['visualization'] is expected['visualization'] is None
+    options = dict(return_vis=True, return_datasamples=True)
+    (expected,), (result,) = theirs(sketches[0], **options), ours(sketches[0], **options)
+    assert np.array_equal(result['visualization'], expected['visualization'])
+    (sample,), (wanted,) = result['predictions'], expected['predictions']
+    for key, value in wanted.pred_instances.items():
+        assert np.array_equal(sample.pred_instances[key], value)
 
 
 def test_the_signatures_begin_like_those_of_mmpose() -> None:
@@ -136,23 +123,3 @@ def test_the_signatures_begin_like_those_of_mmpose() -> None:
 def test_out_dir_has_mmposes_folders_and_an_array_its_name(demo, image, tmp_path) -> None:
     list(demo(image, out_dir=str(tmp_path)))
     assert [*files_in(tmp_path)] == ['visualizations/000000.jpg', 'predictions/000000.json']
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(
-    'options, message',
-    [
-        (dict(color='red'), "unknown argument {'color'}"),
-        (dict(skeleton_style='stick'), 'skeleton_style must be one of'),
-        (dict(vis_out_dir='out.jpg'), 'vis_out_dir must be a folder'),
-    ],
-)
-def test_a_call_that_mmpose_refuses_is_refused(demo, sketches, options, message) -> None:
-    with pytest.raises(ValueError, match=message):
-        demo(sketches, **options)
-
-
-def test_a_3d_model_or_none_is_refused() -> None:
-    for options in (dict(pose2d=None), dict(pose3d='human3d')):
-        with pytest.raises(ValueError, match='VLPose is a 2D model; name one'):
-            VLPoseInferencer(**options)

@@ -1,4 +1,4 @@
-"""Files, folders, globs, URLs and arrays become one list of images."""
+"""Files, folders, globs, URLs, videos and arrays become one list of images."""
 
 from pathlib import Path
 
@@ -6,66 +6,63 @@ import cv2
 import numpy as np
 import pytest
 
-from vlpose_mm.apis.inputs import Item, find_items, kind_of
+from tests.test_apis.conftest import write_video
+from vlpose_mm.apis.inputs import find_items, kind_of
 
 IMAGE = np.full((32, 24, 3), 128, np.uint8)
+URL = 'https://museum.example/images/a.jpg?size=full'
 
 
-def put(path: Path, *names: str) -> Path:
-    """Write images."""
-    for name in names:
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(path / name), IMAGE)
-    return path
-
-
-def names_of(items: list[Item]) -> list[str]:
-    return [item.name for item in items]
-
-
-def test_a_folder_gives_its_images_and_those_of_its_folders_by_name(tmp_path) -> None:
-    put(tmp_path, 'b.png', 'a.jpg', 'sketch/c.jpg', '.hidden/d.jpg', '.e.jpg')
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Images, and what is not one."""
+    names = 'one/a.jpg two/a.jpg two/b.png scan[1].png .hidden/d.jpg .e.jpg sketch/c.jpg'
+    for name in names.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        assert cv2.imwrite(str(tmp_path / name), IMAGE)
     (tmp_path / 'notes.txt').write_text('x')
-    assert names_of(find_items(str(tmp_path))) == ['a.jpg', 'b.png', 'sketch/c.jpg']
+    (tmp_path / 'empty').mkdir()
+    return tmp_path
 
 
-def test_a_file_is_named_by_its_base_name_and_keeps_its_path(tmp_path) -> None:
-    put(tmp_path, 'sketch/a.jpg')
-    (item,) = find_items(tmp_path / 'sketch/a.jpg')
-    (source,) = item.sources()
-    assert source.name == 'a.jpg' and source.path == str(tmp_path / 'sketch/a.jpg')
-    assert np.abs(source.read().astype(int) - IMAGE).max() <= 2
+@pytest.mark.parametrize(
+    'inputs, expected',
+    [
+        ('', ['scan[1].png', 'one/a.jpg', 'sketch/c.jpg', 'two/a.jpg', 'two/b.png']),
+        ('sketch/c.jpg', ['c.jpg']),
+        ('*/a.jpg', ['one/a.jpg', 'two/a.jpg']),
+        ('**/*.png', ['scan[1].png', 'two/b.png']),
+        ('t*', ['two/a.jpg', 'two/b.png']),
+        # A file whose name looks like a glob.
+        ('scan[1].png', ['scan[1].png']),
+        (
+            ['one/a.jpg', 'two', 'one/a.jpg'],
+            ['one/a.jpg', 'two/a.jpg', 'two/b.png', 'one/a.jpg (2)'],
+        ),
+    ],
+)
+def test_files_are_listed_by_name_and_no_two_names_are_the_same(
+    folder: Path, inputs: str | list[str], expected: list[str]
+) -> None:
+    is_one = isinstance(inputs, str)
+    found = f'{folder}/{inputs}' if is_one else [folder / each for each in inputs]
+    assert [item.name for item in find_items(found)] == expected
 
 
-def test_a_glob_gives_what_matches(tmp_path) -> None:
-    put(tmp_path, 'one/a.jpg', 'two/a.jpg', 'two/b.png')
-    assert names_of(find_items(f'{tmp_path}/*/a.jpg')) == ['one/a.jpg', 'two/a.jpg']
-    assert names_of(find_items(f'{tmp_path}/**/*.png')) == ['two/b.png']
-    assert len(find_items(f'{tmp_path}/*')) == 3
-
-
-def test_a_file_whose_name_looks_like_a_glob_is_a_file(tmp_path) -> None:
-    put(tmp_path, 'scan[1].png')
-    assert names_of(find_items(f'{tmp_path}/scan[1].png')) == ['scan[1].png']
-
-
-def test_files_of_several_folders_have_different_names(tmp_path) -> None:
-    put(tmp_path, 'one/a.jpg', 'two/a.jpg')
-    given = [tmp_path / 'one/a.jpg', tmp_path / 'two', tmp_path / 'one/a.jpg']
-    assert names_of(find_items(given)) == ['one/a.jpg', 'two/a.jpg', 'one/a.jpg (2)']
-
-
-def test_an_input_may_override_the_call(tmp_path) -> None:
-    put(tmp_path, 'a.jpg')
-    given = dict(image=tmp_path / 'a.jpg', scenario='mural', bboxes=[[0, 0, 9, 9]])
-    (item,) = find_items([given])
+def test_an_input_keeps_its_path_its_order_and_what_it_overrides(folder) -> None:
+    own = dict(image=folder / 'sketch/c.jpg', scenario='mural', bboxes=[[0, 0, 9, 9]])
+    array, url, webcam, item = find_items([IMAGE, URL, 'webcam:7', own])
+    assert [array.name, url.name, item.name] == ['000000.jpg', URL, 'c.jpg']
+    assert kind_of(URL) == 'image' and webcam.place == 7
     assert item.overrides == dict(scenario='mural', bboxes=[[0, 0, 9, 9]])
-
-
-def test_arrays_and_urls_keep_their_order() -> None:
-    url = 'https://museum.example/images/a.jpg?size=full'
-    assert names_of(find_items([IMAGE, url])) == ['000000.jpg', url]
-    assert kind_of(url) == 'image'
+    (source,) = item.sources()
+    assert source.name == 'c.jpg' and source.path == str(folder / 'sketch/c.jpg')
+    assert np.abs(source.read().astype(int) - IMAGE).max() <= 2
+    # A missing file of a list fails alone, when it is read.
+    there, missing = find_items([folder / 'one/a.jpg', folder / 'missing.jpg'])
+    assert next(there.sources()).read().shape == IMAGE.shape
+    with pytest.raises(OSError, match='Cannot read .*missing.jpg: No such file'):
+        next(missing.sources()).read()
 
 
 @pytest.mark.parametrize(
@@ -73,6 +70,7 @@ def test_arrays_and_urls_keep_their_order() -> None:
     [
         ('nowhere.jpg', FileNotFoundError, 'no file or folder nowhere.jpg'),
         ('nowhere/*.jpg', ValueError, r'No file matches nowhere/\*.jpg'),
+        ('empty', ValueError, 'holds no images and no videos'),
         ([], ValueError, 'The list of images is empty'),
         ('', ValueError, 'blank'),
         (None, TypeError, 'An input is a path, a URL'),
@@ -81,19 +79,53 @@ def test_arrays_and_urls_keep_their_order() -> None:
         (dict(scenario='mural'), ValueError, "'image' is missing"),
     ],
 )
-def test_other_inputs_are_refused(inputs, kind: type, message: str) -> None:
+def test_other_inputs_are_refused(inputs, kind, message, folder, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
     with pytest.raises(kind, match=message):
         find_items(inputs)
 
 
-def test_a_folder_without_images_is_refused(tmp_path) -> None:
-    with pytest.raises(ValueError, match='holds no images and no videos'):
-        find_items(str(tmp_path))
+def test_a_video_gives_its_frames_in_order(tmp_path) -> None:
+    frames = [np.full((48, 64, 3), 20 * number, np.uint8) for number in range(12)]
+    (item,) = find_items(write_video(tmp_path / 'clip.mp4', frames))
+    sources = list(item.sources())
+    names = [source.name for source in sources]
+    assert names == [f'clip.mp4#{number:06}' for number in range(12)] and item.count() == 12
+    brightness = [source.read().mean() for source in sources]
+    assert brightness == sorted(brightness)
+    assert sources[3].video.fps == 12.0 and sources[3].frame == 3
 
 
-def test_a_missing_file_of_a_list_fails_alone_when_it_is_read(tmp_path) -> None:
-    put(tmp_path, 'a.jpg')
-    there, missing = find_items([tmp_path / 'a.jpg', tmp_path / 'missing.jpg'])
-    assert next(there.sources()).read().shape == IMAGE.shape
-    with pytest.raises(OSError, match='Cannot read .*missing.jpg: No such file'):
-        next(missing.sources()).read()
+def test_a_video_that_breaks_off_gives_its_frames_and_then_fails(tmp_path) -> None:
+    frames = [np.full((48, 64, 3), number, np.uint8) for number in range(120)]
+    path = write_video(tmp_path / 'clip.mp4', frames)
+    content = path.read_bytes()
+    index, media = content.rindex(b'moov') - 4, content.index(b'mdat') - 4
+    length = int.from_bytes(content[media : media + 4], 'big')
+    assert media + length == index
+    # Frames of the second half are overwritten as if the disk had been full.
+    broken = bytearray(content)
+    broken[media + length // 2 : index] = bytes(index - media - length // 2)
+    path.write_bytes(broken)
+    *frames, last = find_items(path)[0].sources()
+    assert 0 < len(frames) < 120
+    with pytest.raises(OSError, match=f'clip.mp4 breaks off after {len(frames)} of 120'):
+        last.read()
+
+
+@pytest.mark.parametrize(
+    'place, message',
+    [
+        ('clip.mp4', 'clip.mp4 is not a video that can be read; give an MP4 in H.264.$'),
+        ('http://127.0.0.1:9/clip.mp4', 'Or download it, and give the file.$'),
+        (77, 'The webcam 77 cannot be opened'),
+    ],
+)
+def test_a_video_without_frames_fails(place, message, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('clip.mp4').write_bytes(b'not a film')
+    (item,) = find_items(place)
+    assert item.count() == (None if place == 77 else 1)
+    (source,) = item.sources()
+    with pytest.raises(OSError, match=message):
+        source.read()

@@ -110,13 +110,15 @@ def test_a_checkpoint_with_its_config_is_a_model(whole, sketches) -> None:
 
 
 def test_an_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
-    small_config, adapter_file, sketches
+    small_config, adapter_file
 ) -> None:
     cfg = Config.fromfile(small_config)
     base = cfg.model.base_weights = cfg.load_from
     assert find_model(cfg, adapter_file).cfg.model.base_weights == base
     cfg.pop('load_from')
     cfg.model.pop('base_weights', None)
+    with pytest.raises(ValueError, match='has no weights; give some'):
+        find_model(cfg)
     with pytest.raises(ValueError, match='give the checkpoint of its base as well'):
         find_model(cfg, adapter_file)
     found = find_model(cfg, adapter_file, base)
@@ -126,26 +128,20 @@ def test_an_adapter_checkpoint_takes_the_base_of_the_call_or_the_config(
         find_model(cfg, adapter_file)
 
 
-def test_what_does_not_go_together_is_refused(whole, small_config, tmp_path) -> None:
-    with pytest.raises(ValueError, match='are both weights; give a config'):
-        find_model(whole, whole)
-    with pytest.raises(ValueError, match='not an adapter checkpoint; omit the base'):
-        find_model(str(small_config), whole, whole)
-    with pytest.raises(ValueError, match="Unknown model 'vlpose-bas'.*closest are td-hm_"):
-        find_model('vlpose-bas')
-    with pytest.raises(FileNotFoundError, match='There is no file configs/mine.py'):
-        find_model('configs/mine.py')
-    bare = tmp_path / 'bare.pth'
-    torch.save(dict(state_dict={'a': torch.ones(1)}), bare)
-    with pytest.raises(ValueError, match='bare.pth holds no config; give the config'):
-        find_model(str(bare))
-    (tmp_path / 'data.py').write_text("data_root = 'x'")
-    with pytest.raises(ValueError, match='data.py has no model'):
-        find_model(str(tmp_path / 'data.py'))
-
-
-def test_a_config_without_weights_is_refused(small_config) -> None:
-    cfg = Config.fromfile(small_config)
-    cfg.pop('load_from')
-    with pytest.raises(ValueError, match='has no weights; give some'):
-        find_model(cfg)
+def test_what_does_not_go_together_is_refused(
+    whole, small_config, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={'a': torch.ones(1)}), 'bare.pth')
+    Path('data.py').write_text("data_root = 'x'")
+    config = str(small_config)
+    for args, kind, message in (
+        ((whole, whole), ValueError, 'are both weights; give a config'),
+        ((config, whole, whole), ValueError, 'not an adapter checkpoint; omit the base'),
+        (('vlpose-bas',), ValueError, "Unknown model 'vlpose-bas'.*closest are td-hm_"),
+        (('configs/mine.py',), FileNotFoundError, 'There is no file configs/mine.py'),
+        (('bare.pth',), ValueError, 'bare.pth holds no config; give the config'),
+        (('data.py',), ValueError, 'data.py has no model'),
+    ):
+        with pytest.raises(kind, match=message):
+            find_model(*args)

@@ -33,6 +33,13 @@ def test_a_folder_becomes_an_annotation_file_and_drawings(demo, art, tmp_path) -
     assert summary.images == summary.instances == summary.tuned == len(names)
     assert files_in(tmp_path / 'drawings') == names
     assert not (tmp_path / 'failed.txt').exists()
+    for line in ('[]', '5', '{"image": {}}', '{"item": 1}', 'text'):
+        progress = (tmp_path / 'progress.jsonl').read_text()
+        (tmp_path / 'progress.jsonl').write_text(f'{progress}{line}\n')
+        match = f'progress.jsonl is damaged in line {len(names) + 2}'
+        with pytest.raises(ValueError, match=match):
+            demo.save(folder, tmp_path, resume=True)
+        (tmp_path / 'progress.jsonl').write_text(progress)
 
 
 def test_cocos_api_reads_the_file(demo, sketches, tmp_path) -> None:
@@ -190,15 +197,6 @@ def test_results_of_another_run_are_kept(demo, sketches, tmp_path) -> None:
     assert files_in(out) == before
     summary = demo.save([x, y], out, scenario='mural', resume=True)
     assert (summary.resumed, summary.images) == (1, 1)
-
-
-@pytest.mark.parametrize('line', ['[]', '5', '{"image": {}}', '{"item": 1}', 'text'])
-def test_a_damaged_line_is_named(demo, sketches, tmp_path, line: str) -> None:
-    demo.save(sketches[0], tmp_path, draw=False)
-    with open(tmp_path / 'progress.jsonl', 'a') as file:
-        file.write(f'{line}\n')
-    with pytest.raises(ValueError, match='progress.jsonl is damaged in line 3'):
-        demo.save(sketches[0], tmp_path, draw=False, resume=True)
 
 
 def test_the_results_may_be_in_the_folder_of_the_images(demo, image, tmp_path) -> None:

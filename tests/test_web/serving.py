@@ -25,21 +25,13 @@ sys.exit(main(['web', *sys.argv[2:]]))
 
 
 class Server(NamedTuple):
-    """A running server.
-
-    Attributes:
-        url (str): Of its page.
-        process (subprocess.Popen): Its process.
-        output (Path): What it printed.
-        folder (Path): Where its files are.
-        addresses (Path): Addresses that it connected to, one a line.
-    """
+    """A running server."""
 
     url: str
     process: subprocess.Popen
-    output: Path
-    folder: Path
-    addresses: Path
+    output: Path  # What it printed.
+    folder: Path  # Where its files are.
+    addresses: Path  # Addresses that it connected to, one a line.
 
     @property
     def port(self) -> int:

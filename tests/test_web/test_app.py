@@ -10,7 +10,7 @@ from vlpose_mm import VLPoseInferencer
 from vlpose_mm.web.app import MAX_WAITING, build_page
 
 
-def test_uploads_and_results_are_deleted_and_examples_are_not(
+def test_files_are_deleted_but_examples_and_the_model_serves_one_request_at_a_time(
     inferencer: VLPoseInferencer,
     chromium: Browser,
     glass: Path,
@@ -22,6 +22,12 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
     # With it uvicorn would close every log file of this process.
     monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
     app = build_page(inferencer, {'Examples': [str(glass)]})
+    asking = [fn for fn in app.fns.values() if fn.concurrency_id == 'model']
+    # The button and the example.
+    assert [fn.concurrency_limit for fn in asking] == [1, 1]
+    assert app._queue.max_size == MAX_WAITING and not app.analytics_enabled
+    frequency, age = app.delete_cache
+    assert frequency <= age <= 3600
     _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(glass)])
     try:
         page = chromium.new_page()
@@ -41,20 +47,3 @@ def test_uploads_and_results_are_deleted_and_examples_are_not(
         page.close()
     finally:
         app.close(verbose=False)
-
-
-def test_the_model_serves_one_request_at_a_time(
-    inferencer: VLPoseInferencer,
-    glass: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
-    app = build_page(inferencer, {'Examples': [str(glass)]})
-    asking = [fn for fn in app.fns.values() if fn.concurrency_id == 'model']
-    # The button and the example.
-    assert [fn.concurrency_limit for fn in asking] == [1, 1]
-    assert app._queue.max_size == MAX_WAITING
-    assert not app.analytics_enabled
-    frequency, age = app.delete_cache
-    assert frequency <= age <= 3600
