@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from PIL import Image
 
@@ -172,6 +174,30 @@ def test_threads_take_turns(run, paths) -> None:
         thread.join()
     for number in range(4):
         assert_close(found[number], alone[number % 2])
+
+
+def test_attention_maps_of_annotated_bboxes_equal_those_of_testing(
+    demo, art: Path, mini_data: Path, annotations: str, monkeypatch
+) -> None:
+    (path,) = art.glob('*/cartoon/*5*.jpg')
+    (result,) = demo(str(path), bboxes=BBoxFile(annotations), attention_maps=True)
+    loader = copy.deepcopy(demo.cfg.test_dataloader)
+    own = dict(type='HumanArtVLDataset', data_root=str(mini_data), ann_file=annotations)
+    loader.dataset.update(own, bbox_file=None, data_prefix=dict(img=''))
+    loader.update(num_workers=0, persistent_workers=False)
+    route = dict(route='tuned', flip_test=False, output_attention_maps=True)
+    monkeypatch.setattr(demo.model, 'test_cfg', demo.model.test_cfg | route)
+    tested = []
+    for batch in Runner.build_dataloader(loader):
+        with torch.no_grad():
+            samples = demo.model.test_step(batch)
+        tested += [s for s in samples if s.metainfo['img_path'] == str(path)]
+    for maps, sample in zip(result['attention_maps'], tested, strict=True):
+        expected = sample.metainfo['pred_attention_maps']
+        assert maps.text_prompt == expected.text_prompt == 'a cartoon of a person'
+        np.testing.assert_allclose(maps.center, expected.center)
+        np.testing.assert_allclose(maps.scale, expected.scale)
+        torch.testing.assert_close(maps.weights, expected.weights, atol=1e-5, rtol=1e-3)
 
 
 def test_a_call_returns_attention_maps_and_leaves_the_model_as_it_was(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MERGE_FROM = 8
 # What results need in the samples.
 META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
+META_KEYS += ('input_center', 'input_scale', 'input_size')
 
 
 class Predictor:
