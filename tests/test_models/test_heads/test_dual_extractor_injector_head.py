@@ -127,8 +127,11 @@ def test_zero_gates_start_at_the_original_head(wiring: str) -> None:
     assert all(gate.grad != 0 for gate in gates)
 
 
-def test_training_changes_all_but_the_original_head_and_its_statistics() -> None:
-    head = build(gate_init=0.5, tuned_norms=True).train()
+@pytest.mark.parametrize('tuned_norms', [False, True])
+def test_training_changes_all_but_the_original_head_and_its_statistics(
+    tuned_norms: bool,
+) -> None:
+    head = build(gate_init=0.5, tuned_norms=tuned_norms).train()
     before = copy.deepcopy(head.state_dict())
     optimizer = torch.optim.AdamW([p for p in head.parameters() if p.requires_grad], 0.1)
     for _ in range(3):
