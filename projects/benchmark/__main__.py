@@ -11,13 +11,13 @@ from mmengine.registry import init_default_scope
 from projects.benchmark.conditions import DTYPES, Conditions
 from projects.benchmark.report import CASES, DATA_CASES, benchmark
 from projects.benchmark.report_table import report_table
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
     command,
     errors_about,
     load_config,
+    log_to_stderr,
     write_results,
 )
 

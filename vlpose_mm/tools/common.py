@@ -3,6 +3,7 @@
 import argparse
 import functools
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +12,11 @@ from typing import ParamSpec
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
+from mmengine.logging import MMLogger
 from mmengine.utils import is_installed
 from rich.console import Console, RenderableType
 
 from vlpose_mm.checkpoint.io import replace_file
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.paths import config_path
 
@@ -70,6 +71,20 @@ def errors_about(
     except tuple(kinds) as error:
         line = error_line(error)
         raise ValueError(line if name in line else f'{name}: {line}') from error
+
+
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
+    """Keep MMEngine's log out of stdout, which belongs to the command, in a ``with``."""
+    handlers = MMLogger.get_current_instance().handlers
+    handlers = [handler for handler in handlers if type(handler) is logging.StreamHandler]
+    streams = [handler.setStream(sys.stderr) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from rich.console import Group
 from rich.table import Table
 
 from vlpose_mm.analysis.complexity import model_complexity
-from vlpose_mm.compat import log_to_stderr
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
     command,
     errors_about,
     load_config,
+    log_to_stderr,
     write_results,
 )
 
