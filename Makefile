@@ -6,6 +6,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The tested versions, for the NumPy that has wheels for this Python.
+CONSTRAINTS := requirements/constraints-numpy$(shell \
+	$(PYTHON) -c 'import sys; print(1 if sys.version_info < (3, 13) else 2)').txt
 RECIPE := $(sort $(wildcard requirements/*.txt)) setup.py pyproject.toml Makefile
 KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])') \
 	| cksum | tr ' ' '-')
@@ -50,21 +53,23 @@ ifneq ($(shell $(BIN)/python -c 'print("ok")' 2>/dev/null),ok)
 .PHONY: $(STAMP)
 endif
 
-# OpenMMLab's packages, torchvision and openmim come without their declared
-# dependencies: chumpy does not build, openmim takes numpy and setuptools to
-# versions that the rest cannot work with. xtcocotools has no wheel for CPython
-# 3.12 and compiles, in seconds, with the numpy and Cython installed before it.
+# OpenMMLab's packages and openmim come without their declared dependencies: chumpy
+# does not build, openmim takes numpy and setuptools to versions that the rest cannot
+# work with.
 INSTALL := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check \
-	--constraint requirements/constraints.txt
+	--constraint $(CONSTRAINTS)
 
 $(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else \
+		"vlpose_mm needs Python 3.10 or newer, not %d.%d: name another as in " \
+		"make PYTHON=python3.13 env" % sys.version_info[:2])'
 	@echo 'Making $(VENV) with $(PYTHON); this takes a few minutes.'
 	@rm -f $(VENV)/made-*
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo '[1/4] PyTorch, transformers'
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
 	@echo '[2/4] what OpenMMLab, the web page, the export, the projects and the tests import'
-	@$(INSTALL) --no-build-isolation -r requirements/openmmlab.txt -r requirements/web.txt \
+	@$(INSTALL) -r requirements/openmmlab.txt -r requirements/web.txt \
 		-r requirements/onnx.txt -r requirements/projects.txt -r requirements/tests.txt
 	@echo '[3/4] OpenMMLab'
 	@$(INSTALL) --no-deps -r requirements/no_deps.txt

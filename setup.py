@@ -113,10 +113,12 @@ setup(
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     python_requires='>=3.10',
     # OpenMMLab's packages are an extra, as in their own setup.py: pip cannot
-    # install mmpose, since it cannot build one of its dependencies.
+    # install mmpose, since it cannot build one of its dependencies. The extra
+    # `mmpose` has all others of them, for `pip install --no-deps mmpose`.
     install_requires=read_requirements('runtime'),
     extras_require={
         'mim': read_requirements('mminstall'),
+        'mmpose': read_requirements('build') + read_requirements('openmmlab'),
         'onnx': read_requirements('onnx'),
         'projects': read_requirements('projects'),
         'tests': read_requirements('tests'),

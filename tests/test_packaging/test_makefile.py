@@ -54,7 +54,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    'name', ['requirements/constraints.txt', 'requirements/new.txt', 'setup.py']
+    'name', ['requirements/constraints-numpy1.txt', 'requirements/new.txt', 'setup.py']
 )
 def test_the_environment_is_reused_until_what_it_is_made_from_changes(
     checkout: Path, name: str
