@@ -3,9 +3,12 @@
 import os
 import zipfile
 from email.parser import HeaderParser
+from importlib.metadata import requires
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
 
@@ -52,6 +55,26 @@ def test_installing_pulls_openmmlab_packages_only_as_an_extra(wheel: Path) -> No
     assert [r for r in wanted if r.startswith('mm') and 'extra' not in r] == []
     assert [r for r in wanted if r.startswith('mmpose') and 'extra == "mim"' in r]
     assert [r for r in wanted if r.startswith('torch>=') and 'extra' not in r]
+
+
+def test_the_extra_for_mmpose_has_all_that_its_packages_require_but_chumpy() -> None:
+    packages = ('mmengine', 'mmcv-lite', 'mmdet', 'mmpose')
+    required = {
+        canonicalize_name(Requirement(line).name)
+        for package in packages
+        for line in requires(package)
+        if 'extra ==' not in line and 'win32' not in line
+    }
+    # The other OpenCV needs libraries of a screen.
+    required |= {'opencv-python-headless'}
+    required -= {*packages, 'chumpy', 'opencv-python'}
+    lines = (ROOT / 'requirements/openmmlab.txt').read_text().splitlines()
+    listed = {
+        canonicalize_name(Requirement(line).name)
+        for line in lines
+        if not line.startswith('#')
+    }
+    assert required <= listed
 
 
 def test_building_writes_nothing_into_the_sources_but_what_git_ignores(build: Path) -> None:
