@@ -22,6 +22,7 @@ from filelock import FileLock
 from mmengine.config import Config
 from mmengine.config import config as config_reader
 from mmengine.config import utils as config_utils
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmengine.utils import ManagerMixin
@@ -33,6 +34,10 @@ from vlpose_mm.analysis.base_model import base_config
 # pkg_resources, which is most of the time that reading a config takes.
 config_utils.load = cache(config_utils.load)
 config_reader.is_installed = cache(config_reader.is_installed)
+
+# MMEngine's logger keeps the standard error that it is made with; that of a test is closed
+# after the test.
+MMLogger.get_current_instance()
 
 ROOT = Path(__file__).parents[1]
 CODEC = dict(type='UDPHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
