@@ -16,6 +16,7 @@ from setuptools.command.editable_wheel import editable_wheel
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = 'vlpose_mm'
+CLI = 'vlpose_mm_cli'
 
 # Path in .mim -> path in the checkout.
 MIM_ITEMS = {
@@ -97,7 +98,7 @@ class EditableWheel(editable_wheel):
     def _ensure_dist_info(self) -> None:
         super()._ensure_dist_info()
         names = Path(self.dist_info_dir, 'top_level.txt')
-        names.write_text(f'{ROOT / PACKAGE}\n{PACKAGE}\n', encoding='utf-8')
+        names.write_text(f'{ROOT / PACKAGE}\n{PACKAGE}\n{CLI}\n', encoding='utf-8')
 
 
 setup(
@@ -124,7 +125,9 @@ setup(
         'tests': read_requirements('tests'),
         'web': read_requirements('web'),
     },
-    entry_points={'console_scripts': ['vlpose = vlpose_mm.cli.main:main']},
+    # After the package's name in top_level.txt, whose first line mim reads.
+    py_modules=[CLI],
+    entry_points={'console_scripts': [f'vlpose = {CLI}:main']},
     cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
     zip_safe=False,
 )

@@ -14,12 +14,11 @@ from projects.benchmark.report_table import report_table
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    command,
-    errors_about,
     load_config,
     log_to_stderr,
     write_results,
 )
+from vlpose_mm.tools.errors import command, errors_about
 
 
 @command

@@ -11,7 +11,8 @@ from projects.domain_gap_report.comparison import Comparison
 from projects.domain_gap_report.report import make_report, write_report
 from projects.domain_gap_report.runs import RunReader
 from projects.domain_gap_report.tables import rich_table
-from vlpose_mm.tools.common import command, log_and_prints_to_stderr
+from vlpose_mm.tools.common import log_and_prints_to_stderr
+from vlpose_mm.tools.errors import command
 
 
 @command

@@ -28,11 +28,11 @@ from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    command,
     load_config,
     log_and_prints_to_stderr,
     write_results,
 )
+from vlpose_mm.tools.errors import command
 
 # Time in which the threads of one model stop waiting for work, in seconds.
 REST = 0.03

@@ -11,7 +11,8 @@ from mmengine.registry import DefaultScope
 
 from tests.test_apis.detector_weights import write_weights
 from vlpose_mm.apis import VLPoseInferencer, detectors
-from vlpose_mm.apis.detectors import DETECTORS, build_detector, detect, find_detector
+from vlpose_mm.apis.detectors import build_detector, detect, find_detector
+from vlpose_mm.names import DETECTORS
 
 
 def test_a_detector_runs_on_our_nms(tmp_path, image) -> None:

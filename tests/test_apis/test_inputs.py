@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.test_apis.conftest import write_video
-from vlpose_mm.apis.inputs import find_items, kind_of
+from vlpose_mm.apis.inputs import find_items
+from vlpose_mm.local_files import kind_of
 
 IMAGE = np.full((32, 24, 3), 128, np.uint8)
 URL = 'https://museum.example/images/a.jpg?size=full'

@@ -9,8 +9,9 @@ from mmpose.registry import MODELS
 
 from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis import model_zoo as zoo
-from vlpose_mm.apis.model_zoo import demo_images, find_model, model_names
+from vlpose_mm.apis.model_zoo import demo_images, find_model
 from vlpose_mm.checkpoint import adapter, download
+from vlpose_mm.names import model_names
 
 BASE = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
 

@@ -20,6 +20,7 @@ from mmpose.registry import MODELS
 from tests.conftest import ROOT
 from tests.test_apis.conftest import write_video
 from tests.test_apis.detector_weights import write_weights
+from tests.test_cli.test_startup import SCRIPT
 from vlpose_mm.checkpoint import adapter
 from vlpose_mm.cli import predict
 from vlpose_mm.cli.main import main
@@ -170,12 +171,12 @@ def test_failures_exit_with_1_or_3_and_resume_does_what_is_missing(
         (['.', '--scenario', 'oil paintin'], "did you mean 'oil_painting'"),
         (['.', '--text-prompt', ' '], 'The text prompt is blank'),
         (['.', '--route', 'best'], "invalid choice: 'best'"),
-        (['.', '--batch-size', '0'], 'batch_size must be at least 1'),
+        (['.', '--batch-size', '0'], '--batch-size must be at least 1'),
         (['.', '--model', 'vlpose'], "Unknown model 'vlpose'"),
         (['.', '--weights', 'none.pth'], 'There is no file none.pth'),
-        (['.', '--base-weights', 'none.pth'], 'there is no file none.pth, where its base'),
+        (['.', '--base-weights', 'none.pth'], 'There is no file none.pth'),
         (['.', '--det-model', 'somebody'], "Unknown detector 'somebody'"),
-        (['.', '--bboxes', 'none.json'], 'Cannot read none.json'),
+        (['.', '--bboxes', 'none.json'], 'There is no file none.json'),
         (['.', '--out', ''], '--out: No such file or directory'),
         (['\x1b[31m'], 'No file matches \\x1b[31m.'),
         (['.', '--det-weights', 'x.pth'], '--det-weights needs a detector'),
@@ -243,7 +244,7 @@ def test_an_interrupted_run_keeps_what_is_done(images, out) -> None:
     for number in range(100):
         cv2.imwrite(str(images / f'{number}.png'), image)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'vlpose_mm.cli', images, '--out', out],
+        [sys.executable, '-c', SCRIPT, images, '--out', out],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

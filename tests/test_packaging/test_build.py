@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
+from vlpose_mm.version import __version__
 
 BACKEND = 'import sys, setuptools.build_meta as backend; backend.{}(sys.argv[1])'
 
@@ -39,12 +40,19 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in kept}
     modules = {n for n in files if n.startswith('vlpose_mm/') and n.endswith('.py')}
     others = {n for n in names if '/.mim/' not in n and '.dist-info/' not in n}
+    modules.add('vlpose_mm_cli.py')
     assert others == modules > {'vlpose_mm/datasets/scenarios.py'}
 
     mim = site / 'vlpose_mm/.mim'
     metafiles = yaml.safe_load((mim / 'model-index.yml').read_text())['Import']
     models = [m for f in metafiles for m in yaml.safe_load((mim / f).read_text())['Models']]
     assert models and all((mim / model['Config']).is_file() for model in models)
+
+
+def test_the_command_of_the_wheel_answers_without_pytorch(site: Path, command) -> None:
+    code = 'import runpy, sys; sys.modules["torch"] = None; sys.argv.pop(0); '
+    code += 'runpy.run_path(sys.argv[0], run_name="__main__")'
+    assert '  demo' in command('-c', code, site / 'bin/vlpose', 'models', path=site)
 
 
 def test_installing_pulls_openmmlab_packages_only_as_an_extra(wheel: Path) -> None:
@@ -116,3 +124,10 @@ def test_an_editable_install_links_to_the_checkout_where_mim_looks(
     code = "from mmengine.utils import get_installed_path as f; print(f('vlpose_mm'))"
     printed = command('-c', code, path=site)
     assert printed.strip() == str(source / 'vlpose_mm')
+
+    # Before this Python's packages, among which another checkout may be installed.
+    code = 'import site, sys; site.addsitedir(sys.argv.pop(1)); '
+    code += 'import vlpose_mm_cli; print(vlpose_mm_cli.__file__); vlpose_mm_cli.main()'
+    path = f'{site}{os.pathsep}{Path(yaml.__file__).parents[1]}'
+    printed = command('-S', '-c', code, site, '--version', path=path)
+    assert printed.split() == [str(source / 'vlpose_mm_cli.py'), __version__]

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_web.serving import start_server
 from vlpose_mm.cli.main import main
-from vlpose_mm.web import command
+from vlpose_mm.web import options
 
 BASE = '--model MINI/configs/vlpose_mini_auto.py --weights MINI/vitpose_mini_photos.pth'
 
@@ -65,7 +65,7 @@ def test_a_missing_or_old_gradio_is_refused(found, capsys, monkeypatch) -> None:
             raise PackageNotFoundError(name)
         return found
 
-    monkeypatch.setattr(command, 'version', version)
-    wanted = 'needs gradio;' if found is None else f'{command.GRADIO} or later, not 3.18.0;'
+    monkeypatch.setattr(options, 'version', version)
+    wanted = 'needs gradio;' if found is None else f'{options.GRADIO} or later, not 3.18.0;'
     error = refused(capsys)
     assert wanted in error and error.endswith('with: pip install "vlpose_mm[web]"')

@@ -12,7 +12,7 @@ from vlpose_mm.apis.inputs import Input, Item, find_items
 from vlpose_mm.datasets.scenarios import scenario_name
 from vlpose_mm.datasets.text_prompts import check_text_prompt
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
-from vlpose_mm.models.pose_estimators.router import ROUTES
+from vlpose_mm.names import ROUTES
 
 if TYPE_CHECKING:
     from vlpose_mm.models.text_encoders.base import TextEncoder

@@ -17,52 +17,11 @@ from mmpose.registry import DATASETS
 from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
+from vlpose_mm.local_files import check_file
+from vlpose_mm.names import DETECTORS, WHOLE_IMAGE
 
 if TYPE_CHECKING:
     from mmdet.apis import DetInferencer
-
-# In place of a detector: each image is one instance, and its crop is padded as any, or the
-# image is such a crop already.
-WHOLE_IMAGE, CROPPED = 'whole_image', 'cropped'
-PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
-
-
-class Published(NamedTuple):
-    """A published person detector."""
-
-    package: str  # The package that has its config.
-    config: str  # Path of the config in ``.mim`` of that package.
-    weights: str  # URL of its checkpoint.
-
-
-# RTMDet for photos: MMPose's default and its small sibling. YOLOX for Human-Art and COCO,
-# from MMPose's project RTMPose.
-DETECTORS = {
-    'rtmdet-m': Published(
-        'mmpose',
-        'demo/mmdetection_cfg/rtmdet_m_640-8xb32_coco-person.py',
-        f'{PUBLISHED}/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
-    ),
-    'rtmdet-nano': Published(
-        'mmpose',
-        'demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py',
-        f'{PUBLISHED}/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth',
-    ),
-} | {
-    f'yolox-{size}-humanart': Published(
-        'mmdet',
-        f'configs/yolox/yolox_{size}_8xb8-300e_coco.py',
-        f'{PUBLISHED}/yolox_{size}_8xb8-300e_humanart-{digest}.pth',
-    )
-    for size, digest in (
-        ('nano', '40f6f0d0'),
-        ('tiny', '6f3252f9'),
-        ('s', '3ef259a7'),
-        ('m', 'c2c7a14a'),
-        ('l', 'ce1d7a62'),
-        ('x', 'a39d44ed'),
-    )
-}
 
 
 def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
@@ -117,8 +76,7 @@ def find_detector(
         # They have one category.
         cfg.model.bbox_head.num_classes = 1
     elif name.endswith('.py'):
-        if not os.path.isfile(name):
-            raise FileNotFoundError(f'There is no file {name}.')
+        check_file(name)
         cfg = read_config(name)
         if not cfg.get('model'):
             raise ValueError(f'{name} has no model; give the config of a detector.')

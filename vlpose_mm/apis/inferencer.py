@@ -16,18 +16,17 @@ from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.call import Call, TextCheck, check_call
 from vlpose_mm.apis.detectors import (
-    CROPPED,
-    WHOLE_IMAGE,
     build_detector,
     default_detector,
     find_detector,
 )
 from vlpose_mm.apis.inputs import Input, Item, Source
-from vlpose_mm.apis.model_zoo import DEMO, check_device, find_model
+from vlpose_mm.apis.model_zoo import check_device, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.names import CROPPED, DEMO, WHOLE_IMAGE
 
 # Arguments of a call that MMPoseInferencer takes for 3D models, and ignores otherwise.
 ONLY_3D = {*'use_oks_tracking tracking_thr disable_norm_pose_2d'.split()}

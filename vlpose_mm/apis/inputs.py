@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from vlpose_mm.apis.videos import Video, count_frames, open_video
 from vlpose_mm.datasets.image_io import as_bgr, read_image
+from vlpose_mm.local_files import find_files, is_url, kind_of, refuse
 
 # What an input that is a dict may have beside its image.
 OVERRIDES = ('scenario', 'text_prompt', 'route', 'bboxes')
@@ -125,9 +124,9 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
     found, roots = [], []
     for place, overrides in pairs:
         if isinstance(place, str) and not is_url(place):
-            root, files = _local_files(place)
+            root, files = find_files(place)
             if is_single and not files:
-                _refuse(place)
+                refuse(place)
             roots.append(os.path.abspath(root))
             found += [(file, overrides) for file in files or [place]]
         else:
@@ -144,23 +143,6 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
         names.add(name)
         items.append(Item(name, place, overrides))
     return items
-
-
-def kind_of(place: Any) -> str | None:
-    """Return the kind of a file by its name: ``'image'``, ``'video'``, ... or ``None``."""
-    if not isinstance(place, str):
-        return None
-    path = place.split('?')[0].split('#')[0] if is_url(place) else place
-    kind = mimetypes.guess_type(path)[0]
-    # Python 3.10 knows neither.
-    if kind is None and Path(path).suffix.lower() in ('.webp', '.avif'):
-        return 'image'
-    return kind and kind.split('/')[0]
-
-
-def is_url(place: str) -> bool:
-    """Return whether an input is a URL."""
-    return place.lower().startswith(('http://', 'https://'))
 
 
 def _split(given: Input) -> tuple[str | int | np.ndarray, dict]:
@@ -187,47 +169,6 @@ def _split(given: Input) -> tuple[str | int | np.ndarray, dict]:
     if isinstance(given, str) and not given:
         raise ValueError('The path of an image is blank.')
     return given, overrides
-
-
-def _is_glob(place: str) -> bool:
-    return glob.has_magic(place) and not os.path.exists(place)
-
-
-def _local_files(place: str) -> tuple[str, list[str]]:
-    """Return the folder that names are relative to, and the files."""
-    if os.path.isdir(place):
-        return place, _walk(place)
-    if not _is_glob(place):
-        return os.path.dirname(place), [place] if os.path.exists(place) else []
-    fixed = Path(place)
-    while glob.has_magic(str(fixed)):
-        fixed = fixed.parent
-    files = []
-    for path in sorted(glob.glob(place, recursive=True)):
-        if not os.path.isdir(path):
-            files.append(path)
-        elif '**' not in place:
-            files += _walk(path)
-    return str(fixed), files
-
-
-def _walk(folder: str) -> list[str]:
-    """Images and videos in a folder and its subfolders, except hidden ones."""
-    files = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        paths = [os.path.join(parent, n) for n in sorted(names) if not n.startswith('.')]
-        files += [path for path in paths if kind_of(path) in ('image', 'video')]
-    return files
-
-
-def _refuse(place: str) -> None:
-    """Raise the reason for which nothing was found."""
-    if os.path.isdir(place):
-        raise ValueError(f'The folder {place} holds no images and no videos.')
-    if _is_glob(place):
-        raise ValueError(f'No file matches {place}.')
-    raise FileNotFoundError(f'There is no file or folder {place}.')
 
 
 def _name(place: str | int | np.ndarray, root: str, index: int) -> str:

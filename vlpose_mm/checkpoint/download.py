@@ -14,15 +14,12 @@ from urllib.parse import quote, urlparse
 import torch
 from mmengine.dist import barrier, is_main_process
 
+from vlpose_mm.local_files import check_file, is_url
+
 # How long a server may be silent, in seconds.
 TIMEOUT = 30
 # OpenMMLab and torch publish NAME-HASH.pth and NAME-HASH_DATE.pth.
 HASH = re.compile(r'-([0-9a-f]{8,64})(?:_\d{8})?\.[a-z]+$')
-
-
-def is_url(path: str) -> bool:
-    """Return whether a path is an address of the web."""
-    return path.startswith(('http://', 'https://'))
 
 
 def cached_path(url: str) -> str:
@@ -46,8 +43,7 @@ def fetch(path: str) -> str:
             is kept then.
     """
     if not is_url(path):
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'There is no file {path}.')
+        check_file(path)
         return path
     target = cached_path(path)
     if is_main_process() and not os.path.isfile(target):

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vlpose_mm.checkpoint.download import fetch, is_url
+from vlpose_mm.checkpoint.download import fetch
+from vlpose_mm.local_files import is_url
 
 # Keys of the weights in a checkpoint, by who wrote it.
 STATE_DICT_KEYS = ('state_dict', 'model')

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
 from functools import partial
 
 import cv2
@@ -27,17 +26,9 @@ SHEET = 'contact_sheet.png'
 HEIGHT, WIDTH, COLUMNS = 240, 410, 4
 
 
-def main(args: Sequence[str]) -> None:
+def main(options: argparse.Namespace) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(
-        prog='vlpose demo',
-        description='Estimate poses on the drawn images in the package with the original '
-        'and the tuned weights of a small model. Needs no network.',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', default='vlpose_demo', help='(default: %(default)s)'
-    )
-    out = parser.parse_args(args).out
+    out = options.out
     if os.path.exists(os.path.join(out, PROGRESS)):
         raise ValueError(f'{out} holds the results of another run; name another folder.')
     os.makedirs(out, exist_ok=True)

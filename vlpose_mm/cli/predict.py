@@ -2,18 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Sequence
 
 from vlpose_mm.apis.progress import PROGRESS
 from vlpose_mm.apis.writers import ANNOTATIONS, FAILED, Summary
-from vlpose_mm.models.pose_estimators.router import ROUTES
-from vlpose_mm.tools.common import INTERRUPTED, OK, log_and_prints_to_stderr
-from vlpose_mm.tools.inference_options import (
-    add_detector_options,
-    add_model_options,
-    build_inferencer,
-)
-from vlpose_mm.version import __version__
+from vlpose_mm.cli.inferencer import build_inferencer
+from vlpose_mm.tools.common import log_and_prints_to_stderr
+from vlpose_mm.tools.errors import INTERRUPTED, OK
 
 # Further exit codes.
 SOME_FAILED, ALL_FAILED = 1, 3
@@ -21,12 +15,8 @@ SOME_FAILED, ALL_FAILED = 1, 3
 MAX_PRINTED = 10
 
 
-def main(args: Sequence[str]) -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the command."""
-    parser = _parser()
-    options = parser.parse_args(args)
-    if not options.inputs:
-        parser.error('name an image, a folder, ...; try `vlpose demo` first')
     try:
         with log_and_prints_to_stderr():
             summary, hint = _predict(options)
@@ -44,48 +34,6 @@ def main(args: Sequence[str]) -> int:
     if not summary.failures:
         return OK
     return SOME_FAILED if summary.images or summary.resumed else ALL_FAILED
-
-
-def _parser() -> argparse.ArgumentParser:
-    """The parser, whose help fits into 24 lines of 80 characters."""
-    parser = argparse.ArgumentParser(
-        prog='vlpose',
-        usage='vlpose IMAGE ... [options], or vlpose {demo,web,models} [--help]',
-        description='Estimate poses on paintings, sculptures, cartoons and photos.',
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),
-        add_help=False,
-    )
-    add = parser.add_argument
-    add(
-        'inputs',
-        nargs='*',
-        metavar='IMAGE',
-        help='file, folder, glob, URL, video or webcam:0',
-    )
-    add(
-        '--out',
-        metavar='DIR',
-        default='vlpose_out',
-        help='folder to write to (default: %(default)s)',
-    )
-    add('--scenario', metavar='NAME', help='kind of images, such as "stained glass"')
-    add('--text-prompt', metavar='TEXT', help="read in place of the scenario's")
-    add(
-        '--route',
-        metavar='ROUTE',
-        choices=ROUTES,
-        default='auto',
-        help='tuned or original weights, or auto (default)',
-    )
-    add('--bboxes', metavar='FILE', help='COCO JSON with the bboxes of the images')
-    add_detector_options(parser)
-    add_model_options(parser)
-    add('--batch-size', metavar='N', type=int, default=8, help='images (default: 8)')
-    add('--no-drawings', action='store_true', help='write the JSON only')
-    add('--resume', action='store_true', help='continue an earlier run into DIR')
-    add('-h', '--help', action='help', help='show this, and exit')
-    add('--version', action='version', version=__version__, help='show it, and exit')
-    return parser
 
 
 def _predict(options: argparse.Namespace) -> tuple[Summary, str]:

@@ -12,18 +12,17 @@ from rich.console import Group
 from rich.table import Table
 
 from vlpose_mm.apis import BBoxFile, VLPoseInferencer
-from vlpose_mm.apis.detectors import WHOLE_IMAGE
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.datasets.text_prompts import check_text_prompt
 from vlpose_mm.models.necks.attention_maps import AttentionMaps
+from vlpose_mm.names import WHOLE_IMAGE
 from vlpose_mm.tools.common import (
     add_config_options,
-    command,
-    errors_about,
     load_config,
     log_and_prints_to_stderr,
     write_results,
 )
+from vlpose_mm.tools.errors import command, errors_about
 from vlpose_mm.visualization import draw_attention_maps
 from vlpose_mm.visualization.captions import save_image
 

@@ -14,13 +14,8 @@ from vlpose_mm.checkpoint.metadata import metadata_of
 from vlpose_mm.checkpoint.summary import describe_checkpoint
 from vlpose_mm.checkpoint.text_features import encode_text_prompts, read_text_features
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.tools.common import (
-    add_json_option,
-    command,
-    errors_about,
-    log_to_stderr,
-    write_results,
-)
+from vlpose_mm.tools.common import add_json_option, log_to_stderr, write_results
+from vlpose_mm.tools.errors import command, errors_about
 
 KINDS = {
     'full': 'a whole VLPose: base and adapter',

@@ -1,14 +1,12 @@
-"""What commands share: config options, results, and errors as exit codes."""
+"""What commands share: config options, log and results."""
 
 import argparse
-import functools
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import ParamSpec
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
@@ -19,58 +17,7 @@ from rich.console import Console, RenderableType
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.paths import config_path
-
-# Exit codes; 2 is argparse's as well.
-OK, ERROR, INTERRUPTED = 0, 2, 130
-
-P = ParamSpec('P')
-
-
-def command(main: Callable[P, int | None]) -> Callable[P, int]:
-    """Wrap the main function of a command, which returns an exit code, or None for 0.
-
-    An ``OSError`` or ``ValueError`` is printed in one line to the standard error and ends
-    the command with exit code 2, an interrupt with 130. Other exceptions are faults of the
-    program and pass.
-    """
-
-    @functools.wraps(main)
-    def run(*args: P.args, **kwargs: P.kwargs) -> int:
-        try:
-            return main(*args, **kwargs) or OK
-        except (OSError, ValueError) as error:
-            print(f'error: {error_line(error)}', file=sys.stderr)
-            raise SystemExit(ERROR) from error
-        except KeyboardInterrupt as error:
-            print('Interrupted.', file=sys.stderr)
-            raise SystemExit(INTERRUPTED) from error
-
-    return run
-
-
-def error_line(error: Exception) -> str:
-    """Return what an exception says in one printable line, the system's with the file."""
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f'{error.filename}: {error.strerror}'
-    elif isinstance(error, KeyError) and error.args:
-        text = str(error.args[0])
-    text = ' '.join(text.split())
-    return ''.join(
-        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
-    )
-
-
-@contextmanager
-def errors_about(
-    name: str, kinds: Sequence[type[Exception]] = (ValueError,)
-) -> Iterator[None]:
-    """Turn exceptions of these kinds into a ``ValueError`` that names a file or option."""
-    try:
-        yield
-    except tuple(kinds) as error:
-        line = error_line(error)
-        raise ValueError(line if name in line else f'{name}: {line}') from error
+from vlpose_mm.tools.errors import errors_about
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from vlpose_mm.checkpoint.converters.transformers_vitpose import (
 from vlpose_mm.checkpoint.converters.vitpose import from_vitpose
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.models.text_encoders.loading import load_tokenizer
-from vlpose_mm.tools.common import command, errors_about
+from vlpose_mm.tools.errors import command, errors_about
 
 # Of the layer norms in PromptedVisionTransformer and the original ViTPose.
 NORM_EPS = 1e-6

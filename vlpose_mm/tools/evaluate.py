@@ -12,7 +12,8 @@ from vlpose_mm.evaluation.functional.score_tables import (
     keypoint_table,
     score_table,
 )
-from vlpose_mm.tools.common import add_json_option, command, write_results
+from vlpose_mm.tools.common import add_json_option, write_results
+from vlpose_mm.tools.errors import command
 
 
 @command

@@ -12,13 +12,8 @@ from mmpose.registry import MODELS
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.tools.common import (
-    add_cfg_options,
-    command,
-    errors_about,
-    load_config,
-    log_and_prints_to_stderr,
-)
+from vlpose_mm.tools.common import add_cfg_options, load_config, log_and_prints_to_stderr
+from vlpose_mm.tools.errors import command, errors_about
 
 NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
 

@@ -19,12 +19,11 @@ from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.tools.common import (
     add_config_options,
     check_output_file,
-    command,
-    errors_about,
     load_config,
     log_and_prints_to_stderr,
     write_results,
 )
+from vlpose_mm.tools.errors import command, errors_about
 
 
 @command

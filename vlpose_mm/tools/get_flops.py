@@ -12,12 +12,11 @@ from vlpose_mm.analysis.complexity import model_complexity
 from vlpose_mm.tools.common import (
     add_config_options,
     add_text_dims,
-    command,
-    errors_about,
     load_config,
     log_to_stderr,
     write_results,
 )
+from vlpose_mm.tools.errors import command, errors_about
 
 
 @command

@@ -12,7 +12,8 @@ from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 from vlpose_mm.datasets.text_prompts import check_per_keypoint, read_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
 from vlpose_mm.models.text_encoders.loading import TOKENS
-from vlpose_mm.tools.common import check_output_file, command
+from vlpose_mm.tools.common import check_output_file
+from vlpose_mm.tools.errors import command
 
 
 @command

@@ -2,8 +2,7 @@
 
 import sys
 
-from vlpose_mm.tools.common import command
-from vlpose_mm.web.command import main
+from vlpose_mm.cli.main import main
 
 if __name__ == '__main__':
-    sys.exit(command(main)(sys.argv[1:]))
+    sys.exit(main(['web', *sys.argv[1:]]))

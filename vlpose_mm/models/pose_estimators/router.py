@@ -16,9 +16,7 @@ from vlpose_mm.models.classifiers.scenario_classifier import (
     ScenarioClassifier,
     bbox_scores_of,
 )
-
-# The routes of a model; 'auto' chooses one of the others for each sample.
-ROUTES = ('tuned', 'original', 'auto')
+from vlpose_mm.names import ROUTES
 
 DEFAULT_ROUTES = dict(
     # By annotation: where the text prompt is from.

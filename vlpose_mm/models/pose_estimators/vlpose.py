@@ -17,8 +17,9 @@ from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.classifiers.scenario_classifier import Decision
 from vlpose_mm.models.necks.attention_maps import attention_maps_of
 from vlpose_mm.models.peft.adapters import AdapterMixin
-from vlpose_mm.models.pose_estimators.router import ROUTES, Router
+from vlpose_mm.models.pose_estimators.router import Router
 from vlpose_mm.models.text_encoders.base import TextFeatures
+from vlpose_mm.names import ROUTES
 
 # Up to so many images, several views of them are faster in one batch than one after the
 # other. The original route never joins them, to equal MMPose's estimator bit for bit.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vlpose_mm.tools.common import command, errors_about
+from vlpose_mm.tools.errors import command, errors_about
 
 
 @pytest.mark.fast

@@ -1,0 +1,126 @@
+"""Options of the commands, checked as far as nothing large is imported for it."""
+
+import argparse
+from collections.abc import Sequence
+
+from vlpose_mm.local_files import check_file, check_place, is_url
+from vlpose_mm.names import CROPPED, DEMO, ROUTES, WHOLE_IMAGE, find_entry
+from vlpose_mm.version import __version__
+
+
+def parse_predict(args: Sequence[str]) -> argparse.Namespace:
+    """Read the options of ``vlpose``."""
+    parser = _predict_parser()
+    options = parser.parse_args(args)
+    if not options.inputs:
+        parser.error('name an image, a folder, ...; try `vlpose demo` first')
+    place = options.inputs[0]
+    is_local = place and not is_url(place) and not place.lower().startswith('webcam')
+    if is_local and len(options.inputs) == 1:
+        check_place(place)
+    check_model_options(options)
+    if options.bboxes is not None:
+        check_file(options.bboxes)
+    if options.batch_size < 1:
+        raise ValueError(f'--batch-size must be at least 1, got {options.batch_size}')
+    return options
+
+
+def parse_demo(args: Sequence[str]) -> argparse.Namespace:
+    """Read the options of ``vlpose demo``."""
+    parser = argparse.ArgumentParser(
+        prog='vlpose demo',
+        description='Estimate poses on the drawn images in the package with the original '
+        'and the tuned weights of a small model. Needs no network.',
+    )
+    parser.add_argument(
+        '--out', metavar='DIR', default='vlpose_demo', help='(default: %(default)s)'
+    )
+    return parser.parse_args(args)
+
+
+def parse_models(args: Sequence[str]) -> argparse.Namespace:
+    """Read the options of ``vlpose models``."""
+    parser = argparse.ArgumentParser(
+        prog='vlpose models',
+        description='List the names that --model and --det-model take.',
+    )
+    return parser.parse_args(args)
+
+
+def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """Add the detector."""
+    add = parser.add_argument
+    add(
+        '--det-model',
+        metavar='NAME',
+        default=CROPPED,
+        help='see `vlpose models` (default: cropped to one person)',
+    )
+    add('--det-weights', metavar='FILE', help='its checkpoint, if not the published one')
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the model and the device."""
+    add = parser.add_argument
+    add(
+        '--model',
+        metavar='NAME',
+        default=DEMO,
+        help='see `vlpose models`; or config or checkpoint',
+    )
+    add('--weights', metavar='FILE', help='whole or adapter checkpoint: file or URL')
+    add('--base-weights', metavar='FILE', help='base of an adapter checkpoint')
+    add('--device', metavar='NAME', help='such as cuda:0 (default: the best one)')
+
+
+def check_model_options(options: argparse.Namespace) -> None:
+    """Check the options of both functions."""
+    if options.det_weights is not None and options.det_model in (CROPPED, WHOLE_IMAGE):
+        raise ValueError('--det-weights needs a detector; name it with --det-model.')
+    find_entry(options.model)
+    for path in (options.weights, options.base_weights, options.det_weights):
+        if path is not None and not is_url(path):
+            check_file(path)
+
+
+def _predict_parser() -> argparse.ArgumentParser:
+    """The parser, whose help fits into 24 lines of 80 characters."""
+    parser = argparse.ArgumentParser(
+        prog='vlpose',
+        usage='vlpose IMAGE ... [options], or vlpose {demo,web,models} [--help]',
+        description='Estimate poses on paintings, sculptures, cartoons and photos.',
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),
+        add_help=False,
+    )
+    add = parser.add_argument
+    add(
+        'inputs',
+        nargs='*',
+        metavar='IMAGE',
+        help='file, folder, glob, URL, video or webcam:0',
+    )
+    add(
+        '--out',
+        metavar='DIR',
+        default='vlpose_out',
+        help='folder to write to (default: %(default)s)',
+    )
+    add('--scenario', metavar='NAME', help='kind of images, such as "stained glass"')
+    add('--text-prompt', metavar='TEXT', help="read in place of the scenario's")
+    add(
+        '--route',
+        metavar='ROUTE',
+        choices=ROUTES,
+        default='auto',
+        help='tuned or original weights, or auto (default)',
+    )
+    add('--bboxes', metavar='FILE', help='COCO JSON with the bboxes of the images')
+    add_detector_options(parser)
+    add_model_options(parser)
+    add('--batch-size', metavar='N', type=int, default=8, help='images (default: 8)')
+    add('--no-drawings', action='store_true', help='write the JSON only')
+    add('--resume', action='store_true', help='continue an earlier run into DIR')
+    add('-h', '--help', action='help', help='show this, and exit')
+    add('--version', action='version', version=__version__, help='show it, and exit')
+    return parser
