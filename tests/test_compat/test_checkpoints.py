@@ -202,8 +202,9 @@ def test_the_function_that_a_scheduler_keeps_is_read(tmp_path, strategy):
 
 
 def test_a_history_cannot_change_the_statistics_of_its_class(tmp_path):
-    methods = copy.copy(HistoryBuffer._statistics_methods)
+    # The first buffer fills the class.
     buffer = HistoryBuffer([1.0], [1])
+    methods = copy.copy(HistoryBuffer._statistics_methods)
     state = dict(buffer.__getstate__(), statistics_methods={'mean': 'forged'})
     path = str(tmp_path / 'forged.pth')
     forged = type('F', (), {'__reduce__': lambda self: (HistoryBuffer, (), state)})
