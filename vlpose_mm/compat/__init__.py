@@ -7,7 +7,15 @@ debug level; what a patch cannot do says so when it is called.
 
 import logging
 
-from vlpose_mm.compat import checkpoints, cpu_distributed, mmcv_ops, torchvision
+from vlpose_mm.compat import (
+    checkpoints,
+    cpu_distributed,
+    find_loader,
+    mmcv_ops,
+    packages,
+    torchvision,
+    visualizer,
+)
 
 __all__ = ['apply_patches']
 
@@ -17,8 +25,17 @@ _logger = logging.getLogger(__name__)
 
 def apply_patches() -> None:
     """Apply every patch that the installed stack needs, once per process."""
-    # MMCV and MMEngine may import torchvision, so it has to work before they do.
-    for patch in (torchvision, mmcv_ops, checkpoints, cpu_distributed):
+    # MMCV and MMEngine may import torchvision, so it has to work before they do. The last
+    # imports MMPose's visualizers, which need what is patched before.
+    for patch in (
+        torchvision,
+        mmcv_ops,
+        packages,
+        find_loader,
+        checkpoints,
+        cpu_distributed,
+        visualizer,
+    ):
         message = patch.apply_patch()
         if message:
             _logger.debug(message)
