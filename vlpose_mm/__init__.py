@@ -4,8 +4,21 @@ Importing this package patches the installed stack where it is broken (``compat`
 registers the modules of VLPose in MMPose's registries.
 """
 
-# ruff: noqa: E402, I001
+# ruff: noqa: E402, I001, UP036
+import sys
+
+# Above everything that older ones cannot read.
+if sys.version_info < (3, 10):
+    raise ImportError(
+        f'vlpose_mm needs Python 3.10 or later, not {sys.version.split()[0]}; make an '
+        'environment with a supported one.'
+    )
+
 import warnings
+
+from vlpose_mm.requirements import check_requirements
+
+check_requirements()
 
 # MMEngine imports it, and every command would print the warning.
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)

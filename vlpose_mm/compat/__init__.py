@@ -1,8 +1,8 @@
 """Patches of the installed stack: one file per break.
 
 Each file says what it patches and for which versions, and can be deleted once upstream is
-fixed. Nothing else in this package knows about versions. What was patched is logged at the
-debug level; what a patch cannot do says so when it is called.
+fixed. Nothing else in this package but ``requirements`` knows about versions. What was
+patched is logged at the debug level; what a patch cannot do says so when it is called.
 """
 
 import logging

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec
 
+from vlpose_mm.requirements import RequirementError
+
 # Exit codes; 2 is argparse's as well.
 OK, ERROR, INTERRUPTED = 0, 2, 130
 
@@ -15,16 +17,16 @@ P = ParamSpec('P')
 def command(main: Callable[P, int | None]) -> Callable[P, int]:
     """Wrap the main function of a command, which returns an exit code, or None for 0.
 
-    An ``OSError`` or ``ValueError`` is printed in one line to the standard error and ends
-    the command with exit code 2, an interrupt with 130. Other exceptions are faults of the
-    program and pass.
+    An ``OSError``, ``ValueError`` or ``RequirementError`` is printed in one line to the
+    standard error and ends the command with exit code 2, an interrupt with 130. Other
+    exceptions are faults of the program and pass.
     """
 
     @functools.wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             return main(*args, **kwargs) or OK
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RequirementError) as error:
             print(f'error: {error_line(error)}', file=sys.stderr)
             raise SystemExit(ERROR) from error
         except KeyboardInterrupt as error:

@@ -4,18 +4,13 @@ import argparse
 import math
 import socket
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-
-from packaging.version import Version
 
 from vlpose_mm.cli.options import (
     add_detector_options,
     add_model_options,
     check_model_options,
 )
-
-# Older versions answer requests for files less strictly.
-GRADIO = '6.31'
+from vlpose_mm.requirements import check_requirement
 
 
 def parse_web(args: Sequence[str]) -> argparse.Namespace:
@@ -43,23 +38,12 @@ def parse_web(args: Sequence[str]) -> argparse.Namespace:
     if not 0 < options.max_upload < math.inf:
         raise ValueError(f'--max-upload must be positive MB, got {options.max_upload:g}')
     check_model_options(options)
-    _check_gradio()
+    check_requirement('gradio')
     # As URLs have it.
     is_ipv6 = ':' in options.host and not options.host.startswith('[')
     options.host = f'[{options.host}]' if is_ipv6 else options.host
     options.port = _free_port(options.host, options.port)
     return options
-
-
-def _check_gradio() -> None:
-    """Refuse to run if gradio is missing or too old."""
-    remedy = 'install it with: pip install "vlpose_mm[web]"'
-    try:
-        found = version('gradio')
-    except PackageNotFoundError as error:
-        raise ValueError(f'the page needs gradio; {remedy}') from error
-    if Version(found) < Version(GRADIO):
-        raise ValueError(f'the page needs gradio {GRADIO} or later, not {found}; {remedy}')
 
 
 def _free_port(host: str, port: int) -> int:
