@@ -12,10 +12,10 @@ from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 from tests.test_cli.test_startup import SCRIPT
-from vlpose_mm.requirements import BOUNDS
+from vlpose_mm.requirements import BOUNDS, OPTIONAL
 
 # The oldest that are supported.
-OLDEST = {name: low for name, (low, _) in BOUNDS.items() if name not in ('mmdet', 'gradio')}
+OLDEST = {name: low for name, (low, _) in BOUNDS.items() if name not in OPTIONAL}
 MMPOSE = 'pip install "vlpose_mm[mmpose]" && pip install --no-deps'
 
 
@@ -69,7 +69,7 @@ def run(folder: Path, versions: dict, *args: str) -> subprocess.CompletedProcess
         (
             {'mmcv': None, 'mmpose': None},
             'mmcv 2.0.1 or later, before 2.2, which is not installed; '
-            f'run: {MMPOSE} "mmcv-lite>=2.0.1,<2.2" "mmpose>=1.3" "mmdet>=3.0"',
+            f'run: {MMPOSE} "mmcv-lite>=2.0.1,<2.2" "mmpose>=1.3"',
         ),
     ],
 )

@@ -10,14 +10,15 @@ BOUNDS = {
     'torch': ('2.6', None),
     'transformers': ('4.40', None),
     'mmengine': ('0.10', None),
-    # MMDetection refuses later ones, and MMPose imports it where it is installed.
+    # MMDetection refuses later ones.
     'mmcv': ('2.0.1', '2.2'),
-    'mmpose': ('1.3', None),
+    # MMPose's models import it.
     'mmdet': ('3.0', None),
+    'mmpose': ('1.3', None),
     # Older versions answer requests for files less strictly.
     'gradio': ('6.31', '7'),
 }
-OPTIONAL = ('mmdet', 'gradio')
+OPTIONAL = ('gradio',)
 
 
 class RequirementError(ImportError):
@@ -25,13 +26,13 @@ class RequirementError(ImportError):
 
 
 def check_requirements() -> None:
-    """Check what the import needs, and MMDetection where it is installed.
+    """Check every package that is not optional.
 
     Raises:
         RequirementError: If a package is missing or not supported; it names the remedy.
     """
     for name in BOUNDS:
-        if name not in OPTIONAL or (name == 'mmdet' and _find(name)[1]):
+        if name not in OPTIONAL:
             check_requirement(name)
 
 

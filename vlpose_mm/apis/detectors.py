@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from mmdet.apis import DetInferencer
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
 from mmpose.apis.inferencers.utils import default_det_models
@@ -19,9 +20,6 @@ from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.local_files import check_file
 from vlpose_mm.names import DETECTORS, WHOLE_IMAGE
-
-if TYPE_CHECKING:
-    from mmdet.apis import DetInferencer
 
 
 def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
@@ -60,14 +58,9 @@ def find_detector(
 
     Raises:
         OSError: If a file is missing or a URL cannot be reached.
-        ValueError: If it is unknown, has no weights, or MMDetection is not installed.
+        ValueError: If it is unknown or has no weights.
     """
     name = os.fspath(name)
-    if find_spec('mmdet') is None:
-        raise ValueError(
-            f'The detector {name} needs MMDetection, which is not installed (mim install '
-            "mmdet). Without it, give bboxes, or set det_model='whole_image'."
-        )
     if name in DETECTORS:
         published = DETECTORS[name]
         folder = find_spec(published.package).submodule_search_locations[0]
@@ -92,9 +85,6 @@ def find_detector(
 
 def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
     """Build a detector and run it once; a ValueError says why it does not run."""
-    # An optional package.
-    from mmdet.apis import DetInferencer
-
     state = state_dict_of(read_file(found.weights), found.weights)
     try:
         detector = DetInferencer(

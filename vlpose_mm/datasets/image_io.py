@@ -6,6 +6,7 @@ import stat
 import string
 import urllib.request
 import warnings
+from functools import cache
 from http.client import HTTPException
 from urllib.parse import quote
 
@@ -19,11 +20,8 @@ MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
 # Of a download.
 MAX_BYTES = 2**28
 TIMEOUT = 30  # seconds
-# Pillow's readers of other formats start programs (EPS) or are obsolete. Not every build
-# has all of these.
-Image.init()
-KNOWN = 'AVIF BMP DIB GIF ICO JPEG JPEG2000 PCX PNG PPM SGI TGA TIFF WEBP'
-FORMATS = [name for name in KNOWN.split() if name in Image.OPEN]
+# Pillow's readers of other formats start programs (EPS) or are obsolete.
+FORMATS = 'AVIF BMP DIB GIF ICO JPEG JPEG2000 PCX PNG PPM SGI TGA TIFF WEBP'
 # First bytes of TIFF, of which OpenCV reads some that Pillow does not.
 TIFF = (b'II*\0', b'MM\0*')
 
@@ -74,7 +72,7 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
         with warnings.catch_warnings():
             # check_size has our limit, and odd metadata do not matter.
             warnings.simplefilter('ignore')
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(content), formats=_formats()) as image:
                 check_size(image.width, image.height, name)
                 image.load()
                 image = ImageOps.exif_transpose(image)
@@ -90,6 +88,13 @@ def decode_image(content: bytes, name: str) -> np.ndarray:
         raise OSError(
             f'{name} is broken or truncated ({reason}); download or save it again.'
         ) from error
+
+
+@cache
+def _formats() -> list[str]:
+    """Those of :data:`FORMATS` that this build of Pillow has; its readers are imported."""
+    Image.init()
+    return [name for name in FORMATS.split() if name in Image.OPEN]
 
 
 def as_bgr(image: np.ndarray, name: str) -> np.ndarray:
