@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import torch
+import xtcocotools
 from mmengine.device import get_device
 from mmengine.utils import package_utils
 
 from tests.conftest import ROOT
 from vlpose_mm.compat import find_loader, packages
+from vlpose_mm.compat import xtcocotools as compat_xtcocotools
 from vlpose_mm.compat.mmcv_ops import _compiled_is_missing
 from vlpose_mm.compat.torchvision import _library
 
@@ -40,6 +42,7 @@ def test_after_the_patches_all_imports_work_and_each_that_was_needed_is_logged_o
     needed = {
         'torchvision cannot load': _library is not None,
         'mmcv-lite has no compiled operators': _compiled_is_missing(),
+        'xtcocotools cannot be imported': xtcocotools is compat_xtcocotools,
         'setuptools has no': package_utils.is_installed is packages.is_installed,
         'pkgutil has no': pkgutil.find_loader is find_loader._find_loader,
         'MMEngine reads checkpoints': torch.__version__ >= (2, 6),

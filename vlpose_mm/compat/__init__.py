@@ -15,6 +15,7 @@ from vlpose_mm.compat import (
     packages,
     torchvision,
     visualizer,
+    xtcocotools,
 )
 
 __all__ = ['apply_patches']
@@ -30,6 +31,7 @@ def apply_patches() -> None:
     for patch in (
         torchvision,
         mmcv_ops,
+        xtcocotools,
         packages,
         find_loader,
         checkpoints,
