@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-# The server, which logs every address that it connects to.
+# The server, from the console script, which logs every address that it connects to.
 SERVE = """
 import sys
 file = open(sys.argv[1], 'a', buffering=1)
@@ -19,8 +19,9 @@ def note(event, args):
     if event == 'socket.connect' or event == 'socket.getaddrinfo':
         file.write(f'{args[0] if event.endswith("info") else args[1]}\\n')
 sys.addaudithook(note)
-from vlpose_mm.cli.main import main
-sys.exit(main(['web', *sys.argv[2:]]))
+from vlpose_mm_cli import main
+sys.argv[1] = 'web'
+sys.exit(main())
 """
 
 
