@@ -189,6 +189,22 @@ def test_only_the_categories_that_count_need_keypoints(
 
 
 @pytest.mark.parametrize('modules', [OURS, INSTALLED])
+def test_ids_of_annotations_may_be_numerals(
+    modules: tuple[ModuleType, ModuleType], files: tuple[str, list[dict]], tmp_path: Path
+) -> None:
+    annotations, results = content()
+    whole = evaluate(modules, *files)
+    for annotation in annotations['annotations']:
+        annotation['id'] = str(annotation['id'])
+    path = synthetic.write(annotations, tmp_path / 'ann.json')
+    again = evaluate(modules, path, results)
+    np.testing.assert_equal(again['stats'], whole['stats'])
+    pairs = zip(again['before'][0], whole['before'][0], strict=True)
+    for match, expected in pairs:
+        assert not match or np.array_equal(match['dtMatches'], expected['dtMatches'])
+
+
+@pytest.mark.parametrize('modules', [OURS, INSTALLED])
 def test_no_results_score_zero(
     modules: tuple[ModuleType, ModuleType], files: tuple[str, list[dict]]
 ) -> None:

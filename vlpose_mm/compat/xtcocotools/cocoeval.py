@@ -114,7 +114,7 @@ class COCOeval(cocoeval.COCOeval):
         categories = p.catIds if p.useCats else []
         for record in coco.loadAnns(coco.getAnnIds(p.imgIds, categories)):
             # To pycocotools an id of 0 means no match.
-            copied, num_labeled = dict(record, id=record['id'] + 1), None
+            copied, num_labeled = dict(record, id=int(record['id']) + 1), None
             if 'keypoints' in p.iouType:
                 keypoints = np.concatenate([record[field] for field in fields])
                 copied['keypoints'] = keypoints
