@@ -6,6 +6,7 @@ A stand-in for Python writes down its arguments and installs nothing.
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,23 @@ def test_the_environment_is_reused_until_what_it_is_made_from_changes(
     with open(checkout / name, 'a') as file:
         file.write('\n')
     assert makes_environment(make(checkout))
+
+
+@pytest.mark.parametrize(('minor', 'numpy'), [(10, 1), (12, 1), (13, 2), (14, 2)])
+def test_the_tested_versions_are_those_of_the_numpy_with_wheels_for_the_python(
+    checkout: Path, minor: int, numpy: int
+) -> None:
+    python = checkout / 'python'
+    choose = (
+        f'case "$2" in *"print(1 if"*) exec {sys.executable} -c '
+        f'"import sys; sys.version_info = (3, {minor}); $(echo "$2" | cut -d";" -f2-)";; '
+        'esac\n'
+    )
+    python.write_text(PYTHON.replace('case', f'{choose}case', 1))
+    (checkout / 'setup.py').write_text('')
+    assert f'--constraint requirements/constraints-numpy{numpy}.txt' in make(checkout)
+    pins = (ROOT / f'requirements/constraints-numpy{numpy}.txt').read_text()
+    assert f'\nnumpy=={numpy}.' in pins
 
 
 def test_a_broken_an_incomplete_and_a_moved_environment_are_made_again(
