@@ -284,7 +284,8 @@ def crop_instances(
     crops = np.empty((len(bboxes), 3, h, w), np.float32)
     edge = 1 if info['use_udp'] else 0
     for crop, center, scale in zip(crops, centers, scales, strict=True):
-        zoom = (np.array([w, h]) - edge) / scale
+        # In 32 bits, as MMPose: the rounding of pixels is up to it.
+        zoom = (np.array([w, h], np.float32) - edge) / scale
         matrix = np.column_stack([np.diag(zoom), (scale / 2 - center) * zoom])  # 2, 3
         cut = cv2.warpAffine(image, matrix, (w, h), flags=cv2.INTER_LINEAR)
         cut = cut[..., ::-1] if info['bgr_to_rgb'] else cut
