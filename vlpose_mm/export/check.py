@@ -89,7 +89,9 @@ def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Te
     """
     transforms = cfg.test_dataloader.dataset.pipeline
     # The check assigns the text prompts.
-    pipeline = Compose([t for t in transforms[:-1] if t['type'] != 'AssignTextPrompt'])
+    # By its name, or in full.
+    pipeline = [t for t in transforms[:-1] if not t['type'].endswith('AssignTextPrompt')]
+    pipeline = Compose(pipeline)
     crops = []
     for path in paths:
         image = read_image(path)
