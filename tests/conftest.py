@@ -2,15 +2,11 @@
 
 import copy
 import gc
-import io
 import os
-import runpy
 import shutil
 import subprocess
 import sys
-import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,9 +21,9 @@ from mmengine.config import utils as config_utils
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
-from mmengine.utils import ManagerMixin
 from mmpose.registry import MODELS
 
+from tests.programs import run_script
 from vlpose_mm.analysis.base_model import base_config
 
 # For every `mmpose::` in a config, MMEngine reads all of MMPose's 148 metafiles and reloads
@@ -272,31 +268,3 @@ def mmpose_tool() -> Callable:
         return output
 
     return run
-
-
-def run_script(command: list[str], cwd: Path) -> tuple[bool, str]:
-    """Run a Python script in this process; return whether it fails and what it prints."""
-    with pytest.MonkeyPatch.context() as patch, io.StringIO() as output:
-        patch.chdir(cwd)
-        patch.setattr(sys, 'argv', command)
-        patch.setattr(sys, 'stdout', output)
-        patch.setattr(sys, 'stderr', output)
-        # MMPose's tools set it.
-        patch.setenv('LOCAL_RANK', '0')
-        # MMEngine's loggers, message hubs and visualizers are global by their names.
-        for cls in manager_classes(ManagerMixin):
-            patch.setattr(cls, '_instance_dict', OrderedDict())
-        try:
-            runpy.run_path(command[0], run_name='__main__')
-            failed = False
-        except (Exception, SystemExit):
-            traceback.print_exc(file=output)
-            failed = True
-        return failed, output.getvalue()
-
-
-def manager_classes(cls: type) -> Iterator[type]:
-    """All classes below one of MMEngine's that keeps its instances by name."""
-    for child in cls.__subclasses__():
-        yield child
-        yield from manager_classes(child)

@@ -1,6 +1,5 @@
-"""Configs anywhere on disk that build on ours, and the installed wheel that runs them."""
+"""Configs anywhere on disk that build on ours."""
 
-import pytest
 from mmengine.config import Config
 
 import vlpose_mm
@@ -29,22 +28,3 @@ def test_a_base_list_may_mix_our_configs_with_those_of_mmpose(
     config = Config.fromfile(path)
     assert config.model == Config.fromfile(vlpose_mm.config_path(config_name)).model
     assert config.dataset_info.dataset_name == 'coco'
-
-
-@pytest.mark.slow
-def test_the_installed_wheel_trains(site, small_config, mmpose_tool, tmp_path) -> None:
-    config = tmp_path / 'mine.py'
-    config.write_text(
-        f"_base_ = '{small_config}'\nplace = __import__('vlpose_mm').__file__\n"
-    )
-    output = mmpose_tool('train', config, '--no-validate', cwd=tmp_path, path=site)
-    assert f"place = '{site / 'vlpose_mm' / '__init__.py'}'" in output
-    assert (tmp_path / 'work_dirs/mine/epoch_1.pth').is_file()
-
-
-@pytest.mark.slow
-def test_the_installed_wheel_shows_its_demo(command, site, tmp_path) -> None:
-    printed = command('-m', 'vlpose_mm.cli', 'demo', path=site, cwd=tmp_path)
-    assert 'stained_glass   tuned' in printed
-    assert (tmp_path / 'vlpose_demo/contact_sheet.png').is_file()
-    assert (site / 'bin/vlpose').is_file()

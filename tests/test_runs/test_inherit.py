@@ -1,4 +1,4 @@
-"""The configs and snippets of the README and the other pages run."""
+"""What the configs on the pages do."""
 
 import re
 from collections.abc import Callable
@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.runner import load_checkpoint
 from mmpose.registry import TRANSFORMS
 
 from tests.conftest import ROOT
-from tests.test_models.estimators import build
-from vlpose_mm.checkpoint.io import write_file
 
 pytestmark = pytest.mark.slow
 
@@ -78,33 +75,3 @@ def test_the_pages_other_configs_build_on_ours(tmp_path: Path) -> None:
         transform = TRANSFORMS.build(loader.dataset.pipeline[-2])
         text_prompt = transform(dict(category='pixel art'))['text_prompt']
         assert text_prompt == 'pixel art of a video game hero'
-
-
-def test_the_readmes_way_to_switch_adapters_runs(
-    small_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = small_config.parent / 'vitpose.pth'
-    config = f"_base_ = '{small_config}'\nmodel = dict(base_weights='{base}')\n"
-    (tmp_path / 'vlpose.py').write_text(config)
-    model = build(Config.fromfile(small_config).model)
-    load_checkpoint(model, str(base))
-    for name in ('oil', 'toon'):
-        model.matcher.norm.bias.data.fill_(len(name))
-        weights = model.adapter_state_dict()
-        write_file(dict(state_dict=weights), str(tmp_path / f'{name}.pth'))
-    monkeypatch.chdir(tmp_path)
-    found = {}
-    exec(snippet('README.md', 'from mmpose.apis'), found)
-    assert found['model'].adapter_names == ['default', 'toon']
-    assert found['model'].matcher.norm.bias.eq(len('oil')).all()
-
-
-def test_the_readmes_way_to_find_poses_runs(
-    mini_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
-    images = mini_data / 'HumanArt/images/2D_virtual_human/sketch'
-    (tmp_path / 'images').symlink_to(images)
-    monkeypatch.chdir(tmp_path)
-    exec(snippet('README.md', 'from vlpose_mm'), {})
-    printed = capsys.readouterr().out
-    assert all(f'{path.name} tuned' in printed for path in images.iterdir())
