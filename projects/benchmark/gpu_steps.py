@@ -67,7 +67,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--out', type=Path, default=Path(os.environ.get('OUT', 'work_dirs/gpu'))
     )
-    parser.add_argument('--minutes', type=float, default=8.5, help='limit of all steps')
+    parser.add_argument('--minutes', type=float, default=8, help='limit of all steps')
     options = parser.parse_args(args)
     options.out.mkdir(parents=True, exist_ok=True)
     steps = list_steps(options.device, options.out)
