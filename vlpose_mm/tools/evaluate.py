@@ -1,5 +1,9 @@
 """Evaluate result files by scenario."""
 
+# First: it patches the stack that the other imports load.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 

@@ -1,5 +1,9 @@
 """Write a VLPose as an ONNX graph, which runs without PyTorch."""
 
+# First: it patches the stack that the other imports load.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 

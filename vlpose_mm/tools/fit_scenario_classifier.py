@@ -1,5 +1,9 @@
 """Fit a scenario classifier for a checkpoint, and print its accuracy."""
 
+# First: it patches the stack that the other imports load.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 

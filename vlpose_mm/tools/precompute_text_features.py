@@ -1,5 +1,9 @@
 """Encode text prompts once and write them to a small file for PrecomputedTextEncoder."""
 
+# First: it patches the stack that the other imports load.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import argparse
 import os
 from collections.abc import Sequence
