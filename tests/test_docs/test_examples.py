@@ -120,6 +120,7 @@ def test_they_run_in_a_checkout(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # All pages in one process.
 def test_they_run_with_an_installed_wheel(names: Path, site: Path, tmp_path: Path) -> None:
     (tmp_path / 'tests').symlink_to(ROOT / 'tests')
     found = [ROOT / page for page in WITH_EXAMPLES if not page.startswith('projects/')]
@@ -141,6 +142,7 @@ def test_every_example_is_in_a_fence_that_names_its_language(page: str) -> None:
     assert re.findall(r'\n\n(    \S.*)', outside) == []
 
 
+@pytest.mark.fast
 def test_what_is_not_run_is_on_a_page(tmp_path: Path) -> None:
     (tmp_path / 'projects').symlink_to(ROOT / 'projects')
     sources = []
