@@ -99,8 +99,10 @@ def test_an_unknown_scenario_gets_a_text_prompt_from_its_name_and_one_warning(
             time.sleep(0.1 * (index % 2))
             return transform(dict(img_path=f'{FOLDER}/pixel_art/{index}.jpg'))
 
-    results = [*DataLoader(Images(), batch_size=None, num_workers=2)]
-    results += DataLoader(Images(), batch_size=None, num_workers=2)
+    # As MMEngine starts workers.
+    settings = dict(batch_size=None, num_workers=2, multiprocessing_context='fork')
+    results = [*DataLoader(Images(), **settings)]
+    results += DataLoader(Images(), **settings)
     for result in (*results, Images()[0]):
         assert result['text_prompt'] == PIXEL_ART
         assert (result['scenario'], result['group']) == ('pixel_art', ART_2D)
