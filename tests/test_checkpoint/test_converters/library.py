@@ -1,9 +1,17 @@
 """Small models of the transformers library, with random weights in every place."""
 
+from __future__ import annotations
+
 import re
 
+import pytest
 import torch
 import transformers
+
+HAS_VITPOSE = hasattr(transformers, 'VitPoseForPoseEstimation')
+needs_vitpose = pytest.mark.skipif(
+    not HAS_VITPOSE, reason='ViTPose is in transformers 4.48 and later.'
+)
 
 
 def vitpose(simple: bool = False, **backbone) -> transformers.VitPoseForPoseEstimation:

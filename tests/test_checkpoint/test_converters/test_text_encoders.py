@@ -34,9 +34,9 @@ def test_the_folder_of_blip_gives_the_states_of_the_text_model(
     folder = str(tmp_path / 'blip')
     write_text_folder(blip_text_model(lavis_names(blip)), tokenizer, folder)
     found = TransformersTextEncoder(folder)([TEXT_PROMPT])
-    ids = load_tokenizer(minilm)(TEXT_PROMPT, return_tensors='pt')
+    ids = load_tokenizer(minilm)(TEXT_PROMPT, return_tensors='pt')['input_ids']
     with torch.no_grad():
-        expected = blip(**ids).last_hidden_state
+        expected = blip(ids).last_hidden_state
     torch.testing.assert_close(found.last_hidden_state, expected)
 
 

@@ -1,14 +1,15 @@
 """ViTPose of the transformers library: its numbers, and what is refused."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
-import transformers
 from mmpose.registry import MODELS
 
-from tests.test_checkpoint.test_converters.library import vitpose
+from tests.test_checkpoint.test_converters.library import needs_vitpose, vitpose
 from vlpose_mm.checkpoint.converters.transformers_vitpose import (
     from_transformers,
     read_folder,
@@ -17,9 +18,7 @@ from vlpose_mm.checkpoint.converters.transformers_vitpose import (
 WIDE = dict(deconv_out_channels=(256, 256))
 
 
-def assert_same_heatmaps(
-    model: torch.nn.Module, library: transformers.VitPoseForPoseEstimation
-) -> None:
+def assert_same_heatmaps(model: torch.nn.Module, library: torch.nn.Module) -> None:
     """Compare on two random images, to 1e-5 of the largest value."""
     images = torch.randn(2, 3, 128, 96)
     with torch.no_grad():
@@ -27,6 +26,7 @@ def assert_same_heatmaps(
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
+@needs_vitpose
 def test_mmposes_model_computes_the_librarys_heatmaps(
     base_cfg: dict, tmp_path: Path
 ) -> None:
@@ -46,6 +46,7 @@ def test_mmposes_model_computes_the_librarys_heatmaps(
     assert read_folder(str(tmp_path))[0].keys() == state_dict.keys()
 
 
+@needs_vitpose
 def test_the_original_route_computes_the_librarys_heatmaps(vlpose_cfg: dict) -> None:
     library = vitpose(layer_norm_eps=1e-3)
     converted = from_transformers(library.state_dict()).state_dict
@@ -57,6 +58,7 @@ def test_the_original_route_computes_the_librarys_heatmaps(vlpose_cfg: dict) -> 
         assert_same_heatmaps(model, library)
 
 
+@needs_vitpose
 @pytest.mark.parametrize(
     ('model', 'fault'),
     [
@@ -71,6 +73,7 @@ def test_refuses_what_our_model_cannot_express(model, fault, tmp_path) -> None:
         read_folder(str(tmp_path))
 
 
+@needs_vitpose
 def test_refuses_folders_of_another_kind(tmp_path: Path) -> None:
     for content, fault in {
         None: 'has no config.json',
@@ -88,6 +91,7 @@ def test_refuses_folders_of_another_kind(tmp_path: Path) -> None:
         read_folder(str(tmp_path / 'config.json'))
 
 
+@needs_vitpose
 def test_lists_what_has_no_place_and_refuses_what_is_incomplete() -> None:
     weights = vitpose().state_dict()
     converted = from_transformers(weights | {'head.extra.weight': torch.ones(1)})
@@ -99,3 +103,12 @@ def test_lists_what_has_no_place_and_refuses_what_is_incomplete() -> None:
     }.items():
         with pytest.raises(ValueError, match=f'becomes .*{fault}'):
             from_transformers({k: v for k, v in weights.items() if k != name})
+
+
+def test_refuses_folders_where_the_library_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A library without ViTPose.
+    monkeypatch.setitem(sys.modules, 'transformers', ModuleType('transformers'))
+    with pytest.raises(ValueError, match='needs transformers 4.48 or later'):
+        read_folder(str(tmp_path))

@@ -4,8 +4,14 @@ import pytest
 import torch
 from mmpose.registry import MODELS
 
-from tests.test_checkpoint.test_converters.library import original_names, vitpose
+from tests.test_checkpoint.test_converters.library import (
+    needs_vitpose,
+    original_names,
+    vitpose,
+)
 from vlpose_mm.checkpoint.converters.vitpose import from_vitpose
+
+pytestmark = needs_vitpose
 
 
 def test_mmposes_model_computes_the_repositorys_heatmaps(base_cfg: dict) -> None:

@@ -3,10 +3,10 @@
 import json
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import VitPoseConfig
 
 from vlpose_mm.checkpoint.converters.names import (
     SIMPLE_DECODER,
@@ -17,6 +17,9 @@ from vlpose_mm.checkpoint.converters.names import (
     vitpose_names,
 )
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
+
+if TYPE_CHECKING:
+    from transformers import VitPoseConfig
 
 PATCHES = r'backbone\.embeddings\.patch_embeddings\.projection'
 LAYER = r'backbone\.encoder\.layer\.(\d+)'
@@ -37,7 +40,7 @@ POS_EMBED = 'backbone.embeddings.position_embeddings'
 FILES = ('model.safetensors', 'pytorch_model.bin')
 
 
-def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
+def read_folder(folder: str) -> tuple[dict[str, Tensor], 'VitPoseConfig']:
     """Read the tensors and settings of ``VitPoseForPoseEstimation.save_pretrained``.
 
     Raises:
@@ -45,6 +48,13 @@ def read_folder(folder: str) -> tuple[dict[str, Tensor], VitPoseConfig]:
         ValueError: If a file cannot be read, or the model is not a ViTPose with the classic
             decoder and without a mixture of experts.
     """
+    try:
+        from transformers import VitPoseConfig
+    except ImportError as error:
+        raise ValueError(
+            'ViTPose of the transformers library needs transformers 4.48 or later; get it '
+            'with: pip install --upgrade transformers'
+        ) from error
     if not os.path.isdir(folder):
         raise NotADirectoryError(
             f'{folder} is not a folder; name the one with config.json and {FILES[0]}'
