@@ -47,9 +47,7 @@ def test_pooled_is_the_contrastive_embedding(name: str, families: Callable) -> N
     texts = ['a person', 'a cat of a person']
     text_feats = encoder(texts)
     want = torch.stack([families(name).states(text)[1] for text in texts])
-    # CLIP's text model alone is projected to 512.
-    width = dict(clip_text=512, siglip=20).get(name, 12)
-    assert want.shape == (2, 1, width) and encoder.embed_dims == width
+    assert want.shape == (2, 1, encoder.embed_dims)
     assert text_feats.attention_mask.all()
     torch.testing.assert_close(text_feats.last_hidden_state, want)
 
@@ -76,7 +74,8 @@ def test_a_context_of_real_words_equals_a_text_with_them_and_learns(
 ) -> None:
     family = families(name)
     ids = family.tokenizer('of person', add_special_tokens=False)['input_ids']
-    table = family.side.get_input_embeddings().weight.detach()
+    table = next(m for m in family.side.modules() if isinstance(m, nn.Embedding))
+    table = table.weight.detach()
     encoder = TransformersTextEncoder(family.folder, tokens=tokens, context_tokens=len(ids))
     assert list(encoder.state_dict()) == ['context']
     encoder.load_state_dict(dict(context=table[ids].clone()))

@@ -143,5 +143,7 @@ class Family:
         if self.name == 'clip_text':
             pooled = self.model(**inputs).text_embeds
         elif self.name in POOLED:
-            pooled = self.model.get_text_features(**inputs).pooler_output
+            pooled = self.model.get_text_features(**inputs)
+            # Before transformers 5 it is the embedding itself.
+            pooled = getattr(pooled, 'pooler_output', pooled)
         return states, pooled

@@ -24,10 +24,11 @@ def load_text_model(pretrained: str, tokens: str = 'all') -> TextModel:
     with _explained(pretrained):
         # Code that a folder brings is never run.
         safe = dict(trust_remote_code=False)
-        config = transformers.AutoConfig.from_pretrained(pretrained, **safe)
+        config, _ = transformers.PretrainedConfig.get_config_dict(pretrained, **safe)
         # The class that was saved, not AutoModel's: BLIP's retrieval checkpoints have
-        # another name for their text side than BlipModel.
-        name = (config.architectures or [''])[0]
+        # another name for their text side than BlipModel. Read without AutoConfig, which
+        # does not know CLIPTextModel's before transformers 4.45.
+        name = (config.get('architectures') or [''])[0]
         model_class = getattr(transformers, name, transformers.AutoModel)
         model, report = model_class.from_pretrained(
             pretrained, output_loading_info=True, **safe
