@@ -31,20 +31,23 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     Yield seconds of the processor, memory, and the seconds to the first batch.
     """
-    with (
-        TemporaryDirectory() as folder,
-        ProcessPoolExecutor(1, get_context('spawn'), max_tasks_per_child=1) as pool,
-    ):
+    with TemporaryDirectory() as folder:
         ann_file, content = write_dataset(Path(folder), NUM_IMAGES)
         ours = synthetic_dataset(cfg['train_dataloader']['dataset'], ann_file)
         size = conditions.train_batch_size
         datasets = dict(MMPose=mmpose_dataset(ours), ours=ours)
-        calls = {k: lambda d=d: pool.submit(_load, d, size) for k, d in datasets.items()}
-        found = alternate(calls, conditions.rounds, lambda call: call().result(), warm_up=0)
+        calls = {k: lambda d=d: _load_afresh(d, size) for k, d in datasets.items()}
+        found = alternate(calls, conditions.rounds, lambda call: call(), warm_up=0)
     note = f'{NUM_IMAGES} images, {len(content["annotations"])} instances.'
     for title, unit in found['ours'][0]:
         samples = {name: [one[title, unit] for one in own] for name, own in found.items()}
         yield compare(title, unit, samples, note=note)
+
+
+def _load_afresh(dataset: dict, batch_size: int) -> dict[tuple[str, str], float]:
+    """Measure in a fresh process."""
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        return pool.submit(_load, dataset, batch_size).result()
 
 
 def _load(dataset: dict, batch_size: int) -> dict[tuple[str, str], float]:
