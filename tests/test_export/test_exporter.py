@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
+import onnx.parser
 import onnx_ir as ir
 import pytest
 import torch
@@ -48,6 +50,19 @@ def test_not_a_number_is_a_difference(vit: VLPoseEstimator, graph: ir.Model) -> 
             value.const_value = ir.tensor(float('nan') * value.const_value.numpy())
     found = differences(ir.to_proto(graph).SerializeToString(), vit, PROMPTS)
     assert not any(value <= 1e9 for value in found.values())
+
+
+def test_a_graph_for_a_batch_of_one_size_is_refused(vit: VLPoseEstimator) -> None:
+    graph = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 20]>
+        vlpose (float[b, 3, 128, 96] images, int64[b] text_prompt, bool tuned)
+        => (float[2, 3, 128, 96] heatmaps) {
+            sizes = Constant<value_ints = [2, 3, 128, 96]>()
+            heatmaps = Reshape(images, sizes)
+        }"""
+    )
+    with pytest.raises(ValueError, match=r'not run on a batch of 1 \(.*Reshape.*update it'):
+        differences(graph.SerializeToString(), vit, PROMPTS)
 
 
 def test_images_are_cropped_as_in_testing(small: Small, mini_data: Path) -> None:

@@ -6,6 +6,7 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 import torch
+from packaging.version import Version
 
 from tests.conftest import ROOT
 from tests.test_export.conftest import (
@@ -60,7 +61,19 @@ def check_routes(model: VLPoseEstimator, graph: ir.Model, prompts: list) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', MODELS)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name == 'hrformer' and Version(torch.__version__) < Version('2.7'),
+                reason='torch 2.6 traces HRFormer for a batch of one size.',
+            ),
+        )
+        for name in MODELS
+    ],
+)
 @pytest.mark.timeout(600)
 def test_both_routes_are_pytorch_s_for_every_kind_of_model(name: str) -> None:
     model = build(MODELS[name]).eval()

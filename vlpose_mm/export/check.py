@@ -38,6 +38,9 @@ def differences(
     Returns:
         dict[str, float]: Largest difference of heatmaps by route, relative to their largest
         value; ``'scenarios'``: that of the classifier's probabilities, if there is one.
+
+    Raises:
+        ValueError: If the graph does not run.
     """
     session = onnxruntime.InferenceSession(graph, providers=['CPUExecutionProvider'])
     w, h = model.head.decoder.input_size
@@ -53,7 +56,16 @@ def differences(
         rows = np.roll(rows, -len(batch))
         for route in ('original', 'tuned'):
             inputs = dict(images=batch.numpy(), text_prompt=own)
-            outputs = session.run(None, dict(inputs, tuned=np.array(route == 'tuned')))
+            inputs['tuned'] = np.array(route == 'tuned')
+            try:
+                outputs = session.run(None, inputs)
+            except Exception as error:  # those of ONNX Runtime have no class of their own
+                reason = ' '.join(str(error).split())
+                raise ValueError(
+                    f'The graph does not run on a batch of {len(batch)} ({reason}). '
+                    f'PyTorch {torch.__version__} may have traced the model for one size '
+                    'of the batch alone; update it.'
+                ) from error
             expected = _expected(model, route, batch, [prompts[row] for row in own])
             for name, want in expected.items():
                 found = np.exp(outputs[1]) if name == 'scenarios' else outputs[0]

@@ -2,10 +2,13 @@
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import onnx_ir as ir
 import torch
 from onnxscript import optimizer
+from torch import nn
 
 from vlpose_mm.export.onnx_ops import TRANSLATIONS
 from vlpose_mm.export.routes import OriginalRoute, TunedRoute
@@ -32,11 +35,12 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
     """
     w, h = input_size
     example = torch.zeros(2, 3, h, w), torch.zeros(2, dtype=torch.long)
-    batch = torch.export.Dim('batch')
+    # With a limit, as torch 2.6 does not trace a batch of the largest integer.
+    batch = torch.export.Dim('batch', max=2**31 - 1)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of PyTorch's modules about each other
         outputs = route(*example)
-        with freeze_caches(route):
+        with freeze_caches(route), _unfrozen(route):
             program = torch.onnx.export(
                 route,
                 example,
@@ -61,12 +65,31 @@ def trace(route: OriginalRoute | TunedRoute, input_size: tuple[int, int]) -> ir.
     return model
 
 
+@contextmanager
+def _unfrozen(module: nn.Module) -> Iterator[None]:
+    """Let all parameters require gradients in a ``with`` block.
+
+    torch 2.6 cannot trace linear layers with frozen weights and a batch of any size.
+    """
+    frozen = [param for param in module.parameters() if not param.requires_grad]
+    try:
+        for param in frozen:
+            param.requires_grad_(True)
+        yield
+    finally:
+        for param in frozen:
+            param.requires_grad_(False)
+
+
 def join(original: ir.Model, tuned: ir.Model) -> ir.Model:
     """Join both routes, consuming them, to one graph whose input ``tuned`` chooses.
 
     Weights that both use are in it once.
     """
-    inputs = [ir.val(v.name, v.dtype, v.shape) for v in tuned.graph.inputs]
+    inputs = [
+        ir.val(v.name, v.dtype, ir.Shape(['batch', *v.shape[1:]]))
+        for v in tuned.graph.inputs
+    ]
     switch = ir.val(SWITCH, ir.DataType.BOOL, ir.Shape([]))
     weights: dict[tuple, ir.Value] = {}
     branches = {

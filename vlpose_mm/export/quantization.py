@@ -47,6 +47,8 @@ def to_int8(proto: onnx.ModelProto) -> ir.Model:
     overflows on CPUs without VNNI. Convolutions stay: they are few and see pixels or make
     heatmaps.
     """
+    # ONNX Runtime transposes weights, and looks up the shapes that they had.
+    proto.graph.ClearField('value_info')
     # ONNX Runtime warns of graphs that its own tool has not optimized; ours are.
     add_pre_process_metadata(proto)
     with tempfile.TemporaryDirectory() as folder:

@@ -238,7 +238,8 @@ class PromptedVisionTransformer(BaseModule):
 
     def _prefixes(self) -> list[Tensor]:
         """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""
-        readers = self.layers[self.visual_prompt_settings.start_layer :]
+        # torch.export of torch 2.6 cannot trace a slice of the container itself.
+        readers = list(self.layers)[self.visual_prompt_settings.start_layer :]
         sources = [self.visual_prompts]
         for layer in readers:
             sources += [*layer.ln1.parameters(), *layer.attn.qkv.parameters()]

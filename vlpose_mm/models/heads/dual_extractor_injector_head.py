@@ -155,10 +155,12 @@ class DualExtractorInjectorHead(HeatmapHead):
             else:
                 gated = self._gated(aux, self.exit_gate)
                 main, aux = self.wiring.middle(main, aux, gated)
-            deconv, norm, relu = self.deconv_layers[block]
+            # torch.export of torch 2.6 cannot trace slices of the containers themselves.
+            deconv, norm, relu = list(self.deconv_layers)[block]
             norm = self.tuned_norms[i] if self.tuned_norms else norm
             main = relu(norm(deconv(main)))  # B, C', 2h, 2w
-            aux = self.aux_deconv_layers[block](aux)  # B, C', 2h, 2w
+            for layer in list(self.aux_deconv_layers)[block]:
+                aux = layer(aux)  # B, C', 2h, 2w
         heatmaps = self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
         return _at_least_float32(heatmaps)
 
