@@ -64,7 +64,7 @@ def run(folder: Path, versions: dict, *args: str) -> subprocess.CompletedProcess
         ),
         (
             {'mmdet': '2.28.2'},
-            'mmdet 3.0 or later, not mmdet 2.28.2; run: pip install --no-deps "mmdet>=3.0"',
+            'mmdet 3.2 or later, not mmdet 2.28.2; run: pip install --no-deps "mmdet>=3.2"',
         ),
         (
             {'mmcv': None, 'mmpose': None},

@@ -9,11 +9,12 @@ BOUNDS = {
     'numpy': ('1.26', None),
     'torch': ('2.6', None),
     'transformers': ('4.40', None),
-    'mmengine': ('0.10', None),
+    # Earlier ones cannot be imported with torch 2.6 and transformers.
+    'mmengine': ('0.10.6', None),
     # MMDetection refuses later ones.
     'mmcv': ('2.0.1', '2.2'),
-    # MMPose's models import it.
-    'mmdet': ('3.0', None),
+    # MMPose's models import it. Earlier ones lack arguments of the inferencer.
+    'mmdet': ('3.2', None),
     'mmpose': ('1.3', None),
     # Older versions answer requests for files less strictly.
     'gradio': ('6.31', '7'),
