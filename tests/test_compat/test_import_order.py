@@ -11,8 +11,8 @@ CODE = """
 import sys
 try:
     import mmpose.apis
-except (ImportError, RuntimeError):
-    # On mmcv-lite, or on a torchvision that does not load.
+except (ImportError, RuntimeError, ValueError):
+    # On mmcv-lite, on a torchvision that does not load, or on an xtcocotools for NumPy 1.
     pass
 import vlpose_mm
 from mmpose.apis import init_model
