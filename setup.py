@@ -119,7 +119,7 @@ setup(
     install_requires=read_requirements('runtime'),
     extras_require={
         'mim': read_requirements('mminstall'),
-        'mmpose': read_requirements('build') + read_requirements('openmmlab'),
+        'mmpose': read_requirements('openmmlab'),
         'onnx': read_requirements('onnx'),
         'projects': read_requirements('projects'),
         'tests': read_requirements('tests'),
