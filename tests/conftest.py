@@ -4,6 +4,7 @@ import copy
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,11 @@ HEAD = dict(
     decoder=CODEC,
 )
 TEST_CFG = dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False)
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs in the background with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

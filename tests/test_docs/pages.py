@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 # configs.
 NOT_RUN = {
     'make ': 'takes minutes',
+    'nox': 'makes environments of many GB',
     'pip ': 'needs a network; the tests of the packaging install',
     'vlpose images/ --det-model': 'downloads a detector',
     'vlpose web': 'serves until it is interrupted; the tests of the page start it',
@@ -185,7 +186,7 @@ def run_command(command: Command, folder: Path, where: str) -> tuple[str, bool]:
                 ['make', '--dry-run', *command.argv[1:]], cwd=ROOT, capture_output=True
             )
             failed, printed = done.returncode != 0, str(done.stderr)
-        elif command.argv[0] in ('pip', 'bash'):
+        elif command.argv[0] in ('pip', 'nox', 'bash'):
             scripts = [arg for arg in command.argv if arg.endswith('.sh')]
             failed, printed = not all((folder / arg).is_file() for arg in scripts), ''
         else:
