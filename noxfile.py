@@ -84,7 +84,7 @@ def newest(session: nox.Session) -> None:
 def full_mmcv(session: nox.Session) -> None:
     """Test with the compiled mmcv; without a wheel in PIP_FIND_LINKS it compiles it."""
     install(session, REQUIREMENTS / 'constraints-numpy1.txt')
-    session.run('pip', 'uninstall', '--yes', 'mmcv-lite')
+    session.run_install('pip', 'uninstall', '--yes', 'mmcv-lite')
     session.install('--no-deps', '--no-build-isolation', 'mmcv>=2.0.1,<2.2')
     run_tests(session)
 
