@@ -110,7 +110,10 @@ def _run(*args: Path, path: str = '') -> str:
 
 
 @needs_lite
-@pytest.mark.skipif(not WHEELS, reason='There is no compiled mmcv to compare with.')
+@pytest.mark.skipif(
+    not (WHEELS and torch.__version__.startswith('2.13.')),
+    reason='There is no mmcv that was compiled for this PyTorch to compare with.',
+)
 def test_nms_agrees_with_full_mmcv_and_full_mmcv_is_left_alone(tmp_path):
     with zipfile.ZipFile(WHEELS[-1]) as wheel:
         wheel.extractall(tmp_path / 'full')
