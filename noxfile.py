@@ -93,7 +93,7 @@ def full_mmcv(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """Install the wheel in an empty environment, with what pip finds, and use it."""
     folder = session.create_tmp()
-    session.run('pip', 'wheel', '--no-deps', '--wheel-dir', folder, '.')
+    session.run_install('pip', 'wheel', '--no-deps', '--wheel-dir', folder, '.')
     (path,) = Path(folder).glob('*.whl')
     session.install(f'{path}[mmpose]')
     session.install('--no-deps', f'--requirement={REQUIREMENTS / "no_deps"}.txt')

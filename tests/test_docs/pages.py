@@ -134,7 +134,7 @@ def reason(table: dict[str, str], source: str) -> str | None:
     return next((key for key in table if re.match(key, source)), None)
 
 
-def run_page(page: Path, folder: Path, checkout: bool) -> None:
+def run_page(page: Path, folder: Path, checkout: bool) -> list[Block]:
     """Run every example of a page in a folder.
 
     Args:
@@ -142,22 +142,27 @@ def run_page(page: Path, folder: Path, checkout: bool) -> None:
         folder (Path): What the page's names stand for.
         checkout (bool): Whether to run what needs a checkout.
 
+    Returns:
+        list[Block]: The examples that ran, or were read where they are not to be run.
+
     Raises:
         AssertionError: If one fails, or prints other lines than those of the page.
     """
     blocks = read_blocks(page)
     commands = read_commands(blocks, folder)
-    names = {}
+    names, done = {}, []
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         where = f'{page}, line {block.line}'
-        printed, complete = '', True
+        printed, complete, reached = '', True, bool(block.language)
         if block.language == 'bash':
-            for command in commands.get(block.line, []):
+            here = commands.get(block.line, [])
+            reached = bool(here)
+            for command in here:
                 if checkout or not needs_checkout(command):
                     output, ran = run_command(command, folder, where)
                     printed, complete = printed + output, complete and ran
                 else:
-                    complete = False
+                    complete = reached = False
         elif is_file(block):
             run_file(block, folder, where)
         elif block.language == 'python':
@@ -167,6 +172,8 @@ def run_page(page: Path, folder: Path, checkout: bool) -> None:
         follows = following and not following.language
         if follows and following.section == block.section and block.language and complete:
             check_output(following, printed, f'{where}\n{printed}')
+        done += [block] * reached
+    return done
 
 
 def needs_checkout(command: Command) -> bool:

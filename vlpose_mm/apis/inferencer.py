@@ -15,11 +15,7 @@ from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.call import Call, TextCheck, check_call
-from vlpose_mm.apis.detectors import (
-    build_detector,
-    default_detector,
-    find_detector,
-)
+from vlpose_mm.apis.detectors import build_detector, default_detector, find_detector
 from vlpose_mm.apis.inputs import Input, Item, Source
 from vlpose_mm.apis.model_zoo import check_device, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
