@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
@@ -105,7 +104,7 @@ def load_config(options: argparse.Namespace) -> Config:
             raise ValueError(f'the package {package} is not installed')
     if cfg._imported_names:
         # A new-style config has classes, which registries do not look up.
-        cfg = Config(_with_names(cfg.to_dict()), filename=cfg.filename)
+        cfg = Config(cfg.to_dict(), filename=cfg.filename)
     cfg.merge_from_dict(options.cfg_options or {})
     text_dims = getattr(options, 'text_dims', None)
     if text_dims is not None:
@@ -118,15 +117,6 @@ def load_config(options: argparse.Namespace) -> Config:
             num_tokens=len(DEFAULT_TEXT_PROMPT.split()) + 2,
         )
     return cfg
-
-
-def _with_names(value: Any) -> Any:
-    """Replace classes by their full names, as MMEngine does when it dumps a config."""
-    if isinstance(value, dict):
-        return {key: _with_names(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_with_names, value))
-    return f'{value.__module__}.{value.__qualname__}' if isinstance(value, type) else value
 
 
 def check_output_file(path: str) -> None:
