@@ -89,7 +89,7 @@ def test_an_unreachable_address_tells_where_to_put_the_file(monkeypatch, tmp_pat
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError('Temporary failure in name resolution')
 
-    monkeypatch.setattr('torch.hub.urlopen', unreachable)
+    monkeypatch.setattr('vlpose_mm.checkpoint.download.urlopen', unreachable)
     with pytest.raises(OSError, match=r'ViTPose-base.*name resolution.*put it at /'):
         find_model(BASE)
 
