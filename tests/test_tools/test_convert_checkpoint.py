@@ -16,6 +16,7 @@ from tests.test_checkpoint.test_converters.library import (
     HAS_VITPOSE,
     albef,
     blip_text,
+    dinov2,
     lavis_names,
     needs_vitpose,
     original_names,
@@ -175,6 +176,20 @@ def test_albef_becomes_a_folder_that_the_text_encoder_reads(
     assert 'has 30522 tokens, but albef.pth has 100' in err
 
 
+def test_dinov2_becomes_the_backbone_of_a_vitpose(run: Callable, base_cfg: dict) -> None:
+    dinov2('dinov2')
+    out, _ = run('dinov2', 'dinov2', 'dinov2.pth')
+    arch = dict(embed_dims=128, num_layers=2, num_heads=2, feedforward_channels=256)
+    assert f'model.backbone.arch={arch}' in out
+    base_cfg['backbone'].update(arch=arch, patch_cfg={})
+    base_cfg['head'].update(in_channels=128)
+    model = MODELS.build(base_cfg)
+    load_checkpoint(model, 'dinov2.pth')
+    weights = weights_of('dinov2.pth')
+    name = 'layers.1.ffn.layers.1.weight'
+    assert torch.equal(model.backbone.state_dict()[name], weights[f'backbone.{name}'])
+
+
 @needs_vitpose
 def test_what_has_no_place_is_listed_and_omitted_only_if_allowed(
     run: Callable, refused: Callable
@@ -244,6 +259,8 @@ def test_bad_arguments_are_refused(refused: Callable) -> None:
         ('released released.pth out.pth --text hub', 'it is not empty'),
         ('released released.pth out.pth --text new --tokenizer hub', 'hub'),
         ('released bare.pth out.pth --text new', 'bare.pth: it holds no text encoder of'),
+        ('dinov2 hub out.pth', "hub: its model_type is 'vitpose', not 'dinov2'"),
+        ('dinov2 nowhere.onnx out.pth', 'nowhere.onnx'),
         ('albef albef.pth base.pth', 'is a file; name a folder'),
         ('albef albef.pth new --tokenizer hub', 'hub'),
     ):

@@ -10,6 +10,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from vlpose_mm.checkpoint.converters.dinov2 import (
+    arch_of,
+    from_dinov2,
+    read_onnx,
+    read_pretrained,
+)
 from vlpose_mm.checkpoint.converters.names import Converted
 from vlpose_mm.checkpoint.converters.released import TEXT_ENCODER, from_released
 from vlpose_mm.checkpoint.converters.text_encoders import (
@@ -46,6 +52,12 @@ def main(args: Sequence[str] | None = None) -> None:
             'transformers',
             convert_transformers,
             'folders of VitPoseForPoseEstimation of the transformers library',
+        ),
+        (
+            'dinov2',
+            convert_dinov2,
+            'DINOv2, to start a ViTPose from: a hub name such as facebook/dinov2-small, a '
+            'folder of Dinov2Model of the transformers library, or an ONNX file',
         ),
         (
             'albef',
@@ -160,6 +172,18 @@ def convert_transformers(options: argparse.Namespace) -> None:
             f'original ViTPose {NORM_EPS:g}. For exactly the numbers of the library set '
             f'model.backbone.norm_eps={eps:g}.'
         )
+
+
+def convert_dinov2(options: argparse.Namespace) -> None:
+    """Convert a DINOv2 to the backbone of a ViTPose."""
+    read = read_onnx if options.src.endswith('.onnx') else read_pretrained
+    state_dict, num_heads = read(options.src)
+    with errors_about(options.src):
+        converted = from_dinov2(state_dict)
+        unmapped = check_unmapped(converted, options.allow_unmapped)
+    write(converted, options.dst, unmapped)
+    print('Settings for its config:')
+    print(f'  model.backbone.arch={arch_of(converted.state_dict, num_heads)}')
 
 
 def convert_albef(options: argparse.Namespace) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import onnx
 import pytest
 import torch
 import transformers
+from onnx import helper, numpy_helper
 
 HAS_VITPOSE = hasattr(transformers, 'VitPoseForPoseEstimation')
 needs_vitpose = pytest.mark.skipif(
@@ -117,3 +120,36 @@ def albef() -> tuple[transformers.BertForMaskedLM, dict[str, torch.Tensor]]:
     # The momentum copy, whose names start alike.
     weights |= {k.replace('encoder.', 'encoder_m.', 1): v + 1 for k, v in weights.items()}
     return bert, weights | {'visual_encoder.cls_token': torch.rand(1, 1, 8)}
+
+
+def dinov2(folder: str | Path, **settings) -> transformers.Dinov2Model:
+    """Build a DINOv2 for images of 4 x 4 patches, and save it in a folder."""
+    settings = dict(hidden_size=128, num_hidden_layers=2, num_attention_heads=2) | settings
+    settings = dict(mlp_ratio=2, patch_size=14, image_size=56) | settings
+    model = transformers.Dinov2Model(transformers.Dinov2Config(**settings)).eval()
+    for tensor in model.state_dict().values():
+        torch.nn.init.normal_(tensor, std=0.2)
+    model.save_pretrained(folder)
+    return model
+
+
+def write_dinov2_onnx(weights: dict[str, torch.Tensor], path: str | Path) -> None:
+    """Write the weights of a DINOv2 as torch's exporter does, before a decoder."""
+    nodes, tensors = [], {'decoder.weight': torch.ones(2, 2)}
+    for name, tensor in weights.items():
+        if 'position_embeddings' in name:
+            tensors['onnx::Reshape_9'] = tensor[:, 1:]
+            tensors['onnx::Concat_10'] = tensor[:, :1]
+        elif re.search(r'(query|key|value|dense|fc\d)\.weight', name):
+            stored, output = f'onnx::MatMul_{len(nodes)}', f'output_{len(nodes)}'
+            tensors[stored] = tensor.T
+            bias = 'backbone.' + name.replace('weight', 'bias')
+            nodes += [
+                helper.make_node('MatMul', ['x', stored], [output]),
+                helper.make_node('Add', [bias, output], [f'{output}_sum']),
+            ]
+        elif 'mask_token' not in name:
+            tensors[f'backbone.{name}'] = tensor
+    stored = [numpy_helper.from_array(t.numpy(), name) for name, t in tensors.items()]
+    graph = helper.make_graph(nodes, 'model', [], [], initializer=stored)
+    onnx.save(helper.make_model(graph), path)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 # A pattern of whole module names, and the new name or a function of the match.
@@ -73,11 +74,16 @@ def check_complete(converted: Converted, required: Iterable[str]) -> Converted:
 
 def vitpose_names(state_dict: Mapping[str, Tensor]) -> set[str]:
     """List the tensors of MMPose's ViTPose with as many layers, be they incomplete."""
-    modules = ['backbone.patch_embed.projection', 'backbone.ln1', 'head.final_layer']
+    branch = branch_names(state_dict, 'deconv_layers')
+    return backbone_names(state_dict) | with_bias('head.final_layer') | branch
+
+
+def backbone_names(state_dict: Mapping[str, Tensor]) -> set[str]:
+    """List the tensors of the ViT of MMPose's ViTPose with as many layers."""
+    modules = ['backbone.patch_embed.projection', 'backbone.ln1']
     for i in range(count(state_dict, r'backbone\.layers')):
         modules += [f'backbone.layers.{i}.{part}' for part in LAYER_PARTS]
-    branch = branch_names(state_dict, 'deconv_layers')
-    return {'backbone.pos_embed'} | with_bias(*modules) | branch
+    return {'backbone.pos_embed'} | with_bias(*modules)
 
 
 def branch_names(state_dict: Mapping[str, Tensor], branch: str) -> set[str]:
@@ -110,3 +116,12 @@ def count(state_dict: Mapping[str, Tensor], modules: str) -> int:
 def fold_pos_embed(table: Tensor) -> Tensor:
     """Add the class token's row to all others, as ViTPose does in every pass."""
     return table[:, 1:] + table[:, :1]  # 1, hw, C
+
+
+def join_qkv(state_dict: dict[str, Tensor]) -> None:
+    """Join queries, keys and values, where all three are there, in place."""
+    for name in [name for name in state_dict if '.attn.query.' in name]:
+        parts = [name.replace('.query.', f'.{p}.') for p in ('query', 'key', 'value')]
+        if all(part in state_dict for part in parts):
+            qkv = torch.cat([state_dict.pop(part) for part in parts])  # 3C, C or 3C
+            state_dict[name.replace('.query.', '.qkv.')] = qkv

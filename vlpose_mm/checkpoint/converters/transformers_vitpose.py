@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from vlpose_mm.checkpoint.converters.names import (
@@ -13,6 +12,7 @@ from vlpose_mm.checkpoint.converters.names import (
     Converted,
     check_complete,
     fold_pos_embed,
+    join_qkv,
     rename,
     vitpose_names,
 )
@@ -99,9 +99,5 @@ def from_transformers(state_dict: Mapping[str, Tensor]) -> Converted:
     if POS_EMBED in unmapped:
         unmapped.remove(POS_EMBED)
         converted['backbone.pos_embed'] = fold_pos_embed(state_dict[POS_EMBED])
-    for name in [name for name in converted if '.attn.query.' in name]:
-        parts = [name.replace('.query.', f'.{p}.') for p in ('query', 'key', 'value')]
-        if all(part in converted for part in parts):
-            qkv = torch.cat([converted.pop(part) for part in parts])  # 3C, C or 3C
-            converted[name.replace('.query.', '.qkv.')] = qkv
+    join_qkv(converted)
     return check_complete(Converted(converted, unmapped), vitpose_names(converted))
