@@ -95,6 +95,41 @@ def test_equals_the_textbook_vit_with_prompts_pushed_through(
         assert not torch.equal(got, plain(image)[0])
 
 
+def mmpretrain_vit(model: nn.Module, image: Tensor) -> Tensor:
+    """The ViT of ViTPose in the operations of mmpretrain 1.2, in their order."""
+    w = model.state_dict()
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return F.linear(x, w[f'{name}.weight'], w[f'{name}.bias'])
+
+    def layer_norm(x: Tensor, name: str) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:], w[f'{name}.weight'], w[f'{name}.bias'], 1e-6)
+
+    stem = (w[f'patch_embed.projection.{name}'] for name in ('weight', 'bias'))
+    x = F.conv2d(image, *stem, stride=16, padding=2)
+    B, C, height, width = x.shape
+    x = x.flatten(2).transpose(1, 2) + w['pos_embed']
+    for i in range(3):
+        qkv = linear(layer_norm(x, f'layers.{i}.ln1'), f'layers.{i}.attn.qkv')
+        qkv = qkv.reshape(B, -1, 3, 4, C // 4).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(*qkv).transpose(1, 2).reshape(B, -1, C)
+        x = x + linear(y, f'layers.{i}.attn.proj')
+        y = linear(layer_norm(x, f'layers.{i}.ln2'), f'layers.{i}.ffn.layers.0.0')
+        x = x + linear(F.gelu(y), f'layers.{i}.ffn.layers.1')
+    return layer_norm(x, 'ln1').reshape(B, height, width, C).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize('num_images', [1, 2])
+def test_a_vitpose_rounds_as_with_the_vit_of_mmpretrain(
+    num_images: int, image: Tensor
+) -> None:
+    model, image = build(), image[:num_images]
+    (got,), want = model(image), mmpretrain_vit(model, image)
+    assert torch.equal(got, want)
+    # By which the convolutions of a head choose their algorithm.
+    assert got.stride() == want.stride()
+
+
 def test_gates_lead_from_the_plain_vit_to_ungated_prompts(image: Tensor) -> None:
     for start in (0, 2):
         prompt = dict(num_tokens=5, gate_init=0.0, start_layer=start)

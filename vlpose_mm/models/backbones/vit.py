@@ -234,7 +234,8 @@ class PromptedVisionTransformer(BaseModule):
                 x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
             x = layer(x, prefixes[i], gates[i], updates[i])
         x = self.ln1(x)[:, -h * w :]  # B, hw, C
-        return (x.transpose(1, 2).reshape(x.shape[0], -1, h, w),)  # B, C, h, w
+        # The strides are mmpretrain's, which decide how the head rounds.
+        return (x.reshape(x.shape[0], h, w, -1).permute(0, 3, 1, 2),)  # B, C, h, w
 
     def _prefixes(self) -> list[Tensor]:
         """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""
