@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from vlpose_mm.paths import package_root
+from vlpose_mm.requirements import check_requirement
 
 # The routes of a model; 'auto' chooses one of the others for each sample.
 ROUTES = ('tuned', 'original', 'auto')
 
-# The small model in the package.
-DEMO = 'demo'
-
 # In place of a detector: each image is one instance, and its crop is padded as any, or the
 # image is such a crop already.
 WHOLE_IMAGE, CROPPED = 'whole_image', 'cropped'
+
+
+class Packaged(NamedTuple):
+    """A model whose files are in the package; paths are below ``projects``."""
+
+    config: str
+    weights: str  # What was tuned.
+    base_weights: str
+    det_model: str  # Its default detector, which needs no network either.
+
+
+# It knows drawn figures only.
+MINI_DRAWN = 'mini-drawn'
+PACKAGED = {
+    MINI_DRAWN: Packaged(
+        'mini_humanart/configs/vlpose_mini_demo.py',
+        'mini_humanart/vlpose_mini.pth',
+        'mini_humanart/vitpose_mini_photos.pth',
+        CROPPED,
+    )
+}
+
 PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 
 
@@ -63,49 +85,79 @@ DETECTORS = {
 
 
 def model_names() -> list[str]:
-    """Return the names of models: of the demo's, and of the model index."""
-    return [DEMO, *(entry['Name'] for entry in _index().values())]
+    """Return the names of models: in the package, of our model index and of MMPose's."""
+    return [*PACKAGED, *_index(), *_mmpose_index()]
 
 
 def find_entry(model: str) -> dict | None:
-    """Find the entry of a model in the model index.
+    """Find the entry of a model in our model index or in MMPose's.
 
     Args:
-        model (str): ``'demo'``; a name of the index; or file or URL of a config or a
-            checkpoint.
+        model (str): A name of :data:`PACKAGED`; a name or alias of an index; or file or URL
+            of a config or a checkpoint.
 
     Returns:
-        dict, optional: The entry; ``None`` for the demo's model, a file and a URL.
+        dict, optional: The entry, whose ``Config`` is an absolute path; ``None`` for a
+        model in the package, a file and a URL.
 
     Raises:
         FileNotFoundError: If it is a path without a file.
         ValueError: If the name is unknown.
     """
-    if model.lower() == DEMO or os.path.isfile(model) or '://' in model:
+    if model.lower() in PACKAGED or os.path.isfile(model) or '://' in model:
         return None
     name = Path(model).stem if model.endswith('.py') else model
-    entry = _index().get(name.lower())
-    if entry is not None:
-        return entry
+    for known, entry in (*_index().items(), *_mmpose_index().items()):
+        if name.lower() == known.lower():
+            return entry
     if os.path.splitext(model)[1] or os.path.dirname(model):
         raise FileNotFoundError(f'There is no file {model}.')
     known = {name.lower(): name for name in model_names()}
     close = difflib.get_close_matches(model.lower(), known, n=3, cutoff=0)
     names = ', '.join(known[name] for name in close)
     raise ValueError(
-        f'Unknown model {model!r}; give {DEMO!r}, a config, a checkpoint that holds its '
-        f'config, or a name of the model index. The closest are {names}.'
+        f'Unknown model {model!r}; give a name that `vlpose models` lists or MMPose has, a '
+        f'config, or a checkpoint that holds its config. The closest are {names}.'
     )
+
+
+def published_models() -> list[dict]:
+    """Return the entries of MMPose's index with results on Human-Art."""
+    return [
+        entry
+        for name, entry in _mmpose_index().items()
+        if name == entry['Name']
+        and any(each['Dataset'] == 'Human-Art' for each in entry['Results'])
+    ]
 
 
 @cache
 def _index() -> dict[str, dict]:
-    """Return the entries of the model index by lower-case name."""
-    root = package_root()
-    imports = yaml.safe_load((root / 'model-index.yml').read_text('utf-8'))['Import']
-    entries = [
-        entry
-        for path in imports
-        for entry in yaml.safe_load((root / path).read_text('utf-8'))['Models']
-    ]
-    return {entry['Name'].lower(): entry for entry in entries}
+    """Return the entries of our model index by name."""
+    return {entry['Name']: entry for entry in _read_index(package_root())}
+
+
+@cache
+def _mmpose_index() -> dict[str, dict]:
+    """Return the entries of MMPose's model index by name and alias."""
+    check_requirement('mmpose')
+    folder = find_spec('mmpose').submodule_search_locations[0]
+    found = {}
+    for entry in _read_index(Path(folder, '.mim')):
+        aliases = entry.get('Alias', [])
+        aliases = [aliases] if isinstance(aliases, str) else aliases
+        for name in (entry['Name'], *aliases):
+            found.setdefault(name, entry)
+    return found
+
+
+def _read_index(root: Path) -> Iterator[dict]:
+    """Read the entries of a model index; in C, as MMPose's has 148 files."""
+    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
+    def read(path: str) -> dict:
+        return yaml.load((root / path).read_text('utf-8'), loader)
+
+    for path in read('model-index.yml')['Import']:
+        for entry in read(path)['Models']:
+            yield {**entry, 'Config': str(root / entry['Config'])}

@@ -12,7 +12,7 @@ from vlpose_mm import VLPoseInferencer
 @pytest.fixture(scope='session')
 def demo() -> VLPoseInferencer:
     """The small model that comes with the package."""
-    return VLPoseInferencer('demo', device='cpu')
+    return VLPoseInferencer('mini-drawn', device='cpu')
 
 
 @pytest.fixture(scope='session')

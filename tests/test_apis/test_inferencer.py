@@ -66,7 +66,7 @@ def test_the_text_prompt_changes_the_pose_on_the_tuned_route_only(run, sketches)
 
 @pytest.mark.parametrize('kind', ['cropped', 'whole_image'])
 def test_a_cropped_image_is_not_padded_again(kind: str) -> None:
-    inferencer = VLPoseInferencer('demo', device='cpu', det_model=kind)
+    inferencer = VLPoseInferencer('mini-drawn', device='cpu', det_model=kind)
     seen = []
     inferencer.model.backbone.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
     # Of the aspect ratio of the crops.

@@ -234,7 +234,7 @@ def test_an_interrupt_before_the_first_image(images, out, monkeypatch, capsys) -
 def test_models_lists_the_names(capsys) -> None:
     assert main(['models']) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert '  demo' in printed and '  yolox-s-humanart' in printed
+    assert '  mini-drawn' in printed and '  yolox-s-humanart' in printed
     assert any(line.startswith('  td-hm_VLPose') for line in printed)
 
 

@@ -107,7 +107,7 @@ def test_keypoints_are_pytorch_s(route, model, mini, runtime) -> None:
 
 
 def test_whole_images_are_what_the_inferencer_sees(model, runtime) -> None:
-    for result in VLPoseInferencer('demo', device='cpu')(demo_images(), True):
+    for result in VLPoseInferencer('mini-drawn', device='cpu')(demo_images(), True):
         image = runtime.read_image(str(demo_images() / result['name']))
         found = model(image, scenario=result['scenario'], route=result['route'])
         assert found.text_prompt == result['text_prompt']

@@ -65,7 +65,7 @@ def phone(chromium: Browser, server: Server) -> Iterator[Page]:
 def inferencer() -> VLPoseInferencer:
     """The model of the server, in this process."""
     init_default_scope('mmpose')
-    return VLPoseInferencer('demo', device='cpu')
+    return VLPoseInferencer('mini-drawn', device='cpu')
 
 
 @pytest.fixture(scope='session')

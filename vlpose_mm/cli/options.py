@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from vlpose_mm.local_files import check_file, check_place, is_url
-from vlpose_mm.names import CROPPED, DEMO, ROUTES, WHOLE_IMAGE, find_entry
+from vlpose_mm.names import CROPPED, MINI_DRAWN, ROUTES, WHOLE_IMAGE, find_entry
 from vlpose_mm.version import __version__
 
 
@@ -66,7 +66,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         '--model',
         metavar='NAME',
-        default=DEMO,
+        default=MINI_DRAWN,
         help='see `vlpose models`; or config or checkpoint',
     )
     add('--weights', metavar='FILE', help='whole or adapter checkpoint: file or URL')
