@@ -1,0 +1,93 @@
+"""Transforms that make a photo of one whole person look like one of COCO's."""
+
+from collections import deque
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpose.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomSurroundings(BaseTransform):
+    """Put the image, made smaller, somewhere in another image that was seen before.
+
+    Args:
+        prob (float): How often, in [0, 1].
+        max_scale (float): Largest side of the whole over that of the image, above 1.
+        num_kept (int): How many of the images seen last are kept.
+    """
+
+    def __init__(self, prob: float, max_scale: float = 2.0, num_kept: int = 32) -> None:
+        self.prob = prob
+        self.max_scale = max_scale
+        self.seen = deque(maxlen=num_kept)
+
+    def transform(self, results: dict) -> dict:
+        """Move image, bboxes and keypoints."""
+        image = results['img']
+        surroundings = self.seen[np.random.randint(len(self.seen))] if self.seen else None
+        self.seen.append(image)
+        if surroundings is None or np.random.rand() >= self.prob:
+            return results
+        h, w = image.shape[:2]
+        scale = np.random.uniform(1, self.max_scale, 2)
+        size = int(w * scale[0]), int(h * scale[1])
+        whole = cv2.resize(surroundings, size)
+        x, y = (
+            np.random.randint(full - part + 1)
+            for full, part in zip(size, (w, h), strict=True)
+        )
+        whole[y : y + h, x : x + w] = image
+        results['img'] = whole
+        results['img_shape'] = results['ori_shape'] = whole.shape[:2]
+        results['bbox'] = results['bbox'] + np.array([x, y, x, y], np.float32)
+        results['keypoints'] = results['keypoints'] + np.array([x, y], np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomCut(BaseTransform):
+    """Cut off a part of the image, as of a person at the border of a photo.
+
+    What remains of the bbox becomes the bbox.
+
+    Args:
+        prob (float): How often, in [0, 1].
+        min_side (float): Smallest side of what remains over that of the bbox, in (0, 1).
+        min_keypoints (int): An image that fewer keypoints would remain of is not cut.
+    """
+
+    def __init__(self, prob: float, min_side: float = 0.4, min_keypoints: int = 5) -> None:
+        self.prob = prob
+        self.min_side = min_side
+        self.min_keypoints = min_keypoints
+
+    def transform(self, results: dict) -> dict:
+        """Cut image, bbox and keypoints."""
+        if np.random.rand() >= self.prob:
+            return results
+        left, top, right, bottom = results['bbox'][0]
+        side, part = np.random.randint(4), np.random.uniform(self.min_side, 1)
+        cut = [left, top, right, bottom]
+        # What is cut off of the bbox, towards its inside.
+        length = (1 - part) * (bottom - top if side % 2 else right - left)
+        cut[side] = np.round(cut[side] + (length if side < 2 else -length))
+        x, y = results['keypoints'][0].T
+        inside = (x >= cut[0]) & (x < cut[2]) & (y >= cut[1]) & (y < cut[3])
+        visible = results['keypoints_visible'][0] * inside
+        if np.count_nonzero(visible) < self.min_keypoints:
+            return results
+        h, w = results['img'].shape[:2]
+        # Whole rows or columns go; the other sides of the image stay.
+        ends = [0, 0, w, h]
+        ends[side] = int(np.clip(cut[side], 0, ends[2 + side % 2]))
+        results['img'] = np.ascontiguousarray(
+            results['img'][ends[1] : ends[3], ends[0] : ends[2]]
+        )
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        offset = np.array([ends[0], ends[1]], np.float32)
+        results['bbox'] = np.array([cut], np.float32) - np.tile(offset, 2)
+        results['keypoints'] = results['keypoints'] - offset
+        results['keypoints_visible'] = visible[None]
+        return results
