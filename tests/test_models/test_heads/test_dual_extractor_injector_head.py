@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.conftest import HEAD
 
-WIRINGS = ['dual', 'extractor_injector', 'injector', 'released']
+WIRINGS = ['dual', 'extractor_injector', 'injector', 'released', 'entry']
 NO_BLOCKS = dict(deconv_out_channels=None, deconv_kernel_sizes=None)
 
 
@@ -56,7 +56,7 @@ def test_equals_the_equations_of_the_wiring(
     )
     w = head.state_dict()
     g, h = w.get('entry_gate', 1.0), w.get('exit_gate', 1.0)
-    assert (gate is not None) == ('exit_gate' in w)
+    assert (gate is not None) == ('entry_gate' in w or 'exit_gate' in w)
     E, R = feats()
 
     def M(i: int, x: Tensor) -> Tensor:
@@ -69,6 +69,11 @@ def test_equals_the_equations_of_the_wiring(
         mixed = M(0, E + g * R) + h * A(0, E)
         for i in range(1, num_blocks):
             mixed = M(i, mixed) + h * A(i, mixed)
+    elif wiring == 'entry':
+        assert not any('aux_' in name or name == 'exit_gate' for name in w)
+        mixed = M(0, E + g * R)
+        for i in range(1, num_blocks):
+            mixed = M(i, mixed)
     else:
         m, a = M(0, E + g * R if wiring == 'dual' else E), A(0, R)
         for i in range(1, num_blocks):

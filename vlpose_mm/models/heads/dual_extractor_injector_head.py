@@ -24,11 +24,13 @@ class Wiring(NamedTuple):
             auxiliary block read.
         middle (Callable): From m, a and ``h a`` to what the next two blocks read.
         gates_entry (bool): Whether ``entry`` uses ``g R``.
+        auxiliary (bool): Whether there is an auxiliary branch.
     """
 
     entry: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     middle: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
     gates_entry: bool
+    auxiliary: bool = True
 
 
 WIRINGS = dict(
@@ -39,6 +41,8 @@ WIRINGS = dict(
     injector=Wiring(lambda E, R, gR: (E, R), lambda m, a, ha: (m, a), False),
     # What the released weights were trained with.
     released=Wiring(lambda E, R, gR: (E + gR, E), lambda m, a, ha: (m + ha, m + ha), True),
+    # A third of the adapter, for small files.
+    entry=Wiring(lambda E, R, gR: (E + gR, None), lambda m, a, ha: (m, None), True, False),
 )
 
 
@@ -59,15 +63,17 @@ class DualExtractorInjectorHead(HeatmapHead):
                             mi = Mi(m)          ai = Ai(a)
         released            m0 = M0(E + g R)    a0 = A0(E)
                             mi = Mi(m + h a)    ai = Ai(m + h a)
+        entry               m0 = M0(E + g R)    no auxiliary branch
+                            mi = Mi(m)          H = tuned_final_layer(m)
 
-    where m and a are the outputs of the blocks before, and in all of them
+    where m and a are the outputs of the blocks before, and in all others
     ``H = tuned_final_layer(m + h a)`` after the last block. Without blocks, as in
     HRFormer's head, they are the same: ``H = tuned_final_layer(E + h R)``.
 
     Args:
         *args: Passed to :class:`mmpose.models.HeatmapHead`.
-        wiring (str): ``'dual'`` (the paper's), ``'extractor_injector'``, ``'injector'``
-            or ``'released'`` (the one of the released weights).
+        wiring (str): ``'dual'`` (the paper's), ``'extractor_injector'``, ``'injector'``,
+            ``'released'`` (the one of the released weights) or ``'entry'``.
         gate_init (float, optional): Initial value of the gates; 0.0 starts at the original
             head. ``None``: no gates, the paper's plain sum.
         tuned_norms (bool): Whether the main blocks use trained copies of their batch norms
@@ -96,7 +102,9 @@ class DualExtractorInjectorHead(HeatmapHead):
             )
         self.wiring = WIRINGS[wiring]
         self.hyperparameters = dict(wiring=wiring)
-        self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
+        self.aux_deconv_layers = nn.Sequential()
+        if self.wiring.auxiliary:
+            self.aux_deconv_layers = copy.deepcopy(self.deconv_layers)
         # The layout of the features; otherwise each call rearranges the weights. Not those
         # of the original branch, where it can change the last bit.
         self.aux_deconv_layers.to(memory_format=torch.channels_last)
@@ -108,7 +116,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         )
         self.entry_gate = self.exit_gate = None
         if gate_init is not None:
-            self.exit_gate = nn.Parameter(torch.tensor([float(gate_init)]))
+            if self.wiring.auxiliary or not self._blocks():
+                self.exit_gate = nn.Parameter(torch.tensor([float(gate_init)]))
             if self.wiring.gates_entry and self._blocks():
                 self.entry_gate = nn.Parameter(torch.tensor([float(gate_init)]))
 
@@ -161,8 +170,9 @@ class DualExtractorInjectorHead(HeatmapHead):
             main = relu(norm(deconv(main)))  # B, C', 2h, 2w
             for layer in list(self.aux_deconv_layers)[block]:
                 aux = layer(aux)  # B, C', 2h, 2w
-        heatmaps = self.tuned_final_layer(main + self._gated(aux, self.exit_gate))
-        return _at_least_float32(heatmaps)
+        if aux is not None:
+            main = main + self._gated(aux, self.exit_gate)
+        return _at_least_float32(self.tuned_final_layer(main))
 
     def _blocks(self) -> list[slice]:
         """The blocks as slices of ``deconv_layers`` and ``aux_deconv_layers``."""
