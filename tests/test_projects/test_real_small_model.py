@@ -1,0 +1,56 @@
+"""What of real-small is shipped: its size, its config and its files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+
+from projects.real_small.publish import publish
+from vlpose_mm.checkpoint.io import read_file
+
+CONFIGS = Path(__file__).parents[2] / 'projects/real_small/configs'
+
+
+def test_base_and_adapter_take_at_most_50_mib_in_half_precision() -> None:
+    cfg = Config.fromfile(str(CONFIGS / 'vlpose_real_small.py'))
+    # As narrow as MiniLM.
+    cfg.model.text_encoder = dict(type='RandomTextEncoder', embed_dims=384)
+    init_default_scope('mmpose')
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    count = sum(p.numel() for name, p in model.named_parameters())
+    # Besides: text features and the classifier.
+    assert 2 * count < 49.5 * 2**20
+
+
+def test_the_shipped_config_reads_nothing_that_a_package_lacks() -> None:
+    cfg = Config.fromfile(str(CONFIGS / 'vlpose_real_small.py'))
+    assert cfg.custom_imports.imports == ['vlpose_mm']
+    assert not cfg.get('load_from')
+    assert cfg.model.text_encoder is None
+
+
+@pytest.mark.fast
+def test_publishes_half_the_bytes_but_the_classifier_and_drops_the_training_state(
+    tmp_path: Path,
+) -> None:
+    weights = {
+        'head.weight': torch.randn(3),
+        'head.count': torch.tensor(3),
+        'scenario_classifier.weight': torch.randn(3),
+    }
+    features = dict(text_prompts=['a mural'], last_hidden_state=[torch.randn(2, 4)])
+    content = dict(state_dict=weights, text_features=features, optimizer=dict(state={}))
+    torch.save(content, tmp_path / 'whole.pth')
+    publish(tmp_path / 'whole.pth', tmp_path / 'out.pth')
+    published = read_file(str(tmp_path / 'out.pth'))
+    assert {*published} == {'state_dict', 'text_features'}
+    dtypes = {name: tensor.dtype for name, tensor in published['state_dict'].items()}
+    assert dtypes == {
+        'head.weight': torch.float16,
+        'head.count': torch.int64,
+        'scenario_classifier.weight': torch.float32,
+    }
