@@ -43,6 +43,8 @@ PACKAGED = {
     )
 }
 
+# In front of the path of a config of MMPose, as in MMEngine's configs.
+MMPOSE = 'mmpose::'
 PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 
 
@@ -86,15 +88,17 @@ DETECTORS = {
 
 def model_names() -> list[str]:
     """Return the names of models: in the package, of our model index and of MMPose's."""
-    return [*PACKAGED, *_index(), *_mmpose_index()]
+    mmposes = [name for name in _mmpose_index() if not name.startswith(MMPOSE)]
+    return [*PACKAGED, *_index(), *mmposes]
 
 
 def find_entry(model: str) -> dict | None:
     """Find the entry of a model in our model index or in MMPose's.
 
     Args:
-        model (str): A name of :data:`PACKAGED`; a name or alias of an index; or file or URL
-            of a config or a checkpoint.
+        model (str): A name of :data:`PACKAGED`; a name or alias of an index; the name of a
+            config of MMPose, or ``'mmpose::'`` and its path; or file or URL of a config or
+            a checkpoint.
 
     Returns:
         dict, optional: The entry, whose ``Config`` is an absolute path; ``None`` for a
@@ -106,15 +110,19 @@ def find_entry(model: str) -> dict | None:
     """
     if model.lower() in PACKAGED or os.path.isfile(model) or '://' in model:
         return None
-    name = Path(model).stem if model.endswith('.py') else model
+    is_in_mmpose = model.lower().startswith(MMPOSE)
+    name = model
+    if model.endswith('.py') and not is_in_mmpose:
+        name = Path(model).stem
     for known, entry in (*_index().items(), *_mmpose_index().items()):
         if name.lower() == known.lower():
             return entry
-    if os.path.splitext(model)[1] or os.path.dirname(model):
+    if not is_in_mmpose and (os.path.splitext(model)[1] or os.path.dirname(model)):
         raise FileNotFoundError(f'There is no file {model}.')
     known = {name.lower(): name for name in model_names()}
-    close = difflib.get_close_matches(model.lower(), known, n=3, cutoff=0)
-    names = ', '.join(known[name] for name in close)
+    close = [name for name in known if model.lower() in name]
+    close += difflib.get_close_matches(model.lower(), known, n=3, cutoff=0)
+    names = ', '.join(known[name] for name in close[:3])
     raise ValueError(
         f'Unknown model {model!r}; give a name that `vlpose models` lists or MMPose has, a '
         f'config, or a checkpoint that holds its config. The closest are {names}.'
@@ -139,14 +147,24 @@ def _index() -> dict[str, dict]:
 
 @cache
 def _mmpose_index() -> dict[str, dict]:
-    """Return the entries of MMPose's model index by name and alias."""
+    """Return the entries of MMPose's model index by name, alias, and name and path of the
+    config; one that the index lacks has an entry without weights."""
     check_requirement('mmpose')
-    folder = find_spec('mmpose').submodule_search_locations[0]
+    root = Path(find_spec('mmpose').submodule_search_locations[0], '.mim')
+    configs = root / 'configs'
+    # The first entry of a name counts, as in MMPose; but a few are of another config.
+    entries = sorted(_read_index(root), key=lambda e: Path(e['Config']).stem != e['Name'])
+    entries += [
+        dict(Name=path.stem, Config=str(path), Results=[])
+        for path in sorted(configs.glob('[!_]*/**/*.py'))
+    ]
     found = {}
-    for entry in _read_index(Path(folder, '.mim')):
+    for entry in entries:
         aliases = entry.get('Alias', [])
         aliases = [aliases] if isinstance(aliases, str) else aliases
-        for name in (entry['Name'], *aliases):
+        path = Path(entry['Config'])
+        relative = path.relative_to(configs).as_posix()
+        for name in (entry['Name'], *aliases, path.stem, f'{MMPOSE}{relative}'):
             found.setdefault(name, entry)
     return found
 

@@ -11,13 +11,34 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from mmpose.apis import MMPoseInferencer
+from mmpose.registry import MODELS
 
 from tests.test_apis.conftest import write_video
 from tests.test_apis.detector_weights import write_weights
 from vlpose_mm import VLPoseInferencer
 
 MMPOSE = Path(find_spec('mmpose').submodule_search_locations[0]) / '.mim'
+# Of each kind the published config with few and narrow layers.
+RTMPOSE = """
+_base_ = (
+    'mmpose::body_2d_keypoint/rtmpose/humanart/'
+    'rtmpose-t_8xb256-420e_humanart-256x192.py'
+)
+model = dict(backbone=dict(widen_factor=0.125), head=dict(in_channels=128))
+"""
+VITPOSE = """
+_base_ = (
+    'mmpose::body_2d_keypoint/topdown_heatmap/humanart/'
+    'td-hm_ViTPose-base_8xb64-210e_humanart-256x192.py'
+)
+arch = dict(
+    _delete_=True, embed_dims=32, num_layers=2, num_heads=4, feedforward_channels=64
+)
+model = dict(backbone=dict(arch=arch), head=dict(in_channels=32))
+"""
 
 
 @pytest.fixture(scope='module')
@@ -108,6 +129,43 @@ def test_results_are_those_of_mmpose_and_more(
     (sample,), (wanted,) = result['predictions'], expected['predictions']
     for key, value in wanted.pred_instances.items():
         assert np.array_equal(sample.pred_instances[key], value)
+
+
+@pytest.mark.parametrize('config', [RTMPOSE, VITPOSE], ids=['RTMPose', 'ViTPose'])
+def test_a_model_of_mmpose_predicts_what_it_does_there(
+    config: str, sketches: list[str], tmp_path: Path
+) -> None:
+    path, weights = str(tmp_path / 'mine.py'), str(tmp_path / 'weights.pth')
+    Path(path).write_text(config)
+    cfg = Config.fromfile(path)
+    if 'ViTPose' in config:
+        # The other one cannot be imported here; test_vit.py compares both.
+        assert cfg.model.backbone.type == 'mmpretrain.VisionTransformer'
+        cfg.model.backbone.type = 'PromptedVisionTransformer'
+    torch.save(MODELS.build(cfg.model).state_dict(), weights)
+    args = dict(device='cpu', det_model='whole_image')
+    theirs, ours = (
+        MMPoseInferencer(cfg, weights, **args),
+        VLPoseInferencer(path, weights, **args),
+    )
+    for image in sketches:
+        options = dict(return_vis=True, draw_heatmap=True)
+        (expected,), (result,) = theirs(image, **options), ours(image, **options)
+        assert result['predictions'] == expected['predictions']
+        assert np.array_equal(result['visualization'][0], expected['visualization'][0])
+        assert (result['route'], result['text_prompt']) == ('original', None)
+        assert result['scenario'] == 'sketch'
+    for text in (dict(scenario='mural'), dict(text_prompt='mural'), dict(route='tuned')):
+        with pytest.raises(
+            ValueError, match='mine.py has no tuned weights, and runs on th'
+        ):
+            ours(sketches, **text)
+    assert not ours.is_tuned and ours.text_encoder is None and ours.unread('a mural') == ''
+    torch.save(torch.load(weights) | {'head.final_layer.bias': torch.ones(3)}, weights)
+    with pytest.raises(
+        ValueError, match='weights do not fit .*mine.py: size mismatch for '
+    ):
+        VLPoseInferencer(path, weights, **args)
 
 
 def test_the_signatures_begin_like_those_of_mmpose() -> None:

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from PIL import Image
@@ -289,14 +288,10 @@ def test_a_text_prompt_that_is_too_long_is_cut(demo, sketches) -> None:
     assert next(demo(sketches[0], text_prompt=text_prompt))['text_prompt'] == text_prompt
 
 
-def test_a_model_that_is_not_vlpose_or_not_2d_is_refused(base_cfg, small_config) -> None:
-    cfg = Config.fromfile(small_config)
-    cfg.model = Config(base_cfg)
-    with pytest.raises(ValueError, match='is a TopdownPoseEstimator, not a VLPoseEst'):
-        VLPoseInferencer(cfg, device='cpu', det_model='whole_image')
-    for options in (dict(pose2d=None), dict(pose3d='human3d')):
-        with pytest.raises(ValueError, match='VLPose is a 2D model; name one'):
-            VLPoseInferencer(**options)
+@pytest.mark.parametrize('options', [dict(pose2d=None), dict(pose3d='human3d')])
+def test_a_model_that_is_not_2d_is_refused(options) -> None:
+    with pytest.raises(ValueError, match='Name a 2D model'):
+        VLPoseInferencer(**options)
 
 
 @pytest.mark.parametrize('scale', [1.0, 3.0])

@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis import model_zoo as zoo
 from vlpose_mm.apis.model_zoo import demo_images, find_model
@@ -83,6 +84,85 @@ def test_a_name_of_the_index_takes_its_published_base(monkeypatch, tmp_path) -> 
     assert BASE in model_names() and 'mini-drawn' in model_names()
 
 
+@pytest.mark.parametrize(
+    ('name', 'config', 'file'),
+    [
+        ('human', 'rtmpose-m_8xb256-420e_body8-256x192', 'rtmpose-m_simcc-body7_pt-body7_'),
+        ('ViTPose-S', *2 * ('td-hm_ViTPose-small-simple_8xb64-210e_coco-256x192',)),
+        # MMPose's index has another config of this name as well.
+        (
+            'rtmpose-t_8xb256-420e_coco-256x192',
+            'rtmpose-t_8xb256-420e_coco-256x192',
+            'rtmpose-tiny_simcc-coco_pt-aic-coco_',
+        ),
+        (
+            'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+            'td-hm_ViTPose-base-simple_8xb64-210e_coco-256x192.py',
+            *2 * ('td-hm_ViTPose-base-simple_8xb64-210e_coco-256x192',),
+        ),
+    ],
+)
+def test_a_model_of_mmpose_is_found_with_its_published_weights(
+    name, config, file, monkeypatch, tmp_path
+) -> None:
+    asked = []
+    monkeypatch.setattr(zoo, 'fetch', lambda url: asked.append(url) or str(path))
+    path = tmp_path / 'weights.pth'
+    torch.save({'head.final_layer.bias': torch.ones(3)}, path)
+    found = find_model(name)
+    assert Path(found.cfg.filename).stem == config and not found.is_tuned
+    assert asked[0].startswith('https://download.openmmlab.com/mmpose/v1/')
+    assert asked[0].rpartition('/')[2].startswith(file)
+    is_vit = 'ViT' in config
+    assert is_vit == (found.cfg.model.backbone.type == 'PromptedVisionTransformer')
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('rtmo', r'rtmo-l_16xb16-600e_body7-640x640 is a bottom-up model \(Bottomup'),
+        ('human3d', r'is a 3D model \(PoseLifter\), not a top-down 2D'),
+        ('hand3d', 'is a 3D model'),
+        ('dwpose_l-ll_coco-384x288', 'is a DWPoseDistiller, not a top-down 2D model; use'),
+        ('edpose', 'The config .*edpose_res50.* cannot be read'),
+        ('rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192', 'has no weights; give some'),
+        ('rtmpose-m', "Unknown model 'rtmpose-m'.*closest are rtmpose-m_8xb"),
+        ('mmpose::body/none.py', "Unknown model 'mmpose::body/none.py'"),
+    ],
+)
+def test_a_model_of_mmpose_that_does_not_run_is_refused_before_it_is_downloaded(
+    name, message
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        find_model(name)
+
+
+def test_tuned_weights_need_only_the_name_of_their_base(
+    small_config, whole, adapter_file, sketches, tmp_path
+) -> None:
+    cfg, base = Config.fromfile(small_config), str(tmp_path / 'vitpose.pth')
+    cfg.merge_from_dict(
+        dict(load_from='/elsewhere/vitpose.pth', model=dict(base_weights=None))
+    )
+    content, state = torch.load(adapter_file), torch.load(whole)['state_dict']
+    torch.save(dict(content, meta=dict(cfg=cfg.pretty_text)), adapter_file)
+    torch.save(adapter.base_of(state, content['state_dict']), base)
+    mmposes = Config(dict(cfg, model=base_config(cfg.model.to_dict()), load_from=base))
+    options = dict(device='cpu', det_model='whole_image')
+    plain = VLPoseInferencer(mmposes, **options)
+    with pytest.raises(FileNotFoundError, match='no file /elsewhere/vitpose.pth, where it'):
+        VLPoseInferencer(adapter_file, **options)
+    for weights in (adapter_file, whole):
+        tuned = VLPoseInferencer(mmposes, weights, **options)
+        assert tuned.is_tuned and tuned.name == weights
+        assert next(tuned(sketches[0]))['route'] == 'tuned'
+        (expected,), (found,) = plain(sketches[0]), tuned(sketches[0], route='original')
+        assert found['predictions'] == expected['predictions'], weights
+    torch.save(dict(state_dict=content['state_dict']), adapter_file)
+    with pytest.raises(ValueError, match='tuned.pth holds no config; give the config'):
+        find_model(mmposes, adapter_file)
+
+
 def test_an_unreachable_address_tells_where_to_put_the_file(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
 
@@ -139,11 +219,7 @@ def test_what_does_not_go_together_is_refused(
     for args, kind, message in (
         ((whole, whole), ValueError, 'are both weights; give a config'),
         ((config, whole, whole), ValueError, 'not an adapter checkpoint; omit the base'),
-        (
-            ('vlpose-bas',),
-            ValueError,
-            "Unknown model 'vlpose-bas'.*closest are vitpose-s, ",
-        ),
+        (('vlpose-bas',), ValueError, "Unknown model 'vlpose-bas'.*closest are td-hm_VL"),
         (('configs/mine.py',), FileNotFoundError, 'There is no file configs/mine.py'),
         (('bare.pth',), ValueError, 'bare.pth holds no config; give the config'),
         (('data.py',), ValueError, 'data.py has no model'),

