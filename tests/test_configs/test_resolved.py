@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from tests.configs import ABSENT, differences, flat, read, zoo_config
+from tests.configs import ABSENT, ZOO, differences, flat, read, zoo_config
 from vlpose_mm.analysis.base_model import base_config
+from vlpose_mm.names import find_entry
 
 MMPOSE = Path(find_spec('mmpose').submodule_search_locations[0])
 HEATMAP = MMPOSE / '.mim/configs/body_2d_keypoint/topdown_heatmap'
@@ -107,6 +108,25 @@ def test_joint_configs_train_on_both_sets_from_weights_trained_on_both(size: str
 
 
 @pytest.mark.parametrize('size', SIZES)
+def test_weights_and_results_of_a_base_are_those_that_mmpose_publishes(size: str) -> None:
+    bases = [
+        f'td-hm_ViTPose-{size}_8xb64-210e_{data}-256x192' for data in ('coco', 'humanart')
+    ]
+    coco, joint = map(find_entry, bases)
+    assert coco['Weights'] == weights(size, joint=False)['load_from']
+    assert joint['Weights'] == weights(size, joint=True)['load_from']
+    results = {each['Dataset']: each['Metrics'] for each in joint['Results']}
+    sets = ('COCO', 'Human-Art', 'Human-Art(GT)')
+    columns = ' | '.join(f'{100 * results[name]["AP"]:.1f}' for name in sets)
+    page = (ZOO / 'humanart_coco/README.md').read_text()
+    for name in (size, f'lora-{size}'):
+        path = zoo_config(name, 'humanart_coco')
+        assert find_entry(path.stem)['Weights'] == joint['Weights']
+        (row,) = [line for line in page.splitlines() if f']({path.name})' in line]
+        assert row.endswith(f'| {columns} |')
+
+
+@pytest.mark.parametrize('size', SIZES)
 def test_coco_configs_differ_in_the_data_alone(size: str) -> None:
     changed = differences(zoo_config(size), zoo_config(size, 'coco'))
     assert {key.split('.')[0] for key in changed} == {
@@ -118,20 +138,28 @@ def test_coco_configs_differ_in_the_data_alone(size: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('name', 'mmposes'),
+    ('name', 'mmposes', 'dataset'),
     [
-        *((size, f'ViTPose-{size}_8xb64') for size in SIZES),
-        *((f'swin-{size}', f'swin-{size}-p4-w7_8xb32') for size in 'tbl'),
-        *((name, f'{name}_8xb64') for name in ('pvt-s', 'pvtv2-b2')),
-        *((f'hrformer-{size}', f'hrformer-{size}_8xb32') for size in ('small', 'base')),
+        *((size, f'ViTPose-{size}_8xb64', 'humanart') for size in SIZES),
+        *((size, f'ViTPose-{size}_8xb64', 'humanart_coco') for size in SIZES),
+        *((f'swin-{size}', f'swin-{size}-p4-w7_8xb32', 'humanart') for size in 'tbl'),
+        *((name, f'{name}_8xb64', 'humanart') for name in ('pvt-s', 'pvtv2-b2')),
+        *(
+            (f'hrformer-{size}', f'hrformer-{size}_8xb32', 'humanart')
+            for size in ('small', 'base')
+        ),
     ],
 )
 def test_the_base_is_mmposes_model_and_its_published_weights(
-    name: str, mmposes: str
+    name: str, mmposes: str, dataset: str
 ) -> None:
     """Both are equal in all that both say; what one leaves out are defaults."""
-    cfg = Config.fromfile(zoo_config(name))
-    mmpose = Config.fromfile(HEATMAP / f'coco/td-hm_{mmposes}-210e_coco-256x192.py')
+    cfg = Config.fromfile(zoo_config(name, dataset))
+    # Jointly trained ones are called after Human-Art there.
+    trained = 'humanart' if dataset == 'humanart_coco' else 'coco'
+    mmpose = Config.fromfile(
+        HEATMAP / f'{trained}/td-hm_{mmposes}-210e_{trained}-256x192.py'
+    )
     ours, theirs = flat(base_config(cfg.model)), flat(mmpose.model.to_dict())
     common = ours.keys() & theirs.keys() - {'backbone.type'}
     assert len(common) > 20
