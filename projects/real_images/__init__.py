@@ -1,0 +1,4 @@
+"""Measure models on real images."""
+
+# Patches the installed stack before a module here imports MMPose.
+import vlpose_mm  # noqa: F401

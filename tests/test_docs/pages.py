@@ -39,6 +39,7 @@ NOT_RUN = {
     'python -m projects.mini_humanart.generate': 'takes a minute',
     'python -m projects.mini_humanart.study.run': 'takes hours',
     'python -m projects.mini_humanart.train_base': 'takes an hour',
+    'python -m projects.real_images': 'needs the real images',
     'bash projects/benchmark/gpu.sh': 'needs a GPU',
     'mim train mmpose .* --launcher pytorch': 'needs GPUs',
     r'mim \w+ mmpose configs/\S+/(coco|humanart_coco)/': 'needs the data',

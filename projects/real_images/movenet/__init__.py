@@ -1,34 +1,62 @@
-"""MoveNet Thunder, run by Node from packages of npm, on annotated instances."""
+"""MoveNet Thunder, run by Node from packages of npm, in bboxes."""
 
 import json
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmpose.structures.bbox import bbox_xywh2cs
 
+from vlpose_mm.datasets.image_io import read_image
+
 FOLDER = Path(__file__).parent
 SIZE = 256
+# Side of a crop over the long side of the bbox.
+PADDING = 1.25
 
 
-def crop(
-    image: np.ndarray, bbox: list[float], padding: float
-) -> tuple[np.ndarray, np.ndarray]:
+def find(instances: Iterable[tuple[Path, Sequence[float]]]) -> Iterator[np.ndarray]:
+    """Find the keypoints of instances, 17 x (x, y, score), in pixels of the image.
+
+    Args:
+        instances (Iterable[tuple[Path, Sequence[float]]]): Image, and bbox: x, y, width and
+            height in pixels.
+
+    Raises:
+        FileNotFoundError: If the npm packages are not installed.
+    """
+    matrices = deque()
+
+    def crops() -> Iterator[np.ndarray]:
+        previous = None
+        for path, bbox in instances:
+            if path != previous:
+                previous, image = path, read_image(str(path))[..., ::-1]
+            square, to_image = crop(np.ascontiguousarray(image), bbox)
+            matrices.append(to_image)
+            yield square
+
+    for found in estimate(crops()):
+        homogeneous = np.column_stack([found[:, :2], np.ones(len(found))])
+        yield np.column_stack([homogeneous @ matrices.popleft().T, found[:, 2]])
+
+
+def crop(image: np.ndarray, bbox: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Cut a square around a bbox.
 
     Args:
         image (np.ndarray): H x W x 3, RGB.
-        bbox (list[float]): x, y, width and height in pixels.
-        padding (float): Side of the square over the long side of the bbox.
+        bbox (Sequence[float]): x, y, width and height in pixels.
 
     Returns:
         tuple: The crop, 256 x 256 x 3, and the 2 x 3 matrix from its pixels to those of the
         image.
     """
-    center, scale = bbox_xywh2cs(np.array(bbox, float), padding)
+    center, scale = bbox_xywh2cs(np.array(bbox, float), PADDING)
     side = scale.max()
     left, top = center - side / 2
     to_image = np.array([[side / SIZE, 0, left], [0, side / SIZE, top]])
@@ -51,9 +79,9 @@ def estimate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     ) as node:
 
         def feed() -> None:
-            for image in crops:
-                node.stdin.write(image.tobytes())
-            node.stdin.close()
+            with node.stdin:
+                for image in crops:
+                    node.stdin.write(image.tobytes())
 
         thread = threading.Thread(target=feed)
         thread.start()

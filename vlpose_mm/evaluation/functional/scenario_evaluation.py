@@ -163,14 +163,22 @@ class ScenarioEvaluation:
         precision = self._accumulate(subset)['precision'][self._threshold_index(oks)]
         return self._matched.params.recThrs.copy(), np.array(list(map(_mean, precision)))
 
-    def image_oks(self) -> dict[int, float]:
-        """Compute the mean OKS of each image with instances, in [0, 1]."""
-        by_image: dict[int, list[float]] = {}
+    def instance_oks(self) -> dict[int, float]:
+        """Return the highest OKS of each instance with a result on its image, by the id of
+        its annotation, in [0, 1]; 0 where the image has no results."""
+        best = {}
         for (img_id, cat_id), oks in self._matched.ious.items():
             for j, instance in enumerate(self._matched._gts[img_id, cat_id]):
                 if not instance['ignore']:
-                    best = float(oks[:, j].max()) if len(oks) else 0.0
-                    by_image.setdefault(img_id, []).append(best)
+                    best[instance['id']] = float(oks[:, j].max()) if len(oks) else 0.0
+        return best
+
+    def image_oks(self) -> dict[int, float]:
+        """Compute the mean OKS of each image with instances, in [0, 1]."""
+        by_image: dict[int, list[float]] = {}
+        for instance_id, oks in self.instance_oks().items():
+            img_id = self.coco_gt.anns[instance_id]['image_id']
+            by_image.setdefault(img_id, []).append(oks)
         return {img_id: float(np.mean(oks)) for img_id, oks in by_image.items()}
 
     def keypoint_oks(self, subset: str | Iterable[int] = ALL) -> np.ndarray:
