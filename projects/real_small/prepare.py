@@ -177,6 +177,8 @@ def main() -> None:
         tests[name] = pick(data, images, TEST_EVERY.get(name, 1))
         images = [image for image in data['images'] if is_train(name, image)]
         trains[name] = labeled.get(name) or pick(data, images)
+    # Of the base's training.
+    write('coco_val', tests['coco_subset'])
     for name in trains:
         prefix = out.name if name == PAINTED else folder
         trains[name] = with_keypoints(relabel(trains[name], name, prefix))

@@ -1,9 +1,18 @@
 """Write a checkpoint's weights in half precision, without the state of its training."""
 
+# First: it patches the stack that the other imports load.
+import vlpose_mm  # noqa: F401
+
+# isort: split
 import argparse
 from pathlib import Path
 
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
+from vlpose_mm.checkpoint.text_features import encode_text_prompts
+from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 
 # Half precision changes its scores by whole units.
 CLASSIFIER = 'scenario_classifier.'
@@ -19,12 +28,27 @@ def halve(weights: dict) -> dict:
     }
 
 
-def publish(checkpoint: Path, out: Path) -> None:
-    """Write a base or an adapter checkpoint to be shipped."""
-    content = read_file(str(checkpoint))
-    published = dict(state_dict=halve(state_dict_of(content, str(checkpoint))))
-    if 'text_features' in content:
-        published['text_features'] = content['text_features']
+def encode_all(config: Path) -> dict:
+    """Encode the text prompts of all scenarios, those of a config among them."""
+    cfg = Config.fromfile(str(config))
+    encoder = MODELS.build(cfg.model.text_encoder)
+    return encode_text_prompts(
+        encoder, all_text_prompts(text_prompt_table(cfg.text_prompts))
+    )
+
+
+def publish(checkpoint: Path, out: Path, config: Path | None = None) -> None:
+    """Write a base or an adapter checkpoint to be shipped.
+
+    Args:
+        checkpoint (Path): The checkpoint.
+        out (Path): File to write.
+        config (Path, optional): That of an adapter, whose text prompts it is to hold.
+    """
+    weights = state_dict_of(read_file(str(checkpoint)), str(checkpoint))
+    published = dict(state_dict=halve(weights))
+    if config is not None:
+        published['text_features'] = encode_all(config)
     write_file(published, str(out))
     print(f'{out}: {out.stat().st_size / 2**20:.1f} MiB')
 
@@ -34,8 +58,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', type=Path, help='base or adapter checkpoint')
     parser.add_argument('out', type=Path, help='file to write')
+    parser.add_argument(
+        '--config', type=Path, help='of an adapter, whose text prompts it is to hold'
+    )
     options = parser.parse_args()
-    publish(options.checkpoint, options.out)
+    publish(options.checkpoint, options.out, options.config)
 
 
 if __name__ == '__main__':

@@ -42,15 +42,29 @@ def test_publishes_half_the_bytes_but_the_classifier_and_drops_the_training_stat
         'head.count': torch.tensor(3),
         'scenario_classifier.weight': torch.randn(3),
     }
-    features = dict(text_prompts=['a mural'], last_hidden_state=[torch.randn(2, 4)])
-    content = dict(state_dict=weights, text_features=features, optimizer=dict(state={}))
-    torch.save(content, tmp_path / 'whole.pth')
+    torch.save(dict(state_dict=weights, optimizer=dict(state={})), tmp_path / 'whole.pth')
     publish(tmp_path / 'whole.pth', tmp_path / 'out.pth')
     published = read_file(str(tmp_path / 'out.pth'))
-    assert {*published} == {'state_dict', 'text_features'}
+    assert {*published} == {'state_dict'}
     dtypes = {name: tensor.dtype for name, tensor in published['state_dict'].items()}
     assert dtypes == {
         'head.weight': torch.float16,
         'head.count': torch.int64,
         'scenario_classifier.weight': torch.float32,
+    }
+
+
+def test_publishes_the_text_prompts_of_all_scenarios_with_an_adapter(
+    tmp_path: Path,
+) -> None:
+    torch.save(dict(state_dict={'matcher.q.weight': torch.ones(1)}), tmp_path / 'in.pth')
+    config = tmp_path / 'config.py'
+    config.write_text(
+        "text_prompts = dict(game_cartoon='a cartoon character')\n"
+        "model = dict(text_encoder=dict(type='RandomTextEncoder', embed_dims=4))\n"
+    )
+    publish(tmp_path / 'in.pth', tmp_path / 'out.pth', config)
+    prompts = read_file(str(tmp_path / 'out.pth'))['text_features']['text_prompts']
+    assert {'a photo of a person', 'a cartoon character', 'a sketch of a person'} <= {
+        *prompts
     }

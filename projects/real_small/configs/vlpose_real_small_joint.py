@@ -20,3 +20,8 @@ train_dataloader = dict(
         sample_ratio_factor=[*art.sample_ratio_factor, 0.1, 2],
     )
 )
+
+train_cfg = dict(max_iters=600)
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].update(T_max=600)
+default_hooks = dict(checkpoint=dict(type='AdapterCheckpointHook'))

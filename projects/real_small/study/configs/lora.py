@@ -1,0 +1,1 @@
+_base_ = '../../configs/vlpose_real_small_art.py'
