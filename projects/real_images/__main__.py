@@ -50,7 +50,11 @@ def main(args: Sequence[str] | None = None) -> None:
         '--out', type=Path, default=Path('work_dirs/real_images'), help='folder to write to'
     )
     add('--sets', nargs='+', choices=SETS, help='some sets (default: those in the folder)')
-    add('--det-model', metavar='NAME', help='a detector, to use its bboxes as well')
+    add(
+        '--det-model',
+        metavar='NAME',
+        help='a detector as of vlpose, or centernet, to use its bboxes',
+    )
     add('--limit', type=int, metavar='N', help='so many images of each set, for a try')
     add('--device', help='such as cuda:0 (default: the best one)')
     options = parser.parse_args(args)

@@ -2,24 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.structures import InstanceData
+from mmpose.evaluation.functional import nms
 from mmpose.evaluation.metrics import CocoMetric
 from rich.console import Console
 from rich.progress import track
 
 from projects.real_images.models import Model
+from projects.real_images.movenet.centernet import CENTERNET, detect_people
 from projects.real_images.sets import RealSet
 from vlpose_mm.apis.detectors import build_detector, detect, find_detector
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.image_io import read_image
 
-# Of detectors. AP needs bboxes with low scores as well.
-BBOX_THR, NMS_THR = 0.05, 0.5
+# The inferencer's.
+BBOX_THR, NMS_THR = 0.3, 0.3
 CONSOLE = Console(stderr=True)
 TRUE, WHOLE = 'true', 'whole-image'
 
@@ -63,25 +65,45 @@ def detected_bboxes(
 ) -> list[dict[int, np.ndarray]]:
     """Return the bboxes that a detector finds on the images of sets, N x 5 each; what it
     found before is read."""
-    detector, found = None, []
+    find_bboxes, found = None, []
     for real_set in sets:
         file = out / 'detections' / det_model / f'{real_set.name}.json'
         kept = json.loads(file.read_text()) if file.exists() else {}
-        if [*kept] != [str(image['id']) for image in real_set.images]:
-            if detector is None:
-                settings = find_detector(det_model)
-                detector = build_detector(settings, device)
-            kept = {}
+        ids = [str(image['id']) for image in real_set.images]
+        if [*kept] != ids:
+            find_bboxes = find_bboxes or _detector(det_model, device)
+            paths = [real_set.images_root / image['file_name'] for image in real_set.images]
             title = f'{det_model} {real_set.name}'
-            for image in track(real_set.images, title, console=CONSOLE):
-                pixels = read_image(str(real_set.images_root / image['file_name']))
-                bboxes = detect(detector, settings.cat_ids, pixels, BBOX_THR, NMS_THR)
-                kept[image['id']] = bboxes.tolist()
+            rows = track(find_bboxes(paths), title, len(paths), console=CONSOLE)
+            kept = {i: each.tolist() for i, each in zip(ids, rows, strict=True)}
             file.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(str(file)) as stream:
                 stream.write(json.dumps(kept).encode())
         found.append({int(i): np.array(rows).reshape(-1, 5) for i, rows in kept.items()})
     return found
+
+
+def _detector(
+    det_model: str, device: str | None
+) -> Callable[[Sequence[Path]], Iterator[np.ndarray]]:
+    """Return a function that yields the bboxes of people on images."""
+    if det_model == CENTERNET:
+
+        def find_bboxes(paths: Sequence[Path]) -> Iterator[np.ndarray]:
+            for bboxes in detect_people(paths):
+                bboxes = bboxes[bboxes[:, 4] > BBOX_THR]
+                yield bboxes[nms(bboxes, NMS_THR)] if len(bboxes) else bboxes
+
+        return find_bboxes
+    settings = find_detector(det_model)
+    detector = build_detector(settings, device)
+
+    def find_bboxes(paths: Sequence[Path]) -> Iterator[np.ndarray]:
+        for path in paths:
+            image = read_image(str(path))
+            yield detect(detector, settings.cat_ids, image, BBOX_THR, NMS_THR)
+
+    return find_bboxes
 
 
 def predict(

@@ -1,8 +1,5 @@
 """MoveNet Thunder, run by Node from packages of npm, in bboxes."""
 
-import json
-import subprocess
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +8,9 @@ import cv2
 import numpy as np
 from mmpose.structures.bbox import bbox_xywh2cs
 
+from projects.real_images.movenet.node import run_graph_model
 from vlpose_mm.datasets.image_io import read_image
 
-FOLDER = Path(__file__).parent
 SIZE = 256
 # Side of a crop over the long side of the bbox.
 PADDING = 1.25
@@ -27,7 +24,7 @@ def find(instances: Iterable[tuple[Path, Sequence[float]]]) -> Iterator[np.ndarr
             height in pixels.
 
     Raises:
-        FileNotFoundError: If the npm packages are not installed.
+        FileNotFoundError: If Node or the package is not installed.
     """
     matrices = deque()
 
@@ -65,27 +62,7 @@ def crop(image: np.ndarray, bbox: Sequence[float]) -> tuple[np.ndarray, np.ndarr
 
 
 def estimate(crops: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Find the keypoints of crops, 17 x (x, y, score), x and y in pixels of the crop.
-
-    Raises:
-        FileNotFoundError: If the npm packages are not installed.
-    """
-    if not (FOLDER / 'node_modules').exists():
-        raise FileNotFoundError(
-            f'MoveNet is not installed; run `npm install --ignore-scripts` in {FOLDER}.'
-        )
-    with subprocess.Popen(
-        ['node', 'movenet.mjs'], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as node:
-
-        def feed() -> None:
-            with node.stdin:
-                for image in crops:
-                    node.stdin.write(image.tobytes())
-
-        thread = threading.Thread(target=feed)
-        thread.start()
-        for line in node.stdout:
-            found = np.array(json.loads(line))  # 17, (y, x, score)
-            yield np.column_stack([found[:, 1::-1] * SIZE, found[:, 2]])
-        thread.join()
+    """Find the keypoints of crops, 17 x (x, y, score), x and y in pixels of the crop."""
+    for found in run_graph_model(crops, 'movenet-thunder', SIZE, 'int32'):
+        # 17, (y, x, score)
+        yield np.column_stack([found[:, 1::-1] * SIZE, found[:, 2]])

@@ -7,7 +7,8 @@ import numpy as np
 from mmpose.datasets.datasets import CocoDataset
 
 from projects.real_images.models import ORIGINAL, Found
-from projects.real_images.movenet import FOLDER, PADDING, find
+from projects.real_images.movenet import PADDING, find
+from projects.real_images.movenet.node import FOLDER
 from projects.real_images.sets import RealSet
 
 MOVENET = 'movenet'
@@ -21,9 +22,8 @@ class MoveNet:
     def __init__(self, name: str = MOVENET) -> None:
         self.name = name
         self.dataset_meta = CocoDataset(lazy_init=True).metainfo
-        files = [FOLDER / file for file in ('package.json', 'movenet.mjs', '__init__.py')]
-        content = b''.join(file.read_bytes() for file in files)
-        self.digest = hashlib.sha256(content).hexdigest()[:16]
+        versions = (FOLDER / 'package.json').read_bytes()
+        self.digest = hashlib.sha256(versions).hexdigest()[:16]
 
     def run(
         self, real_set: RealSet, bboxes: dict[int, np.ndarray], route: str

