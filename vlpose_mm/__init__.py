@@ -22,6 +22,8 @@ check_requirements()
 
 # MMEngine imports it, and every command would print the warning.
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+# MMDetection's CSPNeXt calls it, the backbone of RTMPose and of the detectors.
+warnings.filterwarnings('ignore', '`torch.cuda.amp.autocast', FutureWarning)
 
 from vlpose_mm import compat
 

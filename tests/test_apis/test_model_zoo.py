@@ -12,7 +12,7 @@ from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis import model_zoo as zoo
 from vlpose_mm.apis.model_zoo import demo_images, find_model
 from vlpose_mm.checkpoint import adapter, download
-from vlpose_mm.names import model_names
+from vlpose_mm.names import find_entry, model_names
 
 BASE = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
 
@@ -115,6 +115,19 @@ def test_a_model_of_mmpose_is_found_with_its_published_weights(
     assert asked[0].rpartition('/')[2].startswith(file)
     is_vit = 'ViT' in config
     assert is_vit == (found.cfg.model.backbone.type == 'PromptedVisionTransformer')
+
+
+def test_every_vitpose_of_mmpose_runs_on_our_vit(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    (tmp_path / 'checkpoints').mkdir()
+    names = [name for name in model_names() if name.startswith('td-hm_ViTPose')]
+    assert len(names) == 12
+    for name in names:
+        weights = download.cached_path(find_entry(name)['Weights'])
+        torch.save({'head.final_layer.bias': torch.ones(3)}, weights)
+        with torch.device('meta'):
+            model = MODELS.build(find_model(name).cfg.model)
+        assert type(model.backbone).__name__ == 'PromptedVisionTransformer'
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,8 @@ def _adapt(cfg: Config) -> None:
     """Let the config of a model of MMPose run here, with the same results."""
     if cfg.model.backbone.get('type') in MMPRETRAIN_VIT:
         cfg.model.backbone.type = VIT
+        # Of mmcls, which returned the class token beside the feature map if it was True.
+        cfg.model.backbone.pop('output_cls_token', None)
     pipeline = cfg.test_dataloader.dataset.pipeline
     kinds = [transform['type'] for transform in pipeline]
     if 'AssignTextPrompt' not in kinds and kinds[-1] == 'PackPoseInputs':
