@@ -28,10 +28,10 @@ class RealSet(NamedTuple):
 
     def subsets(self) -> dict[str, list[int]]:
         """Return image ids by what they are scored by: all, scenarios, styles, ..."""
+        labels = sorted({label for image in self.images for label in labels_of(image)})
         subsets = {'all': [image['id'] for image in self.images]}
-        for image in self.images:
-            for key in labels_of(image):
-                subsets.setdefault(key, []).append(image['id'])
+        for label in labels:
+            subsets[label] = [i['id'] for i in self.images if label in labels_of(i)]
         # A style may be a scenario, and a set may have only one.
         distinct = {tuple(ids): name for name, ids in reversed(subsets.items())}
         return {name: ids for name, ids in subsets.items() if name in distinct.values()}
