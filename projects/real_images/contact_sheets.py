@@ -28,10 +28,11 @@ class Drawing:
         self.image = image
         self.results = results
         shares = [pck(each, results) for each in instances if each['num_keypoints']]
-        set_name, _, file_name = image['file_name'].partition('/')
-        self.caption = f'{set_name} {Path(file_name).stem}'
+        self.set_name, _, file_name = image['file_name'].partition('/')
+        self.caption = f'{self.set_name} {Path(file_name).stem}'
         if shares:
-            self.caption += f'  PCK {np.mean(shares):.2f}'
+            # First, as long captions are cut.
+            self.caption = f'PCK {np.mean(shares):.2f} {self.caption}'
 
     @property
     def kind(self) -> str:
@@ -69,6 +70,19 @@ def read_drawings(out: Path, run: str) -> list[Drawing]:
     return drawings
 
 
+def choose(drawings: Sequence[Drawing], count: int) -> list[Drawing]:
+    """Choose some drawings, as many of each set as there are and evenly spread over it."""
+    by_set = {}
+    for drawing in drawings:
+        by_set.setdefault(drawing.set_name, []).append(drawing)
+    chosen = []
+    # The smallest first, so that the others take what it lacks.
+    for i, mine in enumerate(sorted(by_set.values(), key=len)):
+        share = min(len(mine), (count - len(chosen)) // (len(by_set) - i))
+        chosen += [mine[row] for row in np.linspace(0, len(mine) - 1, share).astype(int)]
+    return chosen
+
+
 def make_sheet(drawings: Sequence[Drawing], root: Path) -> np.ndarray:
     """Lay drawings out in rows, in BGR."""
     painter = SkeletonPainter()
@@ -95,7 +109,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog='python -m projects.real_images.contact_sheets',
         description='Draw what a model predicted: a sheet each of photos, paintings and '
-        'other art, evenly spread over the images.',
+        'other art, spread over the sets and their images.',
     )
     add = parser.add_argument
     add('root', type=Path, help='folder of the sets')
@@ -109,10 +123,8 @@ def main(args: Sequence[str] | None = None) -> None:
     for kind in KINDS:
         mine = [drawing for drawing in drawings if drawing.kind == kind]
         if mine:
-            rows = np.linspace(0, len(mine) - 1, min(options.count, len(mine)))
-            chosen = [mine[row] for row in rows.round().astype(int)]
             path = folder / f'{kind}.jpg'
-            cv2.imwrite(str(path), make_sheet(chosen, options.root))
+            cv2.imwrite(str(path), make_sheet(choose(mine, options.count), options.root))
             print(path)
 
 

@@ -7,6 +7,7 @@ import cv2
 import pytest
 
 from projects.real_images.__main__ import main
+from projects.real_images.contact_sheets import Drawing, choose
 from projects.real_images.contact_sheets import main as contact_sheets
 from projects.real_images.movenet import node
 
@@ -72,6 +73,15 @@ def test_sheets_show_some_images_of_each_kind(run, root, tmp_path: Path, capsys)
     with pytest.raises(SystemExit):
         contact_sheets([str(root.path), 'mini-drawn/nothing', '--out', out])
     assert "the runs are ['mini-drawn/auto_true'" in capsys.readouterr().err
+
+
+def test_a_sheet_has_as_many_images_of_each_set_as_there_are() -> None:
+    images = [dict(file_name=f'a/{i}.png') for i in range(2)]
+    images += [dict(file_name=f'b/{i}.png') for i in range(50)]
+    drawings = [Drawing(image, [], []) for image in images]
+    captions = [drawing.caption for drawing in choose(drawings, 6)]
+    assert captions == ['a 0', 'a 1', 'b 0', 'b 16', 'b 32', 'b 49']
+    assert len(choose(drawings[:3], 20)) == 3
 
 
 @pytest.mark.parametrize(
