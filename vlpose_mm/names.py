@@ -18,9 +18,17 @@ from vlpose_mm.requirements import check_requirement
 # The routes of a model; 'auto' chooses one of the others for each sample.
 ROUTES = ('tuned', 'original', 'auto')
 
+# Published weights that `vlpose` takes where none are named.
+DEFAULT_MODEL = 'td-hm_ViTPose-base_8xb64-210e_humanart-256x192'
+DEFAULT_DETECTOR = 'yolox-m-humanart'
+
 # In place of a detector: each image is one instance, and its crop is padded as any, or the
-# image is such a crop already.
-WHOLE_IMAGE, CROPPED = 'whole_image', 'cropped'
+# image is such a crop already. MMPose writes the first with an underscore.
+WHOLE_IMAGE, CROPPED = 'whole-image', 'cropped'
+NO_DETECTOR = (WHOLE_IMAGE, 'whole_image', CROPPED)
+
+# What the data of weights are for.
+NON_COMMERCIAL, ACADEMIC = 'non-commercial', 'academic'
 
 
 class Packaged(NamedTuple):
@@ -30,6 +38,8 @@ class Packaged(NamedTuple):
     weights: str  # What was tuned.
     base_weights: str
     det_model: str  # Its default detector, which needs no network either.
+    params: float  # In millions.
+    terms: str
 
 
 # It knows drawn figures only.
@@ -40,12 +50,12 @@ PACKAGED = {
         'mini_humanart/vlpose_mini.pth',
         'mini_humanart/vitpose_mini_photos.pth',
         CROPPED,
+        1.9,
+        'Apache-2.0',
     )
 }
-
-# In front of the path of a config of MMPose, as in MMEngine's configs.
-MMPOSE = 'mmpose::'
-PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
+# Named where there is no network.
+OFFLINE_MODEL = next(iter(PACKAGED))
 
 
 class Published(NamedTuple):
@@ -54,34 +64,48 @@ class Published(NamedTuple):
     package: str  # The package that has its config.
     config: str  # Path of the config in ``.mim`` of that package.
     weights: str  # URL of its checkpoint.
+    params: float  # In millions.
+    ap: float | None  # Of bboxes on Human-Art.
+    terms: str
 
 
-# RTMDet for photos: MMPose's default and its small sibling. YOLOX for Human-Art and COCO,
-# from MMPose's project RTMPose.
+# In front of the path of a config of MMPose, as in MMEngine's configs.
+MMPOSE = 'mmpose::'
+
+# YOLOX and RTMDet for Human-Art and COCO, and RTMDet for photos: MMPose's default and its
+# small sibling.
+PUBLISHED = 'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1'
 DETECTORS = {
-    'rtmdet-m': Published(
-        'mmpose',
-        'demo/mmdetection_cfg/rtmdet_m_640-8xb32_coco-person.py',
-        f'{PUBLISHED}/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
-    ),
-    'rtmdet-nano': Published(
-        'mmpose',
-        'demo/mmdetection_cfg/rtmdet_nano_320-8xb32_coco-person.py',
-        f'{PUBLISHED}/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth',
-    ),
-} | {
-    f'yolox-{size}-humanart': Published(
+    f'{name}-{size}-humanart': Published(
         'mmdet',
-        f'configs/yolox/yolox_{size}_8xb8-300e_coco.py',
-        f'{PUBLISHED}/yolox_{size}_8xb8-300e_humanart-{digest}.pth',
+        f'configs/{name}/{name}_{size}_{config}_coco.py',
+        f'{PUBLISHED}/{name}_{size}_{config}_humanart-{digest}.pth',
+        params,
+        ap,
+        NON_COMMERCIAL,
     )
-    for size, digest in (
-        ('nano', '40f6f0d0'),
-        ('tiny', '6f3252f9'),
-        ('s', '3ef259a7'),
-        ('m', 'c2c7a14a'),
-        ('l', 'ce1d7a62'),
-        ('x', 'a39d44ed'),
+    for name, config, size, digest, params, ap in (
+        ('yolox', '8xb8-300e', 'nano', '40f6f0d0', 0.9, 38.9),
+        ('yolox', '8xb8-300e', 'tiny', '6f3252f9', 5.0, 47.7),
+        ('yolox', '8xb8-300e', 's', '3ef259a7', 8.9, 54.6),
+        ('yolox', '8xb8-300e', 'm', 'c2c7a14a', 25.3, 59.1),
+        ('yolox', '8xb8-300e', 'l', 'ce1d7a62', 54.1, 60.2),
+        ('yolox', '8xb8-300e', 'x', 'a39d44ed', 99.0, 61.3),
+        ('rtmdet', '8xb32-300e', 'tiny', '7da5554e', 4.9, 46.6),
+        ('rtmdet', '8xb32-300e', 's', 'af5bd52d', 8.9, 50.6),
+    )
+} | {
+    f'rtmdet-{size}': Published(
+        'mmpose',
+        f'demo/mmdetection_cfg/rtmdet_{size}_{config}_coco-person.py',
+        f'{PUBLISHED}/rtmdet_{size}_8xb32-100e_coco-obj365-person-{digest}.pth',
+        params,
+        None,
+        ACADEMIC,
+    )
+    for size, config, digest, params in (
+        ('m', '640-8xb32', '235e8209', 24.7),
+        ('nano', '320-8xb32', '05d8511e', 1.0),
     )
 }
 
@@ -127,6 +151,11 @@ def find_entry(model: str) -> dict | None:
         f'Unknown model {model!r}; give a name that `vlpose models` lists or MMPose has, a '
         f'config, or a checkpoint that holds its config. The closest are {names}.'
     )
+
+
+def vlpose_models() -> list[dict]:
+    """Return the entries of our model index."""
+    return list(_index().values())
 
 
 def published_models() -> list[dict]:

@@ -2,9 +2,8 @@ _base_ = 'mmpose::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['vlpose_mm'])
 
-# MMPose's inferencers read these: a top-down model needs a detector, of COCO's class.
+# Inferencers read it: a top-down model needs a detector, which goes by `dataset_type`.
 data_mode = 'topdown'
-dataset_type = 'CocoDataset'
 
 default_hooks = dict(
     checkpoint=dict(

@@ -24,6 +24,9 @@ def write_weights(folder: Path, name: str = 'rtmdet-nano', bias: float = 2.5) ->
     for key, value in model.state_dict().items():
         if re.search(r'(rtm|conv)_(cls|obj|reg).*bias', key):
             value.fill_(2.5 if 'reg' in key else bias)
+        elif re.search(r'(rtm|conv)_reg.*weight', key):
+            # Else a deep one finds infinitely large ones.
+            value.zero_()
     meta = dict(dataset_meta=dict(classes=['person']))
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     return str(path)

@@ -29,7 +29,7 @@ def test_a_detector_runs_on_our_nms(tmp_path, image) -> None:
 def test_an_image_without_detections_has_no_instances(tmp_path, image) -> None:
     weights = write_weights(tmp_path, bias=-20)
     inferencer = VLPoseInferencer(
-        det_model='rtmdet-nano', det_weights=weights, device='cpu'
+        'mini-drawn', det_model='rtmdet-nano', det_weights=weights, device='cpu'
     )
     (result,) = inferencer(image)
     assert result['predictions'] == [[]]
@@ -51,8 +51,11 @@ def test_detectors_are_found_by_our_name_and_that_of_mmdetection(tmp_path) -> No
         assert found.cfg.model.type == 'YOLOX' and found.name == name
 
 
-@pytest.mark.parametrize('kind', ['CocoDataset', 'HumanArtVLDataset', None])
-def test_the_default_is_that_of_mmpose_for_the_dataset(
+KINDS = ['CocoDataset', 'HumanArtDataset', 'HumanArtVLDataset', None]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_default_is_that_of_mmpose_for_the_dataset_but_for_human_art(
     kind, small_config, monkeypatch
 ) -> None:
     asked = []
@@ -61,14 +64,14 @@ def test_the_default_is_that_of_mmpose_for_the_dataset(
     )
     cfg = Config.fromfile(small_config)
     cfg.dataset_type = kind
-    if kind == 'HumanArtVLDataset':
-        assert VLPoseInferencer(cfg, device='cpu').detector is None
-        return
     if kind is None:
         cfg.pop('dataset_type')
     with pytest.raises(ZeroDivisionError):
         VLPoseInferencer(cfg, device='cpu')
     ((config, weights, cat_ids),) = asked
+    if 'HumanArt' in str(kind):
+        assert (config, weights, cat_ids) == ('yolox-m-humanart', None, None)
+        return
     assert Path(config).name == 'rtmdet_m_640-8xb32_coco-person.py'
     assert weights == DETECTORS['rtmdet-m'].weights and cat_ids == (0,)
 

@@ -1,5 +1,6 @@
 """Models by name, by config, by checkpoint."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,22 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from tests.test_apis.detector_weights import write_weights
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis import model_zoo as zoo
 from vlpose_mm.apis.model_zoo import demo_images, find_model
 from vlpose_mm.checkpoint import adapter, download
-from vlpose_mm.names import find_entry, model_names
+from vlpose_mm.names import (
+    DEFAULT_DETECTOR,
+    DETECTORS,
+    OFFLINE_MODEL,
+    PACKAGED,
+    WHOLE_IMAGE,
+    find_entry,
+    model_names,
+    published_models,
+)
 
 BASE = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
 
@@ -72,12 +83,12 @@ def test_a_name_of_the_index_takes_its_published_base(monkeypatch, tmp_path) -> 
     path.parent.mkdir()
     stock = dict(state_dict={'backbone.ln1.weight': torch.ones(3)})
 
-    def fetched(url: str) -> str:
-        asked.append(url)
+    def fetched(urls: list[str]) -> list[str]:
+        asked.extend(urls)
         torch.save(stock, path)
-        return str(path)
+        return [str(path)] * len(urls)
 
-    monkeypatch.setattr(zoo, 'fetch', fetched)
+    monkeypatch.setattr(zoo, 'fetch_all', fetched)
     found = find_model(BASE.upper())
     assert found.name == BASE and not found.is_tuned
     assert asked[0].startswith('https://') and 'ViTPose-base' in asked[0]
@@ -106,7 +117,9 @@ def test_a_model_of_mmpose_is_found_with_its_published_weights(
     name, config, file, monkeypatch, tmp_path
 ) -> None:
     asked = []
-    monkeypatch.setattr(zoo, 'fetch', lambda url: asked.append(url) or str(path))
+    monkeypatch.setattr(
+        zoo, 'fetch_all', lambda urls: asked.extend(urls) or [str(path)] * len(urls)
+    )
     path = tmp_path / 'weights.pth'
     torch.save({'head.final_layer.bias': torch.ones(3)}, path)
     found = find_model(name)
@@ -176,15 +189,79 @@ def test_tuned_weights_need_only_the_name_of_their_base(
         find_model(mmposes, adapter_file)
 
 
-def test_an_unreachable_address_tells_where_to_put_the_file(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No network; return the empty folder of downloads."""
 
     def unreachable(*args: object, **kwargs: object) -> None:
         raise OSError('Temporary failure in name resolution')
 
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     monkeypatch.setattr('vlpose_mm.checkpoint.download.urlopen', unreachable)
-    with pytest.raises(OSError, match=r'ViTPose-base.*name resolution.*put it at /'):
-        find_model(BASE)
+    return tmp_path / 'checkpoints'
+
+
+def test_without_network_model_and_detector_are_named_at_once(offline) -> None:
+    with pytest.raises(OSError, match='name resolution') as info:
+        VLPoseInferencer()
+    model = 'td-hm_ViTPose-base_8xb64-210e_humanart-256x192-b417f546_20230611.pth'
+    detector = 'yolox_m_8xb8-300e_humanart-c2c7a14a.pth'
+    for folder, file in (('.*topdown_heatmap/human_art', model), ('.*', detector)):
+        pattern = rf'(https://download.openmmlab.com/mmpose/v1/{folder}/{file}).* at (\S+)'
+        found = re.search(pattern, str(info.value))
+        assert str(offline / file) in str(info.value) and found, file
+    assert f'The model {OFFLINE_MODEL} needs no download' in str(info.value)
+    assert VLPoseInferencer(OFFLINE_MODEL, device='cpu').detector is None
+
+
+def test_without_network_base_and_detector_of_an_adapter_are_named_at_once(
+    small_config, adapter_file, offline
+) -> None:
+    cfg = Config.fromfile(small_config)
+    cfg.model.base_weights = cfg.load_from = 'https://a.example/base.pth'
+    with pytest.raises(OSError, match=r'example/base.pth .*, and https:\S+yolox_m\S+ at /'):
+        VLPoseInferencer(cfg, adapter_file, device='cpu')
+    # Nothing is loaded before it is known that the detector is missing.
+    with pytest.raises(OSError, match=r'Cannot download https:\S+yolox_m.*needs no down'):
+        VLPoseInferencer(str(small_config), device='cpu')
+
+
+def test_a_published_model_and_its_detector_run_from_the_cache(offline, image) -> None:
+    name = 'rtmpose-t_8xb256-420e_humanart-256x192'
+    offline.mkdir()
+    (model,) = [entry for entry in published_models() if entry['Name'] == name]
+    state = MODELS.build(Config.fromfile(model['Config']).model).state_dict()
+    torch.save(dict(state_dict=state), offline / Path(model['Weights']).name)
+    weights = write_weights(offline, DEFAULT_DETECTOR)
+    Path(weights).rename(offline / Path(DETECTORS[DEFAULT_DETECTOR].weights).name)
+    inferencer = VLPoseInferencer(name, device='cpu')
+    assert (inferencer.name, inferencer.det_name) == (name, DEFAULT_DETECTOR)
+    assert len(inferencer.detect(image, nms_thr=0.1))
+    (result,) = inferencer(image, bboxes=[[5, 5, 90, 120]])
+    assert result['route'] == 'original' and len(result['predictions'][0]) == 1
+
+
+def test_a_model_in_the_package_is_known_by_its_files(monkeypatch, image) -> None:
+    drawn = PACKAGED['mini-drawn']
+    monkeypatch.setitem(PACKAGED, 'other', drawn._replace(det_model=WHOLE_IMAGE))
+    inferencer = VLPoseInferencer('Other', device='cpu')
+    assert (inferencer.name, inferencer.det_name) == ('other', WHOLE_IMAGE)
+    assert inferencer.is_tuned and next(inferencer(image))['route'] in ('tuned', 'original')
+
+
+def test_the_model_of_drawn_figures_says_once_that_it_knows_no_others(
+    sketches, image, monkeypatch
+) -> None:
+    said = []
+    monkeypatch.setattr(
+        'vlpose_mm.apis.inferencer.print_log', lambda text, **kwargs: said.append(text)
+    )
+    inferencer = VLPoseInferencer('mini-drawn', device='cpu')
+    list(inferencer(demo_images() / 'photo'))
+    assert said == []
+    list(inferencer(sketches[0]))
+    list(inferencer(image))
+    assert len(said) == 1 and 'mini-drawn knows drawn figures only' in said[0]
 
 
 def test_base_weights_alone_run_the_original_route(small_config, sketches) -> None:

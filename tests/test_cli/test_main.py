@@ -25,6 +25,8 @@ from vlpose_mm.checkpoint import adapter
 from vlpose_mm.cli import predict
 from vlpose_mm.cli.main import main
 
+WHOLE = ('--det-model', 'whole-image')
+
 
 @pytest.fixture
 def images(mini_data: Path, tmp_path: Path) -> Path:
@@ -42,7 +44,9 @@ def out(tmp_path: Path) -> Path:
 
 
 def run(*args: object) -> int:
-    return main(list(map(str, args)))
+    """Run the command, with the model of drawn figures unless another one is named."""
+    model = () if '--model' in args else ('--model', 'mini-drawn')
+    return main(list(map(str, (*args, *model))))
 
 
 def annotations(out: Path) -> dict:
@@ -130,14 +134,14 @@ def test_bboxes_come_from_a_file_or_a_detector(
 def test_a_config_takes_weights_and_those_of_its_base(
     small_config, images, out, tmp_path, capsys
 ) -> None:
-    assert run(images, '--model', small_config, '--out', out / 'base') == 0
+    assert run(images, '--model', small_config, *WHOLE, '--out', out / 'base') == 0
     assert 'there are no tuned weights (--weights)' in capsys.readouterr().out
     state = MODELS.build(Config.fromfile(small_config).model).state_dict()
     torch.save(dict(state_dict=adapter.extract(state)), tmp_path / 'tuned.pth')
     base = {k: v for k, v in state.items() if k.startswith(('backbone.', 'head.'))}
     torch.save(dict(state_dict=base), tmp_path / 'base.pth')
     args = ('--model', small_config, '--weights', tmp_path / 'tuned.pth')
-    args += ('--base-weights', tmp_path / 'base.pth', '--device', 'cpu')
+    args += ('--base-weights', tmp_path / 'base.pth', '--device', 'cpu', *WHOLE)
     assert run(images, *args, '--route', 'tuned', '--out', out / 'tuned') == 0
     assert annotations(out / 'tuned')['images'][0]['route'] == 'tuned'
 
@@ -197,8 +201,10 @@ def test_a_wrong_call_is_refused_in_one_line(
 def test_a_folder_that_cannot_be_written_is_named(images, tmp_path, capsys) -> None:
     path = tmp_path / 'file'
     path.touch()
-    for args in ([images], ['demo']):
-        assert f'{path}: File exists' in refused(capsys, *args, '--out', path)
+    assert f'{path}: File exists' in refused(capsys, images, '--out', path)
+    with pytest.raises(SystemExit):
+        main(['demo', '--out', str(path)])
+    assert f'{path}: File exists' in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_the_run_in_one_line(images, out, capsys) -> None:
@@ -230,21 +236,13 @@ def test_an_interrupt_before_the_first_image(images, out, monkeypatch, capsys) -
     assert capsys.readouterr().out == 'Interrupted; nothing is done yet.\n'
 
 
-@pytest.mark.fast
-def test_models_lists_the_names(capsys) -> None:
-    assert main(['models']) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert '  mini-drawn' in printed and '  yolox-s-humanart' in printed
-    assert any(line.startswith('  td-hm_VLPose') for line in printed)
-
-
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_what_is_done(images, out) -> None:
     image = cv2.imread(str(next(images.iterdir())))
     for number in range(100):
         cv2.imwrite(str(images / f'{number}.png'), image)
     process = subprocess.Popen(
-        [sys.executable, '-c', SCRIPT, images, '--out', out],
+        [sys.executable, '-c', SCRIPT, images, '--model', 'mini-drawn', '--out', out],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -31,7 +31,9 @@ NOT_RUN = {
     'make ': 'takes minutes',
     'nox': 'makes environments of many GB',
     'pip ': 'needs a network; the tests of the packaging install',
-    'vlpose images/ --det-model': 'downloads a detector',
+    r'vlpose images/( --out out/)?$': 'downloads the published weights',
+    r'VLPoseInferencer\(\)$': 'downloads the published weights',
+    'vlpose images/ --det-model': 'downloads the published weights',
     'vlpose web': 'serves until it is interrupted; the tests of the page start it',
     'python -m projects.ablations.run': 'takes hours',
     'python -m projects.benchmark': 'takes minutes',
@@ -57,7 +59,7 @@ NOT_RUN = {
 }
 # What follows a command on its page, but is the output of other data or takes.
 OTHER_OUTPUT = {
-    'vlpose images/ --scenario': 'of a folder with broken files',
+    'vlpose images/ --model mini-drawn --scenario': 'of a folder with broken files',
     'python -m projects.domain_gap_report': 'of photos and artworks',
 }
 # Every command reaches the handler; the shell itself runs assignments and ``export``.

@@ -88,7 +88,7 @@ def names(
         # Where downloads go.
         hub = folder / 'hub/checkpoints'
         hub.mkdir(parents=True)
-        for name in ('rtmdet-m', 'yolox-s-humanart'):
+        for name in ('yolox-m-humanart', 'yolox-s-humanart'):
             weights = write_weights(folder, name)
             Path(weights).rename(hub / Path(DETECTORS[name].weights).name)
         detector = write_weights(folder, 'rtmdet-nano')

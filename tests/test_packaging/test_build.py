@@ -52,7 +52,7 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
 def test_the_command_of_the_wheel_answers_without_pytorch(site: Path, command) -> None:
     code = 'import runpy, sys; sys.modules["torch"] = None; sys.argv.pop(0); '
     code += 'runpy.run_path(sys.argv[0], run_name="__main__")'
-    assert '  mini-drawn' in command('-c', code, site / 'bin/vlpose', 'models', path=site)
+    assert '  mini-drawn ' in command('-c', code, site / 'bin/vlpose', 'models', path=site)
 
 
 def test_installing_pulls_openmmlab_packages_only_as_an_extra(wheel: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from mmengine.registry import init_default_scope
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.conftest import ROOT
 from tests.test_web.serving import Server, open_page, open_window, start_server
 from vlpose_mm import VLPoseInferencer
 from vlpose_mm.web.examples import find_examples
@@ -66,6 +67,17 @@ def inferencer() -> VLPoseInferencer:
     """The model of the server, in this process."""
     init_default_scope('mmpose')
     return VLPoseInferencer('mini-drawn', device='cpu')
+
+
+@pytest.fixture(scope='session')
+def untuned() -> VLPoseInferencer:
+    """A ViTPose of MMPose."""
+    init_default_scope('mmpose')
+    mini = ROOT / 'projects/mini_humanart'
+    config, weights = 'configs/vitpose_mini_photos.py', 'vitpose_mini_photos.pth'
+    return VLPoseInferencer(
+        str(mini / config), str(mini / weights), device='cpu', det_model='whole-image'
+    )
 
 
 @pytest.fixture(scope='session')

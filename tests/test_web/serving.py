@@ -45,12 +45,13 @@ class Server(NamedTuple):
         return self.process.wait(60)
 
 
-def start_server(folder: Path, *args: str) -> Server:
-    """Start a server with the small model on a free port."""
+def start_server(folder: Path) -> Server:
+    """Start a server with the model of drawn figures on a free port."""
     output, addresses, files = folder / 'output', folder / 'addresses', folder / 'files'
     files.mkdir()
     env = dict(os.environ, TMPDIR=str(files), OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
-    command = [sys.executable, '-c', SERVE, str(addresses), '--port', '0', *args]
+    command = [sys.executable, '-c', SERVE, str(addresses), '--port', '0']
+    command += ['--model', 'mini-drawn']
     log = folder / 'log'
     with output.open('w') as out, log.open('w') as err:
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=err)

@@ -36,7 +36,7 @@ def test_both_routes_have_the_bboxes_of_one_detection(
 ) -> None:
     weights = write_weights(tmp_path, bias=bias)
     inferencer = VLPoseInferencer(
-        device='cpu', det_model='rtmdet-nano', det_weights=weights
+        'mini-drawn', device='cpu', det_model='rtmdet-nano', det_weights=weights
     )
     detector, calls = inferencer.detector, []
     monkeypatch.setattr(
@@ -54,7 +54,7 @@ def test_both_routes_have_the_bboxes_of_one_detection(
     tables = score_tables(found, meta)
     assert tables.count('<table') == tables.count('<caption>Instance') == len(tuned)
     if not len(tuned):
-        assert 'There are no instances on this image.' in description(found)
+        assert 'There are no instances on this image.' in description(inferencer, found)
         np.testing.assert_array_equal(*drawings(inferencer, found))
         assert attention_sheet(found) is None
         content = json.loads(Path(save_json(found.tuned, meta, tmp_path)).read_text())
@@ -78,7 +78,9 @@ def test_both_routes_are_those_of_the_inferencer(
         assert content['images'][0]['file_name'] == glass.name
     assert found.tuned['text_prompt'] == 'a stained glass picture of a person'
     assert found.auto == 'tuned' and found.is_described
-    assert re.search(r'of a person</q>\.\s+With this description', description(found))
+    assert re.search(
+        r'of a person</q>\.\s+With this description', description(inferencer, found)
+    )
 
 
 def test_a_result_is_drawn_and_its_scores_are_tabled(inferencer, found) -> None:
@@ -101,9 +103,11 @@ def test_a_result_is_drawn_and_its_scores_are_tabled(inferencer, found) -> None:
 def test_the_text_prompt_overrides_the_scenario_and_is_shown(inferencer, glass) -> None:
     found = analyze(inferencer, glass, 'oil_painting', '<i>a mural</i>')
     assert found.tuned['text_prompt'] == '<i>a mural</i>' and found.is_described
-    text = description(found)
+    text = description(inferencer, found)
     assert '&lt;i&gt;a mural' in text and '<i>' not in text
-    text = description(analyze(inferencer, glass, CLASSIFY, 'an old word ' * 40))
+    text = description(
+        inferencer, analyze(inferencer, glass, CLASSIFY, 'an old word ' * 40)
+    )
     read, cut = re.findall('<q>(.*?)</q>', text)
     assert 'cut off was' in text and f'{read} {cut}' == ' '.join(['an old word'] * 40)
 
@@ -114,11 +118,33 @@ def test_an_image_without_description_is_classified_or_not(inferencer, glass) ->
     assert (found.auto, found.is_described) == (wanted['route'], False)
     assert found.tuned['scenario'] == wanted['scenario']
     scenario = (wanted['scenario'] or 'photo').replace('_', ' ')
-    assert f'Without a description, as <b>{scenario}</b>' in description(found)
+    assert f'Without a description, as <b>{scenario}</b>' in description(inferencer, found)
     found = analyze(inferencer, glass, NONE)
     assert found.auto == inferencer.model.router.table['none']
     assert found.tuned['text_prompt'] == 'a photo of a person'
-    assert 'Without a description, the model chooses' in description(found)
+    assert 'Without a description, the model chooses' in description(inferencer, found)
+
+
+def test_a_model_without_tuned_weights_has_one_route_and_reads_no_text(
+    untuned, glass
+) -> None:
+    found = analyze(untuned, glass, 'stained_glass', 'a church window')
+    assert found.tuned is None and found.results == dict(original=found.original)
+    (wanted,) = untuned(read_image(glass), return_datasamples=True)
+    (instances,) = found.instances
+    expected = wanted['predictions'][0].pred_instances
+    np.testing.assert_allclose(instances.keypoints, expected.keypoints, atol=1e-3)
+    (drawing,) = drawings(untuned, found)
+    assert max(drawing.shape) == DRAWING_SIZE and attention_sheet(found) is None
+    table = score_tables(found, untuned.model.dataset_meta)
+    assert '>original</th>' in table and 'tuned' not in table
+    text = ' '.join(description(untuned, found).split())
+    assert text == '<p> Answered by <b>vitpose_mini_photos.py</b>. </p>'
+
+
+def test_the_page_says_which_model_answered(inferencer, found) -> None:
+    text = description(inferencer, found)
+    assert 'Answered by <b>mini-drawn</b>, which knows drawn figures only.' in text
 
 
 def test_what_is_wrong_is_named_without_its_folder(inferencer, glass, tmp_path) -> None:

@@ -47,3 +47,33 @@ def test_files_are_deleted_but_examples_and_the_model_serves_one_request_at_a_ti
         page.close()
     finally:
         app.close(verbose=False)
+
+
+def test_a_model_without_tuned_weights_shows_one_skeleton(
+    untuned: VLPoseInferencer,
+    chromium: Browser,
+    glass: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
+    monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
+    monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
+    app = build_page(untuned, {'Examples': [str(glass)]})
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(glass)])
+    try:
+        page = chromium.new_page()
+        page.goto(url)
+        page.click('.examples button')
+        expect(page.locator('#slider img')).to_have_count(1)
+        expect(page.locator('#description')).to_contain_text('Answered by')
+        for hidden in ('#scenario', '#text_prompt', '#tuned', '.side-by-side'):
+            expect(page.locator(hidden)).to_be_hidden()
+        with page.expect_download() as download:
+            page.click('#original')
+        assert download.value.suggested_filename == f'{glass.stem}_original.json'
+        page.click('#scores button')
+        expect(page.locator('table.scores thead th')).to_have_text(['keypoint', 'original'])
+        page.close()
+    finally:
+        app.close(verbose=False)

@@ -4,12 +4,15 @@ import socket
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import ROOT
 from tests.test_web.serving import start_server
+from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.cli.main import main
-
-BASE = '--model MINI/configs/vlpose_mini_auto.py --weights MINI/vitpose_mini_photos.pth'
+from vlpose_mm.names import OFFLINE_MODEL
+from vlpose_mm.web.command import build
+from vlpose_mm.web.options import parse_web
 
 
 def refused(capsys: pytest.CaptureFixture, args: str = '') -> str:
@@ -39,7 +42,6 @@ def test_the_server_stops_and_deletes_its_files(tmp_path: Path) -> None:
         ('--max-upload inf', '--max-upload must be positive MB, got inf'),
         ('--host 203.0.113.7', 'cannot serve at 203.0.113.7'),
         ('--model no/such.py --port 0', 'no/such.py'),
-        (f'{BASE} --port 0', 'has no tuned weights to compare with the original ones'),
     ],
 )
 def test_a_wrong_call_is_refused(args, reason, capsys, monkeypatch) -> None:
@@ -54,6 +56,35 @@ def test_a_port_that_is_taken_is_named(capsys) -> None:
         port = taken.getsockname()[1]
         error = refused(capsys, f'--port {port}')
     assert f'cannot serve at 127.0.0.1, port {port} (Address already in use)' in error
+
+
+def test_published_weights_answer_where_they_can_be_had_else_those_of_the_package(
+    tmp_path, monkeypatch
+) -> None:
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise OSError('no network')
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr('vlpose_mm.checkpoint.download.urlopen', unreachable)
+    options = '--port 0 --device cpu --det-model whole-image'.split()
+    assert build(parse_web(options)).name == OFFLINE_MODEL
+    # Here a small model stands for the published one.
+    small = tmp_path / 'published.py'
+    small.write_text(
+        f"_base_ = '{ROOT}/projects/mini_humanart/configs/vitpose_mini_photos.py'\n"
+        "load_from = 'https://a.example/published.pth'\n"
+    )
+    cached = tmp_path / 'checkpoints/published.pth'
+    cached.parent.mkdir(exist_ok=True)
+    weights = ROOT / 'projects/mini_humanart/vitpose_mini_photos.pth'
+    cached.write_bytes(weights.read_bytes())
+    monkeypatch.setattr('vlpose_mm.cli.inferencer.DEFAULT_MODEL', str(small))
+    assert build(parse_web(options)).name == str(small)
+    cached.unlink()
+    assert build(parse_web(options)).name == OFFLINE_MODEL
+    # Who names a model gets no other one.
+    with pytest.raises(DownloadError, match='Cannot download https://a.example/'):
+        build(parse_web([*options, '--model', str(small)]))
 
 
 @pytest.mark.parametrize('found', ['3.18.0', '7.0'])

@@ -18,13 +18,18 @@ from mmpose.registry import DATASETS
 from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.local_files import check_file
-from vlpose_mm.names import DETECTORS, WHOLE_IMAGE
+from vlpose_mm.local_files import check_file, is_url
+from vlpose_mm.names import DEFAULT_DETECTOR, DETECTORS, WHOLE_IMAGE
 
 
 def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
-    """Return model, weights and categories of MMPose's default detector for a dataset."""
+    """Return model, weights and categories of the default detector for a dataset.
+
+    It is MMPose's, but for Human-Art one that was trained on it.
+    """
     module = DATASETS.get(dataset_type).__module__
+    if 'humanart' in module:
+        return DEFAULT_DETECTOR, None, None
     kind = module.split('datasets.')[-1].split('.')[0].lower()
     default = default_det_models.get(kind, dict(model=WHOLE_IMAGE))
     return default['model'], default.get('weights'), default.get('cat_ids')
@@ -35,7 +40,7 @@ class FoundDetector(NamedTuple):
 
     name: str  # Its name, for errors.
     cfg: Config  # Its config.
-    weights: str  # Local file of its weights.
+    weights: str  # File or URL of its weights.
     cat_ids: tuple[int, ...]  # Its person categories.
 
 
@@ -44,7 +49,7 @@ def find_detector(
     weights: str | os.PathLike | None = None,
     cat_ids: int | Sequence[int] | None = None,
 ) -> FoundDetector:
-    """Find the config and the weights of a detector; download them once if needed.
+    """Find the config and the weights of a detector.
 
     Args:
         name (str | os.PathLike): A name of :data:`DETECTORS`, a name or alias of
@@ -57,7 +62,7 @@ def find_detector(
         FoundDetector: The detector.
 
     Raises:
-        OSError: If a file is missing or a URL cannot be reached.
+        FileNotFoundError: If a file is missing.
         ValueError: If it is unknown or has no weights.
     """
     name = os.fspath(name)
@@ -80,16 +85,21 @@ def find_detector(
         raise ValueError(f'The detector {name} has no weights; give some (det_weights).')
     ids = (0,) if cat_ids is None else cat_ids
     ids = (ids,) if isinstance(ids, int) else tuple(ids)
-    return FoundDetector(name, cfg, fetch(os.fspath(weights or usual)), ids)
+    weights = os.fspath(weights or usual)
+    if not is_url(weights):
+        check_file(weights)
+    return FoundDetector(name, cfg, weights, ids)
 
 
 def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
-    """Build a detector and run it once; a ValueError says why it does not run."""
-    state = state_dict_of(read_file(found.weights), found.weights)
+    """Build a detector and run it once; a ValueError says why it does not run.
+
+    Its weights are downloaded once if needed.
+    """
+    weights = fetch(found.weights)
+    state = state_dict_of(read_file(weights), weights)
     try:
-        detector = DetInferencer(
-            found.cfg, found.weights, device, 'mmdet', show_progress=False
-        )
+        detector = DetInferencer(found.cfg, weights, device, 'mmdet', show_progress=False)
         # Otherwise every image would fail on an operator that mmcv-lite lacks.
         detector(np.zeros((64, 64, 3), np.uint8), return_datasamples=True)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
@@ -100,7 +110,7 @@ def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
     wrong = [key for key in known if state[key].shape != wanted[key]]
     if not known or wrong:
         which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
-        raise ValueError(f'{found.weights} is not of the detector {found.name}: {which}.')
+        raise ValueError(f'{weights} is not of the detector {found.name}: {which}.')
     return detector
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
@@ -18,14 +20,23 @@ from torch import nn
 from vlpose_mm.apis.call import Call, TextCheck, check_call
 from vlpose_mm.apis.detectors import build_detector, default_detector, find_detector
 from vlpose_mm.apis.inputs import Input, Item, Source
-from vlpose_mm.apis.model_zoo import check_device, find_model
+from vlpose_mm.apis.model_zoo import check_device, demo_images, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.writers import ResultsWriter, Summary
+from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.checkpoint.io import state_dict_of
 from vlpose_mm.checkpoint.strict import load_parameters
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.names import CROPPED, MINI_DRAWN, PACKAGED, WHOLE_IMAGE
+from vlpose_mm.names import (
+    CROPPED,
+    DEFAULT_MODEL,
+    MINI_DRAWN,
+    NO_DETECTOR,
+    OFFLINE_MODEL,
+    PACKAGED,
+    WHOLE_IMAGE,
+)
 
 # Arguments of a call that MMPoseInferencer takes for 3D models, and ignores otherwise.
 ONLY_3D = {*'use_oks_tracking tracking_thr disable_norm_pose_2d'.split()}
@@ -53,9 +64,9 @@ class VLPoseInferencer(Pose2DInferencer):
         device (str, optional): Such as ``'cuda:0'``; by default the best device.
         scope (str, optional): Default scope of the registries.
         det_model (str, optional): A detector, see :func:`find_detector`;
-            ``'whole_image'``: each image is one instance; or ``'cropped'``: it is the crop
-            of one, and is not padded again. By default MMPose's default detector for the
-            config's ``dataset_type``, and none for a model in the package.
+            ``'whole-image'``: each image is one instance; or ``'cropped'``: it is the crop
+            of one, and is not padded again. By default that of the config's
+            ``dataset_type``, see :func:`default_detector`; none for a model in the package.
         det_weights (str, optional): The detector's checkpoint.
         det_cat_ids (int | Sequence[int], optional): Its person categories, 0 by default.
         show_progress (bool): Whether to show a progress bar on the standard error.
@@ -73,7 +84,7 @@ class VLPoseInferencer(Pose2DInferencer):
 
     def __init__(
         self,
-        pose2d: str | os.PathLike | Config = MINI_DRAWN,
+        pose2d: str | os.PathLike | Config = DEFAULT_MODEL,
         pose2d_weights: str | None = None,
         pose3d: None = None,
         pose3d_weights: None = None,
@@ -88,9 +99,14 @@ class VLPoseInferencer(Pose2DInferencer):
         if pose2d is None or pose3d is not None or pose3d_weights is not None:
             raise ValueError('Name a 2D model (pose2d=...), and no 3D one.')
         check_device(device)
-        found = find_model(pose2d, pose2d_weights, base_weights)
-        if found.name in PACKAGED:
-            det_model = det_model or PACKAGED[found.name].det_model
+        beside = partial(self._find_detector, det_model, det_weights, det_cat_ids)
+        try:
+            found = find_model(pose2d, pose2d_weights, base_weights, beside)
+        except DownloadError as error:
+            raise DownloadError(
+                f'{error} The model {OFFLINE_MODEL} needs no download '
+                f'(pose2d={OFFLINE_MODEL!r}, --model {OFFLINE_MODEL}).'
+            ) from error
         #: Name of the model.
         self.name = found.name
         #: Whether the model has tuned weights, and not only those of its base.
@@ -116,6 +132,7 @@ class VLPoseInferencer(Pose2DInferencer):
         self._settings = dict(
             model=found.name, weights=found.digest(), detector=self.det_name
         )
+        self._has_warned = False
 
     def __call__(
         self,
@@ -240,6 +257,7 @@ class VLPoseInferencer(Pose2DInferencer):
         if visualize.setdefault('skeleton_style', 'mmpose') not in SKELETON_STYLES:
             raise ValueError(f'skeleton_style must be one of {SKELETON_STYLES}.')
         call = check_call(self._text_check, inputs, **preprocess)
+        self._warn_of_other_figures(call)
         suffix = os.path.splitext(visualize.get('vis_out_dir') or '')[1]
         if suffix and not all(item.is_video for item in call.items):
             raise ValueError(
@@ -291,23 +309,50 @@ class VLPoseInferencer(Pose2DInferencer):
             load_parameters(model, state_dict_of(checkpoint, self.name), self.name)
         super()._load_weights_to_model(model, checkpoint, cfg)
 
-    def _init_detector(
+    def _warn_of_other_figures(self, call: Call) -> None:
+        """Say once that a model knows drawn figures only, unless it gets ours."""
+        if self.name != MINI_DRAWN or self._has_warned:
+            return
+        drawn = os.path.join(os.path.realpath(demo_images()), '')
+        if all(os.path.realpath(item.location).startswith(drawn) for item in call.items):
+            return
+        self._has_warned = True
+        print_log(
+            f'{self.name} knows drawn figures only, such as those of `vlpose demo`; for '
+            'photos and art take another model (`vlpose models`).',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+    def _find_detector(
         self,
-        det_model: str | None = None,
-        det_weights: str | None = None,
-        det_cat_ids: int | Sequence[int] | None = None,
-        device: str | None = None,
-    ) -> None:
-        """Build the detector."""
-        if det_model is None:
-            det_model, weights, cat_ids = default_detector(self.cfg.dataset_type)
+        det_model: str | None,
+        det_weights: str | None,
+        det_cat_ids: int | Sequence[int] | None,
+        name: str,
+        cfg: Config,
+    ) -> list[str]:
+        """Find the detector for a model; return the file or URL that it needs."""
+        if det_model is None and name in PACKAGED:
+            det_model = PACKAGED[name].det_model
+        elif det_model is None:
+            kind = cfg.get('dataset_type', 'CocoDataset')
+            det_model, weights, cat_ids = default_detector(kind)
             det_weights = det_weights or weights
             det_cat_ids = cat_ids if det_cat_ids is None else det_cat_ids
-        self.det_name, self.detector, self.det_cat_ids = det_model, None, ()
-        if det_model not in (WHOLE_IMAGE, 'whole-image', CROPPED):
-            found = find_detector(det_model, det_weights, det_cat_ids)
-            self.detector = build_detector(found, device)
-            self.det_cat_ids = found.cat_ids
+        if det_model in NO_DETECTOR:
+            self.det_name = CROPPED if det_model == CROPPED else WHOLE_IMAGE
+            self._found_detector = None
+            return []
+        self.det_name = det_model
+        self._found_detector = find_detector(det_model, det_weights, det_cat_ids)
+        return [self._found_detector.weights]
+
+    def _init_detector(self, device: str | None = None, **kwargs) -> None:
+        """Build the detector that was found, in place of the one of MMPose's arguments."""
+        found = self._found_detector
+        self.detector = found and build_detector(found, device)
+        self.det_cat_ids = () if found is None else found.cat_ids
 
     def _init_collate(self, cfg: Config) -> Callable:
         """Collate as MMEngine does, without its warning where a config says nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +19,11 @@ from mmpose.models.pose_estimators import (
 )
 from mmpose.registry import DATASETS, MODELS
 
-from vlpose_mm.checkpoint.download import fetch
+from vlpose_mm.checkpoint.download import fetch, fetch_all
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
-from vlpose_mm.local_files import check_file
+from vlpose_mm.local_files import check_file, is_url
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import PACKAGED, find_entry
 from vlpose_mm.paths import config_path, package_root
@@ -58,6 +59,7 @@ def find_model(
     model: str | os.PathLike | Config,
     weights: str | os.PathLike | None = None,
     base_weights: str | os.PathLike | None = None,
+    beside: Callable[[str, Config], Sequence[str]] | None = None,
 ) -> FoundModel:
     """Find the config and the weights of a model; download them once if needed.
 
@@ -71,6 +73,8 @@ def find_model(
         base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
             checkpoint; by default ``model.base_weights`` of the config, or else the
             weights of ``model``.
+        beside (Callable, optional): Returns, for a model's name and config, files and URLs
+            that are needed beside it: they are downloaded at once, or named by one error.
 
     Returns:
         FoundModel: The model.
@@ -87,7 +91,9 @@ def find_model(
         raise ValueError(
             f'{name} has no weights; give some (pose2d_weights=..., --weights FILE).'
         )
-    weights = fetch(place)
+    others = [] if beside is None else beside(name, cfg)
+    # Else a base may be missing as well.
+    weights = fetch_all([place, *others] if is_url(place) else [place])[0]
     try:
         content = read_file(weights)
     except ValueError as error:
@@ -104,9 +110,12 @@ def find_model(
     if identity is not None and 'base' in identity:
         bases = [cfg.model.get('base_weights'), cfg.get('load_from')]
         bases = [base_weights] if base_weights else [*bases, usual]
-        cfg.model.base_weights = _fetch_base(weights, [b for b in bases if b != place])
+        cfg.model.base_weights = _fetch_base(
+            weights, [b for b in bases if b != place], others
+        )
     elif base_weights is not None:
         raise ValueError(f'{weights} is not an adapter checkpoint; omit the base weights.')
+    fetch_all(others)
     if not _is_vlpose(cfg):
         _adapt(cfg)
     return FoundModel(name, cfg, weights, identity is not None)
@@ -184,7 +193,7 @@ def _packaged(name: str) -> tuple[Config, str]:
     return cfg, weights
 
 
-def _fetch_base(weights: str, places: list[str | None]) -> str:
+def _fetch_base(weights: str, places: list[str | None], others: Sequence[str]) -> str:
     """Return the local file of an adapter's base, the first of these that there is."""
     places = list(filter(None, places))
     if not places:
@@ -194,7 +203,7 @@ def _fetch_base(weights: str, places: list[str | None]) -> str:
         )
     for place in places:
         if '://' in place or os.path.isfile(place):
-            return fetch(place)
+            return fetch_all([place, *others])[0]
     raise FileNotFoundError(
         f'{weights} is an adapter checkpoint, and there is no file {places[0]}, where '
         'its base should be; give it (base_weights=..., --base-weights FILE).'

@@ -5,6 +5,7 @@ import argparse
 from transformers.utils import logging
 
 from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.names import DEFAULT_MODEL
 
 
 def build_inferencer(
@@ -14,7 +15,7 @@ def build_inferencer(
     # Of a model of a few megabytes.
     logging.disable_progress_bar()
     return VLPoseInferencer(
-        options.model,
+        options.model or DEFAULT_MODEL,
         options.weights,
         device=options.device,
         det_model=options.det_model,

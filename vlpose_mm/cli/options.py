@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from vlpose_mm.local_files import check_file, check_place, is_url
-from vlpose_mm.names import CROPPED, MINI_DRAWN, ROUTES, WHOLE_IMAGE, find_entry
+from vlpose_mm.names import NO_DETECTOR, ROUTES, find_entry
 from vlpose_mm.version import __version__
 
 
@@ -54,8 +54,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     add(
         '--det-model',
         metavar='NAME',
-        default=CROPPED,
-        help='see `vlpose models` (default: cropped to one person)',
+        help='see `vlpose models`; whole-image for single figures',
     )
     add('--det-weights', metavar='FILE', help='its checkpoint, if not the published one')
 
@@ -66,7 +65,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add(
         '--model',
         metavar='NAME',
-        default=MINI_DRAWN,
         help='see `vlpose models`; or config or checkpoint',
     )
     add('--weights', metavar='FILE', help='whole or adapter checkpoint: file or URL')
@@ -76,9 +74,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def check_model_options(options: argparse.Namespace) -> None:
     """Check the options of both functions."""
-    if options.det_weights is not None and options.det_model in (CROPPED, WHOLE_IMAGE):
+    if options.det_weights is not None and options.det_model in (None, *NO_DETECTOR):
         raise ValueError('--det-weights needs a detector; name it with --det-model.')
-    find_entry(options.model)
+    if options.model is not None:
+        find_entry(options.model)
     for path in (options.weights, options.base_weights, options.det_weights):
         if path is not None and not is_url(path):
             check_file(path)

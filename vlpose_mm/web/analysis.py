@@ -1,4 +1,4 @@
-"""Run both routes on an uploaded image."""
+"""Run a model on an uploaded image, on both routes if it has them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,25 @@ DRAWING_SIZE = 1024
 
 
 class Analysis(NamedTuple):
-    """The poses on an image on both routes."""
+    """The poses on an image on both routes; on one if there are no tuned weights."""
 
     image: np.ndarray  # BGR, H x W x 3.
     original: dict  # Result of the original route.
-    tuned: dict  # Result of the tuned route, with attention maps.
+    tuned: dict | None  # Result of the tuned route, with attention maps.
     auto: str  # The route that the model chooses.
     is_described: bool  # Whether there was a scenario or a text prompt.
     unread: str  # The end of the text prompt that is too long for the text encoder.
 
     @property
-    def instances(self) -> tuple[InstanceData, InstanceData]:
-        """tuple[InstanceData, InstanceData]: Of the original and of the tuned route."""
-        original, tuned = self.original['predictions'][0], self.tuned['predictions'][0]
-        return original.pred_instances, tuned.pred_instances
+    def results(self) -> dict[str, dict]:
+        """dict[str, dict]: Those that there are by route, the original one first."""
+        both = dict(original=self.original, tuned=self.tuned)
+        return {route: result for route, result in both.items() if result is not None}
+
+    @property
+    def instances(self) -> list[InstanceData]:
+        """list[InstanceData]: Of each of these routes."""
+        return [each['predictions'][0].pred_instances for each in self.results.values()]
 
 
 def analyze(
@@ -48,7 +53,7 @@ def analyze(
     scenario: str = NONE,
     text_prompt: str = '',
 ) -> Analysis:
-    """Estimate the poses on an image on both routes, with the same bboxes."""
+    """Estimate the poses on an image, on both routes with the same bboxes."""
     name = Path(path).name
     try:
         content = Path(path).read_bytes()
@@ -61,6 +66,9 @@ def analyze(
             f'The text prompt has {len(text_prompt)} characters; write at most '
             f'{MAX_TEXT_PROMPT}.'
         )
+    if not inferencer.is_tuned:
+        (result,) = inferencer(image, return_datasamples=True)
+        return Analysis(image, {**result, 'name': name}, None, 'original', False, '')
     text, route = {}, 'auto'
     bboxes = None
     if inferencer.detector is not None:
@@ -101,21 +109,18 @@ def analyze(
     )
 
 
-def drawings(
-    inferencer: VLPoseInferencer, analysis: Analysis
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the original and the tuned skeletons."""
+def drawings(inferencer: VLPoseInferencer, analysis: Analysis) -> list[np.ndarray]:
+    """Draw the skeletons of each route."""
     scale = DRAWING_SIZE / max(analysis.image.shape)
-    original, tuned = (
+    return [
         inferencer.draw(analysis.image, result['predictions'][0], scale)
-        for result in (analysis.original, analysis.tuned)
-    )
-    return original, tuned
+        for result in analysis.results.values()
+    ]
 
 
 def attention_sheet(analysis: Analysis) -> np.ndarray | None:
     """Draw the attention maps."""
-    maps = analysis.tuned.get('attention_maps')
+    maps = analysis.tuned and analysis.tuned.get('attention_maps')
     if not maps:
         return None
     return draw_attention_maps(analysis.image[..., ::-1], maps, columns=5)

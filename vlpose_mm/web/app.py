@@ -29,14 +29,14 @@ MAX_WAITING = 32
 # In seconds: files are checked every ten minutes, and deleted when an hour old.
 DELETE = (600, 3600)
 TITLE = """# VLPose
-Estimates human poses on photos, paintings, sculptures and cartoons. Describe an image, and
-compare the tuned weights with the original ones."""
+Estimates human poses on photos, paintings, sculptures and cartoons. """
+COMPARE = 'Describe an image, and compare the tuned weights with the original ones.'
 SIDES = (
     '<div class="sides"><span>◀ original weights</span><span>tuned weights ▶</span></div>'
 )
 HINT = (
     '<div id="hint">Upload an image{one} or pick one below,<br>'
-    'and both skeletons appear here.</div>'
+    'and its skeletons appear here.</div>'
 )
 # On a phone they are below the form.
 SHOW_RESULTS = """() => document.getElementById('results')?.scrollIntoView(
@@ -48,7 +48,8 @@ def build_page(
 ) -> gr.Blocks:
     """Build the page."""
     with gr.Blocks(title='VLPose', analytics_enabled=False, delete_cache=DELETE) as page:
-        gr.Markdown(TITLE, elem_id='title')
+        title = TITLE + (COMPARE if inferencer.is_tuned else '')
+        gr.Markdown(title, elem_id='title')
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 image, scenario, text_prompt = _form(inferencer)
@@ -59,7 +60,7 @@ def build_page(
                 one = ' of one person' if inferencer.detector is None else ''
                 hint = gr.HTML(HINT.format(one=one), padding=False)
                 with gr.Column(visible=False, elem_id='results') as results:
-                    outputs = _results()
+                    outputs = _results(inferencer.is_tuned)
         with gr.Column(visible=False) as details:
             outputs += _details()
         shown = [hint, results, details]
@@ -114,18 +115,25 @@ def _form(inferencer: VLPoseInferencer) -> tuple[gr.Image, gr.Dropdown, gr.Textb
     image.preprocess = _uploaded
     choices = [(name.replace('_', ' '), name) for name in SCENARIOS]
     choices = [('none', NONE), *choices]
-    if inferencer.model.scenario_classifier is not None:
+    # The original weights read nothing.
+    is_tuned = inferencer.is_tuned
+    if is_tuned and inferencer.model.scenario_classifier is not None:
         choices = [('classify', CLASSIFY), *choices]
     scenario = gr.Dropdown(
-        choices, value=choices[0][1], label='Scenario', elem_id='scenario'
+        choices,
+        value=choices[0][1],
+        label='Scenario',
+        visible=is_tuned,
+        elem_id='scenario',
     )
-    encoder = inferencer.model.text_encoder
+    encoder = inferencer.text_encoder
     known = [] if encoder is None else encoder.known
     text_prompt = gr.Textbox(
+        value='',
         label='Text prompt, in place of the scenario',
         info=f'This model knows {len(known)}, such as “{known[-1]}”.' if known else None,
         # A model may have no text encoder.
-        visible=known != [],
+        visible=is_tuned and known != [],
         placeholder='an oil painting of a person',
         max_length=MAX_TEXT_PROMPT,
         lines=1,
@@ -138,23 +146,27 @@ def _uploaded(payload: ImageData | None) -> str | None:
     return None if payload is None else payload.path
 
 
-def _results() -> tuple:
+def _results(is_tuned: bool) -> tuple:
     """Return the outputs beside the form, in the order of :func:`_runner`."""
     text = gr.HTML(elem_id='description', padding=False)
-    slider = gr.ImageSlider(
+    kind = gr.ImageSlider if is_tuned else gr.Image
+    slider = kind(
         show_label=False,
         interactive=False,
         type='numpy',
         buttons=['fullscreen'],
         elem_id='slider',
     )
-    gr.HTML(SIDES, padding=False, elem_classes='side-by-side')
+    if is_tuned:
+        gr.HTML(SIDES, padding=False, elem_classes='side-by-side')
     with gr.Row():
-        tuned = gr.DownloadButton('Tuned poses (COCO JSON)', size='sm', elem_id='tuned')
-        original = gr.DownloadButton(
-            'Original poses (COCO JSON)', size='sm', elem_id='original'
-        )
-    return text, slider, tuned, original
+        buttons = [
+            gr.DownloadButton(
+                f'{route.capitalize()} poses (COCO JSON)', size='sm', elem_id=route
+            )
+            for route in (('original', 'tuned') if is_tuned else ('original',))
+        ]
+    return text, slider, *buttons
 
 
 def _details() -> tuple:
@@ -188,10 +200,9 @@ def _runner(inferencer: VLPoseInferencer, folder: str) -> Callable:
             # A new folder, as the file is named like the image.
             own = tempfile.mkdtemp(dir=folder)
             files = [
-                save_json(result, dataset_meta, own)
-                for result in (analysis.tuned, analysis.original)
+                save_json(result, dataset_meta, own) for result in analysis.results.values()
             ]
-            both = drawings(inferencer, analysis)
+            drawn = drawings(inferencer, analysis)
             sheet = attention_sheet(analysis)
         except (OSError, ValueError) as error:
             # A file name may be anything, and the page takes this for HTML.
@@ -199,8 +210,8 @@ def _runner(inferencer: VLPoseInferencer, folder: str) -> Callable:
             raise gr.Error(reason, print_exception=False) from error
         return [
             *_showing(True),
-            description(analysis),
-            both,
+            description(inferencer, analysis),
+            tuple(drawn) if inferencer.is_tuned else drawn[0],
             *files,
             score_tables(analysis, dataset_meta),
             gr.Image(sheet, visible=sheet is not None),

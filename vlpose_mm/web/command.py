@@ -1,10 +1,16 @@
 """``vlpose web``: serve the page."""
 
 import argparse
+import logging
 import os
 import tempfile
 
+from mmengine.logging import print_log
+
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.cli.inferencer import build_inferencer
+from vlpose_mm.names import OFFLINE_MODEL
 from vlpose_mm.tools.common import log_and_prints_to_stderr
 from vlpose_mm.tools.errors import OK
 
@@ -12,12 +18,7 @@ from vlpose_mm.tools.errors import OK
 def main(options: argparse.Namespace) -> int:
     """Run the command."""
     with log_and_prints_to_stderr():
-        inferencer = build_inferencer(options)
-    if not inferencer.is_tuned:
-        raise ValueError(
-            f'{inferencer.name} has no tuned weights to compare with the original ones; '
-            'give some with --weights'
-        )
+        inferencer = build(options)
     with tempfile.TemporaryDirectory(prefix='vlpose_web_') as folder:
         # gradio reads these when it is imported. It would ask for its newest version and
         # count starts, and share its folder with other programs.
@@ -32,3 +33,19 @@ def main(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print('Stopped.')
     return OK
+
+
+def build(options: argparse.Namespace) -> VLPoseInferencer:
+    """Build the model that is named, else the published one, or the package's offline."""
+    try:
+        return build_inferencer(options)
+    except DownloadError as error:
+        if options.model is not None or options.weights is not None:
+            raise
+        options.model = OFFLINE_MODEL
+        print_log(
+            f'{error} Until then {options.model} answers.',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return build_inferencer(options)

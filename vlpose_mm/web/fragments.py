@@ -1,7 +1,11 @@
 """HTML of the results."""
 
+import os
+
 from jinja2 import Environment
 
+from vlpose_mm.apis import VLPoseInferencer
+from vlpose_mm.names import MINI_DRAWN
 from vlpose_mm.web.analysis import Analysis
 
 _jinja = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -9,9 +13,12 @@ _jinja = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 DESCRIPTION = _jinja.from_string(
     """\
 <p>
+Answered by <b>{{ model }}</b>
+{%- if knows_drawn_only %}, which knows drawn figures only{% endif %}
+{%- if detector %}, on the bboxes of <b>{{ detector }}</b>{% endif %}.
 {% if not count %}
 There are no instances on this image.
-{% else %}
+{% elif is_tuned %}
 {% if read %}The tuned weights read <q>{{ read }}</q>.{% endif +%}
 {% if unread %}
 The text prompt is too long for them; cut off was <q>{{ unread }}</q>.
@@ -28,31 +35,38 @@ SCORES = _jinja.from_string(
 {% set width = [0, [100, (100 * score) | round | int] | min] | max %}
 <td style="--bar: {{ width }}%">{{ '%.2f' % score }}</td>
 {%- endmacro %}
-{% for original, tuned in pairs %}
+{% for scores in instances %}
 <table class="scores">
-{% if pairs | length > 1 %}<caption>Instance {{ loop.index }}</caption>{% endif %}
-<thead><tr><th scope="col">keypoint</th><th scope="col">original</th>\
-<th scope="col">tuned</th></tr></thead>
+{% if instances | length > 1 %}<caption>Instance {{ loop.index }}</caption>{% endif %}
+<thead><tr><th scope="col">keypoint</th>
+{%- for route in routes %}<th scope="col">{{ route }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for name in names %}
-<tr><th scope="row">{{ name }}</th>{{ cell(original[loop.index0]) }}\
-{{ cell(tuned[loop.index0]) }}</tr>
+{% set row = loop.index0 %}
+<tr><th scope="row">{{ name }}</th>
+{%- for each in scores %}{{ cell(each[row]) }}{% endfor %}</tr>
 {% endfor %}
 </tbody>
-<tfoot><tr><th scope="row">mean</th>{{ cell(original.mean()) }}\
-{{ cell(tuned.mean()) }}</tr></tfoot>
+<tfoot><tr><th scope="row">mean</th>
+{%- for each in scores %}{{ cell(each.mean()) }}{% endfor %}</tr></tfoot>
 </table>
 {% endfor %}"""
 )
 
 
-def description(analysis: Analysis) -> str:
-    """Return HTML that says what was read and which route the model chooses."""
-    text_prompt = analysis.tuned['text_prompt'] or ''
+def description(inferencer: VLPoseInferencer, analysis: Analysis) -> str:
+    """Return HTML that says who answered, what was read and which route it chooses."""
+    tuned = analysis.tuned or analysis.original
+    text_prompt = tuned['text_prompt'] or ''
     texts = [text_prompt] if isinstance(text_prompt, str) else text_prompt
-    scenario = analysis.tuned['scenario'] or analysis.original['scenario'] or ''
+    scenario = tuned['scenario'] or analysis.original['scenario'] or ''
     return DESCRIPTION.render(
-        count=len(analysis.instances[1]),
+        # Not its folder.
+        model=os.path.basename(inferencer.name),
+        knows_drawn_only=inferencer.name == MINI_DRAWN,
+        detector=inferencer.detector and inferencer.det_name,
+        is_tuned=inferencer.is_tuned,
+        count=len(analysis.instances[0]),
         read=' / '.join(texts).removesuffix(analysis.unread).rstrip(),
         unread=analysis.unread,
         is_described=analysis.is_described,
@@ -62,10 +76,11 @@ def description(analysis: Analysis) -> str:
 
 
 def score_tables(analysis: Analysis, dataset_meta: dict) -> str:
-    """Return HTML with the keypoint scores of both routes, a table per instance."""
-    original, tuned = (each.keypoint_scores for each in analysis.instances)
+    """Return HTML with the keypoint scores of each route, a table per instance."""
+    scores = (each.keypoint_scores for each in analysis.instances)
     names = dataset_meta['keypoint_id2name']
     return SCORES.render(
-        pairs=list(zip(original, tuned, strict=True)),
+        routes=list(analysis.results),
+        instances=list(zip(*scores, strict=True)),
         names=[names[index].replace('_', ' ') for index in sorted(names)],
     )

@@ -1,5 +1,6 @@
 _base_ = 'humanart_256x192.py'
 
+dataset_type = 'CocoDataset'
 data_root = 'data/coco/'
 val_ann_file = 'annotations/person_keypoints_val2017.json'
 

@@ -19,6 +19,7 @@ val_pipeline = [
     *_base_.pack_with_text,
 ]
 
+dataset_type = 'HumanArtDataset'
 data_root = 'data/'
 val_ann_file = 'HumanArt/annotations/validation_humanart.json'
 
