@@ -59,6 +59,8 @@ def test_information_needs_nothing_large_and_prints_no_errors(args, output) -> N
         ('. --batch-size 0', 'error: --batch-size must be at least 1, got 0'),
         ('nowhere.jpg', 'error: There is no file or folder nowhere.jpg.'),
         ('. --bboxes none.json', 'error: There is no file none.json.'),
+        ('. --scenario mural', 'error: The published weights read no text'),
+        ('. --route tuned', 'error: The published weights read no text'),
         ('. --weights none.pth', 'error: There is no file none.pth.'),
         ('. --model vlpose', "error: Unknown model 'vlpose'"),
         ('. --det-weights x.pth', 'error: --det-weights needs a detector'),

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from vlpose_mm.local_files import check_file, check_place, is_url
-from vlpose_mm.names import NO_DETECTOR, ROUTES, find_entry
+from vlpose_mm.names import NO_DETECTOR, OFFLINE_MODEL, ROUTES, find_entry
 from vlpose_mm.version import __version__
 
 
@@ -19,6 +19,13 @@ def parse_predict(args: Sequence[str]) -> argparse.Namespace:
     if is_local and len(options.inputs) == 1:
         check_place(place)
     check_model_options(options)
+    is_described = options.scenario is not None or options.text_prompt is not None
+    is_tuned = is_described and options.route == 'auto' or options.route == 'tuned'
+    if is_tuned and options.model is None and options.weights is None:
+        raise ValueError(
+            'The published weights read no text and have no tuned route; name a tuned '
+            f'model, such as --model {OFFLINE_MODEL}, or give --weights.'
+        )
     if options.bboxes is not None:
         check_file(options.bboxes)
     if options.batch_size < 1:
