@@ -1,5 +1,8 @@
 """Tests of what commands share."""
 
+import subprocess
+import sys
+
 import pytest
 
 from vlpose_mm.tools.errors import command, errors_about
@@ -25,6 +28,22 @@ def test_an_error_of_the_input_becomes_one_line_and_exit_code_2(
         main()
     assert exit_info.value.code == 2
     assert capsys.readouterr() == ('', f'error: {line}\n')
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:
+    program = (
+        'from vlpose_mm.tools.errors import command\ncommand(lambda: print("a line"))()'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+
+    assert process.stderr.read().splitlines() == []
+    process.wait()
 
 
 def test_exit_codes_are_returned_and_faults_of_the_program_pass() -> None:

@@ -1,6 +1,7 @@
 """Errors of commands: one line and an exit code; imports nothing large."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,21 @@ def command(main: Callable[P, int | None]) -> Callable[P, int]:
     """Wrap the main function of a command, which returns an exit code, or None for 0.
 
     An ``OSError``, ``ValueError`` or ``RequirementError`` is printed in one line to the
-    standard error and ends the command with exit code 2, an interrupt with 130. Other
-    exceptions are faults of the program and pass.
+    standard error and ends the command with exit code 2, an interrupt with 130. Who reads
+    the output may stop, as ``head`` does. Other exceptions are faults of the program and
+    pass.
     """
 
     @functools.wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
-            return main(*args, **kwargs) or OK
+            code = main(*args, **kwargs) or OK
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError as error:
+            # The interpreter flushes once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(ERROR) from error
         except (OSError, ValueError, RequirementError) as error:
             print(f'error: {error_line(error)}', file=sys.stderr)
             raise SystemExit(ERROR) from error
