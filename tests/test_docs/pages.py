@@ -43,6 +43,7 @@ NOT_RUN = {
     'python -m projects.mini_humanart.train_base': 'takes an hour',
     'python -m projects.real_images': 'needs the real images',
     'python -m projects.real_small': 'needs the real images',
+    'python -m zipfile': 'needs a downloaded package',
     'bash projects/benchmark/gpu.sh': 'needs a GPU',
     'mim train mmpose .* --launcher pytorch': 'needs GPUs',
     r'mim \w+ mmpose configs/\S+/(coco|humanart_coco)/': 'needs the data',

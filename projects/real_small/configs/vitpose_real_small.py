@@ -40,7 +40,7 @@ coco_pipeline = [dict(type='LoadImage'), dict(type='RandomCut', prob=0.2)]
 lspet_pipeline = [
     dict(type='LoadImage'),
     dict(type='RandomSurroundings', prob=0.5),
-    dict(type='RandomCut', prob=0.4),
+    dict(type='RandomCut', prob=0.3),
 ]
 train_pipeline = [
     dict(type='GetBBoxCenterScale'),
@@ -102,7 +102,9 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='CocoMetric', ann_file=f'{labeled}coco_val.json')
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=5, val_interval=5)
+load_from = 'work_dirs/vitpose_real_small_128x96/epoch_5.pth'
+
+train_cfg = dict(max_epochs=8, val_interval=8)
 optim_wrapper = dict(
     type='Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.999), weight_decay=0.05),
@@ -114,7 +116,7 @@ param_scheduler = [
     dict(type='LinearLR', begin=0, end=200, start_factor=0.01, by_epoch=False),
     dict(
         type='CosineAnnealingLR',
-        T_max=5,
+        T_max=8,
         eta_min=5e-6,
         by_epoch=True,
         convert_to_iter_based=True,

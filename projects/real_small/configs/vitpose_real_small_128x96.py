@@ -18,6 +18,9 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_epochs=7, val_interval=7)
+load_from = 'data/real_small/dinov2.pth'
+
+train_cfg = dict(max_epochs=5)
 param_scheduler = _base_.param_scheduler
+# The learning rate is still high at the end.
 param_scheduler[1].update(T_max=7, eta_min=1e-4)

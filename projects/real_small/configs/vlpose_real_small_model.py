@@ -16,6 +16,8 @@ model = dict(
     ),
 )
 
+load_from = None
+
 # Human-Art has the other scenarios.
 text_prompts = dict(
     depth_render='a depth render of a person',
