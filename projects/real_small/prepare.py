@@ -20,8 +20,8 @@ PAINTED = 'lspet_painted'
 ART = ('coco_painted', 'pose_depot', 'spine_cartoon')
 PHOTOS = ('lspet', 'coco_subset')
 #: Every so many images of a set are enough for the test and for the classifier.
-TEST_EVERY = dict(lspet=4)
-CLASSIFIER_EVERY = dict(lspet=9, lspet_painted=3)
+TEST_EVERY = dict(lspet=4, coco_subset=2, coco_painted=2)
+CLASSIFIER_EVERY = dict(lspet=18, lspet_painted=6)
 
 
 def read(path: Path) -> dict:

@@ -9,6 +9,7 @@ from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS
 from vlpose_mm.engine.scenario_fitting import (
     add_classifier,
     fit_scenarios,
+    is_held_out,
     original_maps,
     training_loader,
 )
@@ -71,6 +72,28 @@ def test_one_pass_sees_each_image_once_and_does_not_depend_on_batches(
             correct.append(found == sample.metainfo['scenario'])
     # With random weights and few instances.
     assert sum(correct) / len(correct) > 0.5
+
+
+def test_the_natural_rate_is_that_of_the_natural_images_held_out(
+    cfg: Config, model: VLPoseEstimator
+) -> None:
+    loader = training_loader(cfg)
+    found = {}
+    for rate in (None, 0.3, 0.8):
+        model.scenario_classifier.natural_rate = rate
+        fit_scenarios(model, loader)
+        natural = torch.tensor([each.natural for each in model.scenario_classifier.classes])
+        decided = []
+        for feature_map, samples in original_maps(model, loader):
+            probs = model.scenario_classifier(feature_map).exp()
+            for artificial, sample in zip(probs[:, ~natural].sum(1), samples, strict=True):
+                group = sample.metainfo['group']
+                is_photo = sample.metainfo['scenario'] is None or group == 'real_human'
+                if is_photo and is_held_out(sample):
+                    decided.append(artificial.item() <= 0.5)
+        found[rate] = sum(decided) / len(decided)
+    assert found[0.3] == pytest.approx(0.3, abs=1.5 / len(decided))
+    assert found[0.8] == pytest.approx(0.8, abs=1.5 / len(decided))
 
 
 def test_refuses_one_side_alone_and_configs_without_scenarios_or_pipelines(

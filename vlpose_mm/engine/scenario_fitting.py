@@ -16,6 +16,7 @@ from vlpose_mm.checkpoint.io import STATE_DICT_KEYS
 from vlpose_mm.checkpoint.metadata import KEY, decode, encode
 from vlpose_mm.datasets.scenarios import SCENARIOS, text_prompt_from_name, text_prompt_table
 from vlpose_mm.models.classifiers.linear_discriminant import (
+    SHRINKAGES,
     ScenarioStatistics,
     Sums,
     balanced_log_prior,
@@ -98,7 +99,7 @@ def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
     for feature_map, samples in original_maps(model, loader):
         # On the CPU: not every accelerator has float64.
         features = feature_map.float().mean(dim=(2, 3)).cpu()  # B, C
-        out = torch.tensor([_is_held_out(sample) for sample in samples])
+        out = torch.tensor([is_held_out(sample) for sample in samples])
         names = [_note_class(sample, groups, prompts) for sample in samples]
         out_names = [name for name, is_out in zip(names, out, strict=True) if is_out]
         in_names = [name for name, is_out in zip(names, out, strict=True) if not is_out]
@@ -113,19 +114,44 @@ def fit_scenarios(model: VLPoseEstimator, loader: DataLoader) -> None:
     log_prior = balanced_log_prior(natural)
     kept_sums, heldout_sums = kept.total(names), heldout.total(names)
     labels = torch.tensor([names.index(name) for name in heldout_names], dtype=torch.int64)
+    features, classifier = torch.cat(heldout_features), model.scenario_classifier
+    candidates = SHRINKAGES if classifier.shrinkage is None else (classifier.shrinkage,)
     shrinkage, temperature = choose_hyperparameters(
-        kept_sums, log_prior, torch.cat(heldout_features), labels
+        kept_sums, log_prior, features, labels, candidates
     )
     sums = Sums(*(a + b for a, b in zip(kept_sums, heldout_sums, strict=True)))
-    weight, bias = discriminant(sums, shrinkage)
-    model.scenario_classifier.assign(
-        classes, weight / temperature, bias / temperature + log_prior
-    )
+    weight, bias = (part / temperature for part in discriminant(sums, shrinkage))
+    bias = bias + log_prior
+    if classifier.natural_rate is not None:
+        scores = torch.addmm(bias, features[natural[labels]].double(), weight.T)
+        margins = _artificial_margins(scores, natural)
+        bias = bias + natural * margins.quantile(classifier.natural_rate)
+    classifier.assign(classes, weight, bias)
     print_log(
         f'Fitted the scenario classifier on {sums.counts.sum():.0f} instances of '
         f'{len(classes)} classes (shrinkage {shrinkage}, temperature {temperature:.2f}).',
         'current',
     )
+
+
+def _artificial_margins(scores: Tensor, natural: Tensor) -> Tensor:
+    """By how much the artificial side is more probable, in log-odds, in all processes.
+
+    Args:
+        scores (Tensor): Logits of this process's instances, N x S.
+        natural (Tensor): Whether classes are natural, S.
+
+    Raises:
+        ValueError: If there are no instances.
+    """
+    sides = (scores[:, side].logsumexp(dim=1) for side in (~natural, natural))
+    margins = torch.cat(all_gather_object(torch.sub(*sides)))
+    if not len(margins):
+        raise ValueError(
+            'No natural training image is held out to set the natural_rate of the '
+            'scenario classifier; give more of them, or omit natural_rate.'
+        )
+    return margins
 
 
 def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
@@ -143,7 +169,7 @@ def add_classifier(content: Mapping, classifier: ScenarioClassifier) -> dict:
     return {**content, places[0]: weights} if places else weights
 
 
-def _is_held_out(sample: PoseDataSample) -> bool:
+def is_held_out(sample: PoseDataSample) -> bool:
     """Whether an image is held out, by a checksum of its id."""
     key = sample.metainfo.get('img_id', sample.metainfo.get('img_path'))
     return zlib.crc32(str(key).encode()) % HELD_OUT == 0

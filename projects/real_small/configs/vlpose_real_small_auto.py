@@ -6,6 +6,8 @@ _base_ = [
 ]
 
 model = _base_.pop('overlay')
+# Art of other styles than these is to be found, too.
+model.scenario_classifier.update(shrinkage=0.01, natural_rate=0.98)
 
 train_dataloader = dict(
     dataset=dict(

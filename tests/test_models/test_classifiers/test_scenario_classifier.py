@@ -134,6 +134,12 @@ def test_refuses_a_checkpoint_with_part_of_a_classifier(
     assert not model.scenario_classifier.fitted
 
 
+@pytest.mark.parametrize('name', ['shrinkage', 'natural_rate'])
+def test_refuses_hyperparameters_out_of_range(name: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} must be in .0, 1.*got 1.5'):
+        ScenarioClassifier(**{name: 1.5})
+
+
 def test_follows_its_model_but_stays_in_float32(classifier: ScenarioClassifier) -> None:
     feature_map = torch.randn(3, 8, 4, 2).half()
     want = classifier(feature_map.float())

@@ -103,7 +103,11 @@ def balanced_log_prior(natural: Tensor) -> Tensor:
 
 
 def choose_hyperparameters(
-    sums: Sums, log_prior: Tensor, features: Tensor, labels: Tensor
+    sums: Sums,
+    log_prior: Tensor,
+    features: Tensor,
+    labels: Tensor,
+    shrinkages: Sequence[float] = SHRINKAGES,
 ) -> tuple[float, float]:
     """Choose shrinkage and temperature by the likelihood of held-out instances.
 
@@ -116,6 +120,7 @@ def choose_hyperparameters(
         log_prior (Tensor): Of the classes, S.
         features (Tensor): Of this process's held-out instances, N x C; N may be 0.
         labels (Tensor): Their classes, int64, N.
+        shrinkages (Sequence[float]): Candidates.
     """
     present = sums.counts > 0
     sums = Sums(sums.counts[present], sums.features[present], sums.squares)
@@ -125,8 +130,8 @@ def choose_hyperparameters(
     counts = torch.bincount(labels, minlength=len(log_prior)).double()
     all_reduce(counts)
     weights = (log_prior.exp() / counts)[labels]  # N
-    losses = torch.zeros(len(SHRINKAGES), len(TEMPERATURES), dtype=torch.float64)
-    for row, shrinkage in zip(losses, SHRINKAGES, strict=True):
+    losses = torch.zeros(len(shrinkages), len(TEMPERATURES), dtype=torch.float64)
+    for row, shrinkage in zip(losses, shrinkages, strict=True):
         weight, bias = discriminant(sums, shrinkage)
         scores = torch.addmm(bias, features, weight.T)  # N, S
         for k, temperature in enumerate(TEMPERATURES):
@@ -135,4 +140,4 @@ def choose_hyperparameters(
             row[k] = -(weights * picked).sum()
     all_reduce(losses)
     best = int(losses.argmin())
-    return SHRINKAGES[best // len(TEMPERATURES)], TEMPERATURES[best % len(TEMPERATURES)]
+    return shrinkages[best // len(TEMPERATURES)], TEMPERATURES[best % len(TEMPERATURES)]

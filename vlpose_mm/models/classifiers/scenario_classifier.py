@@ -61,10 +61,30 @@ class ScenarioClassifier(nn.Module):
     :class:`ScenarioClassifierHook` or
     ``python -m vlpose_mm.tools.fit_scenario_classifier``, and saved and loaded with the
     model. A checkpoint without a classifier does not change it.
+
+    Kinds of art that were not trained on are nearer to photos than those that were: a low
+    ``shrinkage`` and a ``natural_rate`` below 1 find more of them.
+
+    Args:
+        shrinkage (float, optional): Of the covariance, in (0, 1]; by default the one that
+            is most likely on held-out training images.
+        natural_rate (float, optional): The share of held-out natural training images that
+            is to be classified as natural, in (0, 1); by default both sides have half of
+            the prior.
+
+    Raises:
+        ValueError: If one of them is out of its range.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, shrinkage: float | None = None, natural_rate: float | None = None
+    ) -> None:
         super().__init__()
+        if shrinkage is not None and not 0 < shrinkage <= 1:
+            raise ValueError(f'shrinkage must be in (0, 1], got {shrinkage!r}.')
+        if natural_rate is not None and not 0 < natural_rate < 1:
+            raise ValueError(f'natural_rate must be in (0, 1), got {natural_rate!r}.')
+        self.shrinkage, self.natural_rate = shrinkage, natural_rate
         # The sizes are known when it is fitted or loaded.
         self.register_buffer('weight', torch.zeros(0, 0))  # S, C
         self.register_buffer('bias', torch.zeros(0))  # S
