@@ -45,8 +45,11 @@ def publish(checkpoint: Path, out: Path, config: Path | None = None) -> None:
         out (Path): File to write.
         config (Path, optional): That of an adapter, whose text prompts it is to hold.
     """
-    weights = state_dict_of(read_file(str(checkpoint)), str(checkpoint))
-    published = dict(state_dict=halve(weights))
+    content = read_file(str(checkpoint))
+    published = dict(state_dict=halve(state_dict_of(content, str(checkpoint))))
+    # Its config has the paths of the training.
+    meta = content.get('meta', {})
+    published['meta'] = {key: meta[key] for key in ('dataset_meta',) if key in meta}
     if config is not None:
         published['text_features'] = encode_all(config)
     write_file(published, str(out))

@@ -42,10 +42,13 @@ def test_publishes_half_the_bytes_but_the_classifier_and_drops_the_training_stat
         'head.count': torch.tensor(3),
         'scenario_classifier.weight': torch.randn(3),
     }
-    torch.save(dict(state_dict=weights, optimizer=dict(state={})), tmp_path / 'whole.pth')
+    meta = dict(dataset_meta=dict(dataset_name='coco'), cfg='/home/me')
+    content = dict(state_dict=weights, meta=meta, optimizer=dict(state={}))
+    torch.save(content, tmp_path / 'whole.pth')
     publish(tmp_path / 'whole.pth', tmp_path / 'out.pth')
     published = read_file(str(tmp_path / 'out.pth'))
-    assert {*published} == {'state_dict'}
+    assert {*published} == {'state_dict', 'meta'}
+    assert published['meta'] == dict(dataset_meta=meta['dataset_meta'])
     dtypes = {name: tensor.dtype for name, tensor in published['state_dict'].items()}
     assert dtypes == {
         'head.weight': torch.float16,
