@@ -35,12 +35,12 @@ model = dict(
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
 )
 
-coco_pipeline = [dict(type='LoadImage'), dict(type='RandomCut', prob=0.2)]
+coco_pipeline = [dict(type='LoadImage'), dict(type='RandomCut', prob=0.3)]
 # People of LSPET are whole, alone and centered; COCO's are not.
 lspet_pipeline = [
     dict(type='LoadImage'),
     dict(type='RandomSurroundings', prob=0.5),
-    dict(type='RandomCut', prob=0.3),
+    dict(type='RandomCut', prob=0.45),
 ]
 train_pipeline = [
     dict(type='GetBBoxCenterScale'),
