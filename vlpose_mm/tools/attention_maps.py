@@ -15,6 +15,7 @@ from vlpose_mm.apis import BBoxFile, VLPoseInferencer
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.datasets.text_prompts import check_text_prompt
 from vlpose_mm.models.necks.attention_maps import AttentionMaps
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import WHOLE_IMAGE
 from vlpose_mm.tools.common import (
     add_config_options,
@@ -77,6 +78,11 @@ def _draw_all(options: argparse.Namespace) -> dict:
     if options.scenario is not None:
         text['scenario'] = options.scenario
     inferencer = VLPoseInferencer(cfg, options.checkpoint, det_model=WHOLE_IMAGE)
+    if not isinstance(inferencer.model, VLPoseEstimator):
+        raise ValueError(
+            f'{options.config} is a {type(inferencer.model).__name__}, not a '
+            'VLPoseEstimator, and reads no text prompt.'
+        )
     bboxes = None if options.ann is None else BBoxFile(options.ann)
     if options.bboxes:
         bboxes = np.reshape(options.bboxes, (-1, 4))
