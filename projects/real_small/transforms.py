@@ -46,7 +46,7 @@ class RandomSurroundings(BaseTransform):
         return results
 
 
-# How often the left, top, right or bottom is cut: in photos it is mostly the legs that lack.
+# How often the left, top, right or bottom is cut: in photos mostly the legs are.
 SIDES = (0.15, 0.1, 0.15, 0.6)
 
 
