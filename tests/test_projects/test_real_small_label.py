@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def instance(keypoints: np.ndarray) -> dict:
     return dict(keypoints=flat, bbox=[0, 0, 100, 100], num_keypoints=12)
 
 
-def test_points_of_the_face_are_added_where_the_rest_agrees(found):
+def test_points_of_the_face_are_added_where_the_rest_agrees(found: np.ndarray) -> None:
     labeled = instance(found)
 
     done = complete(labeled, found)
@@ -34,7 +35,7 @@ def test_points_of_the_face_are_added_where_the_rest_agrees(found):
     assert done['faces'] == 1
 
 
-def test_nothing_is_added_where_the_rest_disagrees(found):
+def test_nothing_is_added_where_the_rest_disagrees(found: np.ndarray) -> None:
     labeled = instance(found + [40, 40, 0])
 
     complete(labeled, found)
@@ -42,7 +43,7 @@ def test_nothing_is_added_where_the_rest_disagrees(found):
     assert labeled['num_keypoints'] == 12
 
 
-def test_swapped_sides_are_swapped_back(found):
+def test_swapped_sides_are_swapped_back(found: np.ndarray) -> None:
     swapped = found.copy()
     swapped[LEFT + RIGHT] = found[RIGHT + LEFT]
     labeled = instance(swapped)
@@ -54,7 +55,7 @@ def test_swapped_sides_are_swapped_back(found):
     assert (done['arms'], done['legs']) == (1, 1)
 
 
-def test_person_without_keypoints_gets_those_that_are_sure(found):
+def test_person_without_keypoints_gets_those_that_are_sure(found: np.ndarray) -> None:
     found[10:, 2] = 0.1
     labeled = instance(found) | dict(keypoints=[0] * 51, num_keypoints=0)
 
@@ -63,7 +64,12 @@ def test_person_without_keypoints_gets_those_that_are_sure(found):
     assert labeled['num_keypoints'] == 10
 
 
-def test_command_keeps_the_people_for_training(found, tmp_path, monkeypatch, capsys):
+def test_command_keeps_the_people_for_training(
+    found: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
     annotations, movenet, out = (
         tmp_path / name for name in ('lspet/annotations.json', 'movenet.json', 'out.json')
     )

@@ -7,7 +7,7 @@ H, W = 60, 40
 
 
 @pytest.fixture(autouse=True)
-def seed():
+def seed() -> None:
     np.random.seed(0)
 
 
@@ -37,7 +37,7 @@ def check_keypoints(results: dict) -> int:
     return len(visible)
 
 
-def test_surroundings_are_another_image_and_keypoints_stay_on_their_pixels():
+def test_surroundings_are_another_image_and_keypoints_stay_on_their_pixels() -> None:
     transform = RandomSurroundings(prob=1.0)
     transform(sample() | dict(img=np.full((H, W, 3), 200, np.uint8)))
 
@@ -49,13 +49,13 @@ def test_surroundings_are_another_image_and_keypoints_stay_on_their_pixels():
     assert (right - left, bottom - top) == (35, 52)
 
 
-def test_first_image_has_no_surroundings():
+def test_first_image_has_no_surroundings() -> None:
     results = RandomSurroundings(prob=1.0)(sample())
 
     assert results['img_shape'] == (H, W)
 
 
-def test_cut_hides_the_keypoints_outside_and_keeps_the_others_on_their_pixels():
+def test_cut_hides_the_keypoints_outside_and_keeps_the_others_on_their_pixels() -> None:
     transform = RandomCut(prob=1.0)
 
     counts = set()
@@ -69,7 +69,7 @@ def test_cut_hides_the_keypoints_outside_and_keeps_the_others_on_their_pixels():
     assert len(counts) > 3
 
 
-def test_cut_leaves_an_image_with_few_keypoints():
+def test_cut_leaves_an_image_with_few_keypoints() -> None:
     results = sample()
     results['keypoints_visible'][0, 4:] = 0
 

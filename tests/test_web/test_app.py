@@ -10,17 +10,21 @@ from vlpose_mm import VLPoseInferencer
 from vlpose_mm.web.app import MAX_WAITING, build_page
 
 
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's files in a folder of the test, and a server that leaves logging alone."""
+    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
+    monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
+    # With it uvicorn would close every log file of this process.
+    monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
+
+
 def test_files_are_deleted_but_examples_and_the_model_serves_one_request_at_a_time(
     inferencer: VLPoseInferencer,
     chromium: Browser,
     glass: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
-    monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
-    # With it uvicorn would close every log file of this process.
-    monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
     app = build_page(inferencer, {'Examples': [str(glass)]})
     asking = [fn for fn in app.fns.values() if fn.concurrency_id == 'model']
     # The button and the example.
@@ -53,12 +57,7 @@ def test_a_model_without_tuned_weights_shows_one_skeleton(
     untuned: VLPoseInferencer,
     chromium: Browser,
     glass: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
-    monkeypatch.setenv('GRADIO_ANALYTICS_ENABLED', 'False')
-    monkeypatch.setattr('logging.config.dictConfig', lambda config: None)
     app = build_page(untuned, {'Examples': [str(glass)]})
     _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, allowed_paths=[str(glass)])
     try:

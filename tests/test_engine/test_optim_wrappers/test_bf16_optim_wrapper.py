@@ -5,7 +5,7 @@ from torch import nn
 import vlpose_mm  # noqa: F401
 
 
-def test_forward_runs_in_bfloat16_on_the_cpu_and_weights_stay_in_float32():
+def test_forward_runs_in_bfloat16_on_the_cpu_and_weights_stay_in_float32() -> None:
     model = nn.Linear(4, 4)
     before = model.weight.detach().clone()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
