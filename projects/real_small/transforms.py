@@ -7,6 +7,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
+# Left and right shoulder, left and right hip.
+TORSO = [5, 6, 11, 12]
+SKELETON = ('keypoints', 'keypoints_visible', 'skeleton_links')
+
 
 @TRANSFORMS.register_module()
 class RandomSurroundings(BaseTransform):
@@ -43,6 +47,100 @@ class RandomSurroundings(BaseTransform):
         results['img_shape'] = results['ori_shape'] = whole.shape[:2]
         results['bbox'] = results['bbox'] + np.array([x, y, x, y], np.float32)
         results['keypoints'] = results['keypoints'] + np.array([x, y], np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomNeighbor(BaseTransform):
+    """Put a person that was seen before beside the person, in front or behind.
+
+    The skeletons, thickened, say which pixels are of a person.
+
+    Args:
+        prob (float): How often, in [0, 1].
+        scale_factor (tuple[float, float]): Range of the sizes of the other person over that
+            of the person.
+        num_kept (int): How many of the persons seen last are kept.
+    """
+
+    def __init__(
+        self,
+        prob: float,
+        scale_factor: tuple[float, float] = (0.7, 1.2),
+        num_kept: int = 32,
+    ) -> None:
+        self.prob = prob
+        self.scale_factor = scale_factor
+        self.seen = deque(maxlen=num_kept)
+
+    def transform(self, results: dict) -> dict:
+        """Paint over the image; bbox and keypoints stay."""
+        other = self.seen[np.random.randint(len(self.seen))] if self.seen else None
+        image, size, center = results['img'], *_size_and_center(results['bbox'][0])
+        # The torso says how thick limbs are.
+        if results['keypoints_visible'][0, TORSO].all():
+            self.seen.append({key: results[key] for key in ('img', 'bbox', *SKELETON)})
+        if other is None or np.random.rand() >= self.prob:
+            return results
+        other_size, other_center = _size_and_center(other['bbox'][0])
+        scale = np.random.uniform(*self.scale_factor) * size.max() / other_size.max()
+        offset = size * np.random.uniform((0.3, -0.2), (0.9, 0.2))
+        offset[0] *= np.random.choice((-1, 1))
+        move = np.array([[scale, 0, 0], [0, scale, 0]])
+        move[:, 2] = center + offset - scale * other_center
+        h, w = image.shape[:2]
+        alpha = cv2.warpAffine(_person_mask(other), move, (w, h))
+        if np.random.rand() < 0.5:
+            alpha *= 1 - _person_mask(results)
+        pixels = cv2.warpAffine(other['img'], move, (w, h))
+        alpha = alpha[..., None]  # H, W, 1
+        results['img'] = (pixels * alpha + image * (1 - alpha)).astype(image.dtype)
+        return results
+
+
+def _size_and_center(bbox: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return width and height, and center, of a bbox in xyxy."""
+    return bbox[2:] - bbox[:2], (bbox[2:] + bbox[:2]) / 2
+
+
+def _person_mask(results: dict) -> np.ndarray:
+    """Return how much of each pixel is of the person, in [0, 1], as H, W."""
+    points, visible = results['keypoints'][0], results['keypoints_visible'][0] > 0
+    torso = points[TORSO]
+    length = np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0))
+    thickness = max(int(0.35 * length), 2)
+    mask = np.zeros(results['img'].shape[:2], np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(torso.astype(np.int32)), 1.0)
+    links = [link for link in results['skeleton_links'] if visible[list(link)].all()]
+    for start, end in points[np.array(links, int).reshape(-1, 2)].astype(int).tolist():
+        cv2.line(mask, start, end, 1.0, thickness)
+    return cv2.GaussianBlur(mask, (0, 0), max(thickness / 8, 0.5))
+
+
+@TRANSFORMS.register_module()
+class RandomDownscale(BaseTransform):
+    """Take details from the image, as where a person is small; its size stays.
+
+    Args:
+        prob (float): How often, in [0, 1].
+        min_size (float): Smallest long side of the bbox that the details are left of, in
+            pixels.
+    """
+
+    def __init__(self, prob: float, min_size: float = 40) -> None:
+        self.prob = prob
+        self.min_size = min_size
+
+    def transform(self, results: dict) -> dict:
+        """Resize the image, and resize it back."""
+        size = _size_and_center(results['bbox'][0])[0].max()
+        if np.random.rand() < self.prob and size > self.min_size:
+            scale = np.random.uniform(self.min_size / size, 1)
+            image = results['img']
+            small = cv2.resize(
+                image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+            )
+            results['img'] = cv2.resize(small, image.shape[1::-1])
         return results
 
 

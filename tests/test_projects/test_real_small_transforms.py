@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from projects.real_small.transforms import RandomCut, RandomSurroundings
+from projects.real_small.transforms import (
+    RandomCut,
+    RandomDownscale,
+    RandomNeighbor,
+    RandomSurroundings,
+)
 
 H, W = 60, 40
 
@@ -74,3 +79,63 @@ def test_cut_leaves_an_image_with_few_keypoints() -> None:
     results['keypoints_visible'][0, 4:] = 0
 
     assert RandomCut(prob=1.0)(results)['img_shape'] == (H, W)
+
+
+# Shoulders and hips, shoulders to hips and between them.
+LINKS = [(5, 11), (6, 12), (5, 6), (11, 12)]
+
+
+def person(value: int, x: int) -> dict:
+    """A sample of one color whose torso begins at ``x``."""
+    results = sample() | dict(img=np.full((H, W, 3), value, np.uint8), skeleton_links=LINKS)
+    corners = dict(zip((5, 6, 11, 12), [(0, 0), (8, 0), (0, 16), (8, 16)], strict=True))
+    for k, (dx, dy) in corners.items():
+        results['keypoints'][0, k] = x + dx, 20 + dy
+    results['bbox'] = np.array([[x, 20, x + 8, 36]], np.float32)
+    return results
+
+
+def test_neighbor_is_painted_beside_the_person_or_behind() -> None:
+    transform = RandomNeighbor(prob=1.0, scale_factor=(1.0, 1.0))
+    first = transform(person(200, 16))
+    assert (first['img'] == 200).all()
+
+    kept = 0
+    for _ in range(20):
+        before = person(100, 16)
+        results = transform(person(100, 16))
+        image = results['img'][..., 0]
+        transform.seen.pop()
+        # A torso of 8 x 16 pixels and its limbs, or half of it.
+        assert 8 * 16 / 2 < np.count_nonzero(image > 150) < 8 * 16 * 3
+        # Far from both nothing changed.
+        assert (image[:4] == 100).all() and (image[-4:] == 100).all()
+        kept += (image[24:32, 19:21] == 100).all()
+        for key in ('bbox', 'keypoints', 'keypoints_visible'):
+            np.testing.assert_array_equal(results[key], before[key])
+    assert 3 < kept < 17
+
+
+def test_person_without_a_whole_torso_is_nobodys_neighbor() -> None:
+    transform = RandomNeighbor(prob=1.0)
+    hidden = person(200, 16)
+    hidden['keypoints_visible'][0, 5] = 0
+    transform(hidden)
+
+    assert (transform(person(100, 16))['img'] == 100).all()
+
+
+def test_downscale_takes_details_and_keeps_the_size() -> None:
+    checkers = np.indices((H, W)).sum(0) % 2 * 255
+    image = np.repeat(checkers[..., None], 3, 2).astype(np.uint8)
+
+    results = RandomDownscale(prob=1.0, min_size=10)(sample() | dict(img=image))
+
+    assert results['img'].shape == image.shape
+    assert results['img'].std() < 0.7 * image.std()
+
+
+def test_downscale_leaves_a_small_person() -> None:
+    results = RandomDownscale(prob=1.0, min_size=60)(sample())
+
+    np.testing.assert_array_equal(results['img'], sample()['img'])

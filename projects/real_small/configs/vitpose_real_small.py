@@ -1,17 +1,19 @@
 # ViTPose on DINOv2-S, trained on photos: the base of real-small.
 _base_ = 'mmpose::_base_/default_runtime.py'
 
-custom_imports = dict(imports=['vlpose_mm', 'projects.real_small.transforms'])
+custom_imports = dict(
+    imports=['vlpose_mm', 'projects.real_small.batches', 'projects.real_small.transforms']
+)
 
 data_mode = 'topdown'
 dataset_type = 'CocoDataset'
 
-codec = dict(type='UDPHeatmap', input_size=(144, 192), heatmap_size=(36, 48), sigma=2)
+codec = dict(type='UDPHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(
-        type='PoseDataPreprocessor',
+        type='StackedPoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
@@ -19,7 +21,7 @@ model = dict(
     backbone=dict(
         type='PromptedVisionTransformer',
         arch=dict(embed_dims=384, num_layers=12, num_heads=6, feedforward_channels=1536),
-        img_size=(192, 144),
+        img_size=(256, 192),
         drop_path_rate=0.1,
     ),
     head=dict(
@@ -35,12 +37,19 @@ model = dict(
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
 )
 
-coco_pipeline = [dict(type='LoadImage'), dict(type='RandomCut', prob=0.3)]
+coco_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='RandomNeighbor', prob=0.2),
+    dict(type='RandomCut', prob=0.3),
+    dict(type='RandomDownscale', prob=0.2),
+]
 # People of LSPET are whole, alone and centered; COCO's are not.
 lspet_pipeline = [
     dict(type='LoadImage'),
+    dict(type='RandomNeighbor', prob=0.4),
     dict(type='RandomSurroundings', prob=0.5),
     dict(type='RandomCut', prob=0.45),
+    dict(type='RandomDownscale', prob=0.3),
 ]
 train_pipeline = [
     dict(type='GetBBoxCenterScale'),
@@ -69,8 +78,9 @@ labeled = 'data/real_small/annotations/'
 photos = dict(type='CocoDataset', data_prefix=dict(img=data_root))
 
 train_dataloader = dict(
-    batch_size=32,
-    num_workers=1,
+    batch_size=128,
+    num_workers=4,
+    collate_fn=dict(type='stack_targets'),
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
@@ -80,8 +90,8 @@ train_dataloader = dict(
             dict(ann_file=f'{labeled}lspet_train.json', pipeline=lspet_pipeline, **photos),
             dict(ann_file=f'{labeled}coco_train.json', pipeline=coco_pipeline, **photos),
         ],
-        # A person of COCO is seen four times in an epoch.
-        sample_ratio_factor=[1, 4],
+        # A person of COCO is seen eight times in an epoch.
+        sample_ratio_factor=[1, 8],
         pipeline=train_pipeline,
     ),
 )
@@ -102,9 +112,9 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='CocoMetric', ann_file=f'{labeled}coco_val.json')
 test_evaluator = val_evaluator
 
-load_from = 'work_dirs/vitpose_real_small_128x96/epoch_5.pth'
+load_from = 'data/real_small/dinov2.pth'
 
-train_cfg = dict(max_epochs=8, val_interval=8)
+train_cfg = dict(max_epochs=34, val_interval=34)
 optim_wrapper = dict(
     type='Bf16OptimWrapper',
     optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.999), weight_decay=0.05),
@@ -116,14 +126,14 @@ param_scheduler = [
     dict(type='LinearLR', begin=0, end=200, start_factor=0.01, by_epoch=False),
     dict(
         type='CosineAnnealingLR',
-        T_max=8,
+        T_max=34,
         eta_min=5e-6,
         by_epoch=True,
         convert_to_iter_based=True,
     ),
 ]
 default_hooks = dict(
-    checkpoint=dict(interval=1, max_keep_ckpts=1), logger=dict(interval=50)
+    checkpoint=dict(interval=10, max_keep_ckpts=1), logger=dict(interval=50)
 )
 custom_hooks = [
     dict(

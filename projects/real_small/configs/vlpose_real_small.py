@@ -9,3 +9,4 @@ _base_ = [
 custom_imports = dict(imports=['vlpose_mm'])
 
 model = _base_.pop('overlay')
+model.data_preprocessor = dict(type='PoseDataPreprocessor')

@@ -22,6 +22,8 @@ annotations = 'real_small/annotations/'
 figures = dict(**tuning_data, pipeline=[dict(type='LoadImage')])
 
 train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
     sampler=dict(_delete_=True, type='InfiniteSampler', shuffle=True),
     dataset=dict(
         datasets=[

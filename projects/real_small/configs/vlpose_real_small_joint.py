@@ -17,7 +17,7 @@ train_dataloader = dict(
                 **_base_.photos,
             ),
         ],
-        sample_ratio_factor=[*art.sample_ratio_factor, 0.1, 2],
+        sample_ratio_factor=[1, *art.sample_ratio_factor[1:], 0.1, 2],
     )
 )
 
