@@ -8,16 +8,16 @@ train_dataloader = dict(
             *art.datasets,
             dict(
                 ann_file=f'{_base_.labeled}lspet_train.json',
-                pipeline=_base_.lspet_pipeline,
+                pipeline=_base_.cut,
                 **_base_.photos,
             ),
             dict(
                 ann_file=f'{_base_.labeled}coco_train.json',
-                pipeline=_base_.coco_pipeline,
+                pipeline=_base_.cut,
                 **_base_.photos,
             ),
         ],
-        sample_ratio_factor=[1, *art.sample_ratio_factor[1:], 0.1, 2],
+        sample_ratio_factor=[*art.sample_ratio_factor, 0.04, 1],
     )
 )
 

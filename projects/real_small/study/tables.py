@@ -35,8 +35,9 @@ def make_page(results: dict[str, list[dict]], steps: int) -> str:
             '# Tuned on other kinds of images',
             f'`python -m projects.real_small.study` with {steps} steps of 32 images and '
             f'{counts} seeds: means and standard deviations on held-out images, with true '
-            'bboxes. All arms start from the ViTPose of the first row. Photos are on the '
-            'tuned weights here; on the original route they are as in the first row.',
+            'bboxes, without flip test. All arms start from the ViTPose of '
+            'the first row. Photos are on the tuned weights here; on the original '
+            'route they are as in the first row.',
             f'AP, in points:\n\n{table(results, "AP")}',
             'PCK, in percent, of instances with at least 8 keypoints:\n\n'
             f'{table(results, "PCK")}\n',
