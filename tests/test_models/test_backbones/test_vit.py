@@ -95,6 +95,17 @@ def test_equals_the_textbook_vit_with_prompts_pushed_through(
         assert not torch.equal(got, plain(image)[0])
 
 
+def test_returns_the_layers_of_out_indices_and_stops_behind_them(image: Tensor) -> None:
+    model, outputs = build(out_indices=(1, 0)), []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda layer, args, output: outputs.append(output))
+    second, first = model(image)
+    assert len(outputs) == 2
+    for got, output in ((first, outputs[0]), (second, outputs[1])):
+        want = model.ln1(output).transpose(1, 2).reshape(2, 32, 8, 6)
+        assert torch.equal(got, want)
+
+
 def mmpretrain_vit(model: nn.Module, image: Tensor) -> Tensor:
     """The ViT of ViTPose in the operations of mmpretrain 1.2, in their order."""
     w = model.state_dict()
@@ -202,6 +213,7 @@ def test_takes_init_cfgs_patch_cfgs_and_other_input_sizes() -> None:
     ('kwargs', 'fault'),
     [
         (dict(arch='giant'), "Unknown arch 'giant'"),
+        (dict(out_indices=(3,)), 'out_indices must be of the 3 layers'),
         (dict(arch=dict(embed_dims=8)), 'arch lacks'),
         (dict(out_type='cls_token'), 'featmap'),
         (dict(with_cls_token=True), 'with_cls_token'),

@@ -53,7 +53,9 @@ class PromptedVisionTransformer(BaseModule):
         img_size (int | tuple[int, int]): Height and width of the input in pixels.
         patch_size (int): Side of a patch in pixels.
         in_channels (int): Channels of the input.
-        out_type (str): Only ``'featmap'``, the last feature map.
+        out_type (str): Only ``'featmap'``, feature maps.
+        out_indices (Sequence[int]): The layers whose feature maps are returned, after the
+            final norm; the last one by default. Layers behind them are not computed.
         with_cls_token (bool): Only ``False``: ViTPose has no class token.
         qkv_bias (bool): Whether queries, keys and values have a bias.
         drop_rate (float): Dropout after each linear layer, in [0, 1).
@@ -88,6 +90,7 @@ class PromptedVisionTransformer(BaseModule):
         patch_size: int = 16,
         in_channels: int = 3,
         out_type: str = 'featmap',
+        out_indices: Sequence[int] = (-1,),
         with_cls_token: bool = False,
         qkv_bias: bool = True,
         drop_rate: float = 0.0,
@@ -111,6 +114,11 @@ class PromptedVisionTransformer(BaseModule):
             )
         self.embed_dims = self.out_channels = arch['embed_dims']
         self.num_layers = arch['num_layers']
+        if any(not -self.num_layers <= i < self.num_layers for i in out_indices):
+            raise ValueError(
+                f'out_indices must be of the {self.num_layers} layers, got {out_indices}.'
+            )
+        self.out_indices = [i % self.num_layers for i in out_indices]
         self.visual_prompt_settings = VisualPromptSettings.from_dict(
             visual_prompt, self.num_layers
         )
@@ -206,7 +214,7 @@ class PromptedVisionTransformer(BaseModule):
     def forward(
         self, x: Tensor, tuned: bool = True, text_feats: TextFeatures | None = None
     ) -> tuple[Tensor]:
-        """Compute the last feature map E, B x C x h x w, of images, B x 3 x H x W.
+        """Compute feature maps E, B x C x h x w, of images, B x 3 x H x W.
 
         Args:
             x (Tensor): The images.
@@ -228,14 +236,19 @@ class PromptedVisionTransformer(BaseModule):
                 gates = [*skipped, *self.visual_prompt_gates]
         if tuned and self.lora is not None:
             updates = self.lora(x, text_feats)
+        outs = {}
         for i, layer in enumerate(self.layers):
             if settings is not None and not settings.deep and i == settings.start_layer:
                 prompts = self.visual_prompts.expand(x.shape[0], -1, -1)
                 x = torch.cat([prompts, x], dim=1)  # B, P+hw, C
             x = layer(x, prefixes[i], gates[i], updates[i])
-        x = self.ln1(x)[:, -h * w :]  # B, hw, C
-        # The strides are mmpretrain's, which decide how the head rounds.
-        return (x.reshape(x.shape[0], h, w, -1).permute(0, 3, 1, 2),)  # B, C, h, w
+            if i in self.out_indices:
+                out = self.ln1(x)[:, -h * w :]  # B, hw, C
+                # The strides are mmpretrain's, which decide how the head rounds.
+                outs[i] = out.reshape(out.shape[0], h, w, -1).permute(0, 3, 1, 2)
+            if i == max(self.out_indices):
+                break
+        return tuple(outs[i] for i in self.out_indices)  # B, C, h, w
 
     def _prefixes(self) -> list[Tensor]:
         """Keys and values of deep prompts, 2 x heads x P x C/heads for each set."""
