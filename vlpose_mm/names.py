@@ -27,8 +27,11 @@ DEFAULT_DETECTOR = 'yolox-m-humanart'
 WHOLE_IMAGE, CROPPED = 'whole-image', 'cropped'
 NO_DETECTOR = (WHOLE_IMAGE, 'whole_image', CROPPED)
 
+# The detector in the package.
+FCOS_REAL_SMALL = 'fcos-real-small'
+
 # What the data of weights are for.
-NON_COMMERCIAL, ACADEMIC = 'non-commercial', 'academic'
+NON_COMMERCIAL, ACADEMIC, RESEARCH = 'non-commercial', 'academic', 'research'
 
 
 class Packaged(NamedTuple):
@@ -56,6 +59,27 @@ PACKAGED = {
 }
 # Named where there is no network.
 OFFLINE_MODEL = next(iter(PACKAGED))
+
+
+class PackagedDetector(NamedTuple):
+    """A person detector whose files are in the package; paths are below ``projects``."""
+
+    config: str
+    weights: str  # Neck and head.
+    backbone_weights: str  # Those of the base of a model in the package.
+    params: float  # In millions, with the backbone.
+    terms: str
+
+
+PACKAGED_DETECTORS = {
+    FCOS_REAL_SMALL: PackagedDetector(
+        'real_small/configs/fcos_real_small.py',
+        'real_small/fcos_real_small.pth',
+        'real_small/vitpose_real_small.pth',
+        21.8,
+        RESEARCH,
+    )
+}
 
 
 class Published(NamedTuple):

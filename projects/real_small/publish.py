@@ -37,16 +37,22 @@ def encode_all(config: Path) -> dict:
     )
 
 
-def publish(checkpoint: Path, out: Path, config: Path | None = None) -> None:
-    """Write a base or an adapter checkpoint to be shipped.
+def publish(
+    checkpoint: Path, out: Path, config: Path | None = None, omit: str | None = None
+) -> None:
+    """Write the checkpoint of a base, an adapter or a detector to be shipped.
 
     Args:
         checkpoint (Path): The checkpoint.
         out (Path): File to write.
         config (Path, optional): That of an adapter, whose text prompts it is to hold.
+        omit (str, optional): How the names of weights begin that another file has.
     """
     content = read_file(str(checkpoint))
-    published = dict(state_dict=halve(state_dict_of(content, str(checkpoint))))
+    weights = halve(state_dict_of(content, str(checkpoint)))
+    if omit is not None:
+        weights = {key: each for key, each in weights.items() if not key.startswith(omit)}
+    published = dict(state_dict=weights)
     # Its config has the paths of the training.
     meta = content.get('meta', {})
     published['meta'] = {key: meta[key] for key in ('dataset_meta',) if key in meta}
@@ -59,13 +65,13 @@ def publish(checkpoint: Path, out: Path, config: Path | None = None) -> None:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', type=Path, help='base or adapter checkpoint')
-    parser.add_argument('out', type=Path, help='file to write')
-    parser.add_argument(
-        '--config', type=Path, help='of an adapter, whose text prompts it is to hold'
-    )
+    add = parser.add_argument
+    add('checkpoint', type=Path, help='of a base, an adapter or a detector')
+    add('out', type=Path, help='file to write')
+    add('--config', type=Path, help='of an adapter, whose text prompts it is to hold')
+    add('--omit', metavar='PREFIX', help='of the names of weights that another file has')
     options = parser.parse_args()
-    publish(options.checkpoint, options.out, options.config)
+    publish(options.checkpoint, options.out, options.config, options.omit)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,9 @@ from mmengine.registry import DefaultScope
 from tests.test_apis.detector_weights import write_weights
 from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis.detectors import build_detector, detect, find_detector
-from vlpose_mm.names import DETECTORS
+from vlpose_mm.apis.model_zoo import demo_images
+from vlpose_mm.datasets.image_io import read_image
+from vlpose_mm.names import DETECTORS, FCOS_REAL_SMALL, PACKAGED_DETECTORS
 
 
 def test_a_detector_runs_on_our_nms(tmp_path, image) -> None:
@@ -24,6 +26,52 @@ def test_a_detector_runs_on_our_nms(tmp_path, image) -> None:
     assert len(bboxes) > 1 and bboxes.shape[1] == 5
     assert len(detect(detector, (3,), image, 0.0, 0.1)) == 0
     assert len(detect(detector, found.cat_ids, image, 1.0, 0.1)) == 0
+
+
+@pytest.fixture
+def packaged(tmp_path, monkeypatch) -> tuple[Path, Path]:
+    """Random weights of the detector in the package: the base's, and its own."""
+    base, own = tmp_path / 'base.pth', tmp_path / 'own.pth'
+    entry = PACKAGED_DETECTORS[FCOS_REAL_SMALL]
+    entry = entry._replace(weights=str(own), backbone_weights=str(base))
+    monkeypatch.setitem(PACKAGED_DETECTORS, FCOS_REAL_SMALL, entry)
+    own.touch()
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        state = MODELS.build(find_detector(FCOS_REAL_SMALL).cfg.model).state_dict()
+    state['bbox_head.conv_cls.bias'].zero_()
+    for path, is_base in ((base, True), (own, False)):
+        part = {
+            k: v.half() for k, v in state.items() if k.startswith('backbone.') == is_base
+        }
+        meta = dict(dataset_meta=dict(classes=['person']))
+        torch.save(dict(state_dict=part, meta=meta), path)
+    return base, own
+
+
+def test_the_detector_in_the_package_has_the_backbone_of_the_base(packaged, image) -> None:
+    found = find_detector(FCOS_REAL_SMALL)
+    detector = build_detector(found, 'cpu')
+    loaded = detector.model.state_dict()
+    for path in packaged:
+        for name, tensor in torch.load(path)['state_dict'].items():
+            assert torch.equal(loaded.pop(name).half(), tensor), name
+    assert not loaded
+    assert len(detect(detector, found.cat_ids, image, bbox_thr=0.0, nms_thr=0.5))
+
+
+def test_the_detector_in_the_package_finds_a_figure() -> None:
+    found = find_detector(FCOS_REAL_SMALL)
+    drawing = read_image(str(demo_images() / 'photo/photo.jpg'))
+    h, w = drawing.shape[:2]
+    args = build_detector(found, 'cpu'), found.cat_ids, drawing
+    x1, y1, x2, y2, _ = detect(*args, bbox_thr=0.2, nms_thr=0.3)[0]
+    assert (x2 - x1) * (y2 - y1) > 0.6 * h * w
+
+
+def test_any_model_takes_the_detector_in_the_package(packaged, image) -> None:
+    inferencer = VLPoseInferencer('mini-drawn', device='cpu', det_model=FCOS_REAL_SMALL)
+    assert inferencer.det_name == FCOS_REAL_SMALL
+    assert len(inferencer.detect(image, bbox_thr=0.0)) > 1
 
 
 def test_an_image_without_detections_has_no_instances(tmp_path, image) -> None:

@@ -18,7 +18,9 @@ from vlpose_mm.names import (
     DEFAULT_DETECTOR,
     DEFAULT_MODEL,
     DETECTORS,
+    FCOS_REAL_SMALL,
     PACKAGED,
+    PACKAGED_DETECTORS,
     published_models,
 )
 
@@ -45,6 +47,7 @@ def test_published_models_are_listed_with_size_ap_and_terms(rows) -> None:
     assert rows['yolox-m-humanart'] == ['25.3', '59.1', 'non-commercial']
     assert rows['rtmdet-m'] == ['24.7', 'academic'] and rows['whole-image'] == []
     assert rows['mini-drawn'][-1] == 'Apache-2.0'
+    assert rows[FCOS_REAL_SMALL] == ['21.8', 'research']
 
 
 @pytest.mark.fast
@@ -71,6 +74,12 @@ def test_the_sizes_are_those_of_the_models(tmp_path: Path) -> None:
     weights = tmp_path / 'w.pth'
     weights.touch()
     with DefaultScope.overwrite_default_scope('mmdet'), torch.device('meta'):
-        for name in (DEFAULT_DETECTOR, 'rtmdet-s-humanart', 'rtmdet-nano'):
+        for name in (
+            *PACKAGED_DETECTORS,
+            DEFAULT_DETECTOR,
+            'rtmdet-s-humanart',
+            'rtmdet-nano',
+        ):
             cfg = find_detector(name, weights).cfg.model
-            assert millions(DETECTION_MODELS.build(cfg)) == DETECTORS[name].params, name
+            params = {**DETECTORS, **PACKAGED_DETECTORS}[name].params
+            assert millions(DETECTION_MODELS.build(cfg)) == params, name

@@ -48,7 +48,7 @@ NOT_RUN = {
     'mim train mmpose .* --launcher pytorch': 'needs GPUs',
     r'mim \w+ mmpose configs/\S+/(coco|humanart_coco)/': 'needs the data',
     'mim train mmpose projects/ablations/': 'needs Human-Art',
-    'mim train mmpose projects/real_small/': 'needs the real images',
+    r'mim train mm\w+ projects/real_small/': 'needs the real images',
     'mim test .*model.head.wiring=released': "needs the authors' weights",
     'python -m vlpose_mm.tools.convert_checkpoint': 'needs the files of others',
     'python -m vlpose_mm.tools.fit_scenario_classifier my_auto.py': 'needs a tuned ViT-B',

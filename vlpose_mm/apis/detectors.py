@@ -11,6 +11,7 @@ import numpy as np
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
+from mmengine.model import initialize
 from mmpose.apis.inferencers.utils import default_det_models
 from mmpose.evaluation.functional import nms
 from mmpose.registry import DATASETS
@@ -19,7 +20,13 @@ from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.local_files import check_file, is_url
-from vlpose_mm.names import DEFAULT_DETECTOR, DETECTORS, WHOLE_IMAGE
+from vlpose_mm.names import (
+    DEFAULT_DETECTOR,
+    DETECTORS,
+    PACKAGED_DETECTORS,
+    WHOLE_IMAGE,
+)
+from vlpose_mm.paths import package_root
 
 
 def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
@@ -52,8 +59,9 @@ def find_detector(
     """Find the config and the weights of a detector.
 
     Args:
-        name (str | os.PathLike): A name of :data:`DETECTORS`, a name or alias of
-            MMDetection's model index, or path of a config of MMDetection.
+        name (str | os.PathLike): A name of :data:`DETECTORS` or
+            :data:`PACKAGED_DETECTORS`, a name or alias of MMDetection's model index, or
+            path of a config of MMDetection.
         weights (str | os.PathLike, optional): Checkpoint, file or URL; by default the
             published one, or the config's ``load_from``.
         cat_ids (int | Sequence[int], optional): Person categories, ``0`` by default.
@@ -73,6 +81,12 @@ def find_detector(
         usual = published.weights
         # They have one category.
         cfg.model.bbox_head.num_classes = 1
+    elif name in PACKAGED_DETECTORS:
+        packaged, root = PACKAGED_DETECTORS[name], package_root() / 'projects'
+        cfg = Config.fromfile(str(root / packaged.config))
+        usual = str(root / packaged.weights)
+        backbone_weights = str(root / packaged.backbone_weights)
+        cfg.model.backbone.init_cfg.checkpoint = backbone_weights
     elif name.endswith('.py'):
         check_file(name)
         cfg = read_config(name)
@@ -111,6 +125,9 @@ def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
     if not known or wrong:
         which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
         raise ValueError(f'{weights} is not of the detector {found.name}: {which}.')
+    if not any(key.startswith('backbone.') for key in state):
+        # It is frozen, and in the file that the config names.
+        initialize(detector.model.backbone, found.cfg.model.backbone.init_cfg)
     return detector
 
 
@@ -141,5 +158,5 @@ def _of_model_index(name: str) -> tuple[Config, str]:
             return Config.fromfile(os.path.join(folder, entry['Config'])), weights
     raise ValueError(
         f'Unknown detector {name!r}; give a config or a name of MMDetection, or one of '
-        f'{", ".join(DETECTORS)}.'
+        f'{", ".join([*PACKAGED_DETECTORS, *DETECTORS])}.'
     )

@@ -11,6 +11,7 @@ from vlpose_mm.names import (
     DETECTORS,
     NON_COMMERCIAL,
     PACKAGED,
+    PACKAGED_DETECTORS,
     WHOLE_IMAGE,
     published_models,
     vlpose_models,
@@ -33,7 +34,8 @@ NOTES = f"""\
 AP in points, as published: of poses on Human-Art with detected bboxes and with ground-truth
 ones (gt) and on COCO, and of bboxes on Human-Art. Without --model and --det-model,
 {DEFAULT_MODEL} and {DEFAULT_DETECTOR} run.
-{', '.join(PACKAGED)}: in the package, without network; mini-drawn knows drawn figures only.
+{', '.join([*PACKAGED, *PACKAGED_DETECTORS])}: in the package, without network;
+mini-drawn knows drawn figures only.
 {WHOLE_IMAGE}: each image is one person; {CROPPED}: the same, and it is not padded.
 Terms of the data: Human-Art is for non-commercial, Objects365 for academic use.
 Besides these, --model takes any top-down model of MMPose by name, alias or config, and
@@ -53,6 +55,8 @@ def main() -> None:
     rows = [(each['Name'], _base(each['Weights'])) for each in vlpose_models()]
     _print_table(('--model, with tuned --weights', 'base'), rows)
     rows = [(name, '', '', '') for name in (WHOLE_IMAGE, CROPPED)]
+    for name, found in PACKAGED_DETECTORS.items():
+        rows.append((name, found.params, '', found.terms))
     for name, found in DETECTORS.items():
         rows.append((name, found.params, found.ap or '', found.terms))
     _print_table(('--det-model', 'M params', 'Human-Art', 'terms'), rows)
