@@ -22,14 +22,18 @@ CLI = 'vlpose_mm_cli'
 MIM_ITEMS = {
     'configs': ROOT / 'configs',
     'tools': ROOT / PACKAGE / 'tools',
-    # What `vlpose demo` needs.
+    # What `vlpose demo` and `--model real-small` need.
     'projects/mini_humanart/configs': ROOT / 'projects/mini_humanart/configs',
     'projects/mini_humanart/images': ROOT / 'projects/mini_humanart/images',
+    'projects/real_small/configs': ROOT / 'projects/real_small/configs',
     **{
         name: ROOT / name
         for name in (
             'projects/mini_humanart/vitpose_mini_photos.pth',
             'projects/mini_humanart/vlpose_mini.pth',
+            'projects/real_small/fcos_real_small.pth',
+            'projects/real_small/vitpose_real_small.pth',
+            'projects/real_small/vlpose_real_small.pth',
         )
     },
     'model-index.yml': ROOT / 'model-index.yml',

@@ -45,9 +45,17 @@ class Packaged(NamedTuple):
     terms: str
 
 
-# It knows drawn figures only.
-MINI_DRAWN = 'mini-drawn'
+# The second one knows drawn figures only.
+REAL_SMALL, MINI_DRAWN = 'real-small', 'mini-drawn'
 PACKAGED = {
+    REAL_SMALL: Packaged(
+        'real_small/configs/vlpose_real_small.py',
+        'real_small/vlpose_real_small.pth',
+        'real_small/vitpose_real_small.pth',
+        FCOS_REAL_SMALL,
+        25.7,
+        RESEARCH,
+    ),
     MINI_DRAWN: Packaged(
         'mini_humanart/configs/vlpose_mini_demo.py',
         'mini_humanart/vlpose_mini.pth',
@@ -55,7 +63,7 @@ PACKAGED = {
         CROPPED,
         1.9,
         'Apache-2.0',
-    )
+    ),
 }
 # Named where there is no network.
 OFFLINE_MODEL = next(iter(PACKAGED))

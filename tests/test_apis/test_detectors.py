@@ -74,6 +74,10 @@ def test_any_model_takes_the_detector_in_the_package(packaged, image) -> None:
     assert len(inferencer.detect(image, bbox_thr=0.0)) > 1
 
 
+def test_the_model_of_real_images_takes_the_detector_in_the_package(packaged) -> None:
+    assert VLPoseInferencer('real-small', device='cpu').det_name == FCOS_REAL_SMALL
+
+
 def test_an_image_without_detections_has_no_instances(tmp_path, image) -> None:
     weights = write_weights(tmp_path, bias=-20)
     inferencer = VLPoseInferencer(

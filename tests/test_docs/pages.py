@@ -60,7 +60,7 @@ NOT_RUN = {
 }
 # What follows a command on its page, but is the output of other data or takes.
 OTHER_OUTPUT = {
-    'vlpose images/ --model mini-drawn --scenario': 'of a folder with broken files',
+    'vlpose images/ --model real-small --scenario': 'of a folder with broken files',
     'python -m projects.domain_gap_report': 'of photos and artworks',
 }
 # Every command reaches the handler; the shell itself runs assignments and ``export``.

@@ -31,10 +31,11 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
 ) -> None:
     names, source = names_in(build), build / 'checkout'
     files = files_below(source)
-    mini = 'projects/mini_humanart'
-    kept = {n for n in files if n.startswith(('configs/', f'{mini}/configs/'))}
-    kept |= {n for n in files if n.startswith(f'{mini}/images/')}
-    kept |= {f'{mini}/{path.name}' for path in (source / mini).glob('*.pth')}
+    mini, real = 'projects/mini_humanart', 'projects/real_small'
+    folders = ('configs/', f'{mini}/configs/', f'{mini}/images/', f'{real}/configs/')
+    kept = {n for n in files if n.startswith(folders)}
+    for project in (mini, real):
+        kept |= {f'{project}/{path.name}' for path in (source / project).glob('*.pth')}
     kept |= {f'tools/{path.name}' for path in (source / 'vlpose_mm/tools').glob('[!_]*.py')}
     kept |= {'model-index.yml', 'tools/precompute_text_features.py'}
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in kept}

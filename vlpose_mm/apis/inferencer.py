@@ -66,7 +66,8 @@ class VLPoseInferencer(Pose2DInferencer):
         det_model (str, optional): A detector, see :func:`find_detector`;
             ``'whole-image'``: each image is one instance; or ``'cropped'``: it is the crop
             of one, and is not padded again. By default that of the config's
-            ``dataset_type``, see :func:`default_detector`; none for a model in the package.
+            ``dataset_type``, see :func:`default_detector`, or that of a model in the
+            package, see :data:`PACKAGED`.
         det_weights (str, optional): The detector's checkpoint.
         det_cat_ids (int | Sequence[int], optional): Its person categories, 0 by default.
         show_progress (bool): Whether to show a progress bar on the standard error.

@@ -21,7 +21,7 @@ train_dataloader = dict(
     )
 )
 
-train_cfg = dict(max_iters=600)
+train_cfg = dict(max_iters=1300)
 param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(T_max=600)
+param_scheduler[1].update(T_max=1300)
 default_hooks = dict(checkpoint=dict(type='AdapterCheckpointHook'))
