@@ -211,7 +211,8 @@ def test_without_network_model_and_detector_are_named_at_once(offline) -> None:
         found = re.search(pattern, str(info.value))
         assert str(offline / file) in str(info.value) and found, file
     assert f'The model {OFFLINE_MODEL} needs no download' in str(info.value)
-    assert VLPoseInferencer(OFFLINE_MODEL, device='cpu').detector is None
+    inferencer = VLPoseInferencer(OFFLINE_MODEL, device='cpu')
+    assert inferencer.det_name == PACKAGED[OFFLINE_MODEL].det_model
 
 
 def test_without_network_base_and_detector_of_an_adapter_are_named_at_once(
