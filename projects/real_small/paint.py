@@ -1,7 +1,8 @@
-"""Paint photos of LSPET with the style networks of a root of real images."""
+"""Paint photos with the style networks of a root of real images."""
 
 import random
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ STYLES = ('la_muse', 'rain_princess', 'scream', 'wave')
 TRAINED_STYLES = tuple(style for style in STYLES if style not in HELD_OUT_STYLES)
 # Strokes have a fixed size in pixels: larger photos have finer ones.
 SCALES = (1.0, 1.5, 2.0)
+COCO_SCALES = (1.0, 0.7)
 
 
 def choose_photos(
@@ -37,6 +39,12 @@ def choose_photos(
     return chosen
 
 
+def choose_all(images: Sequence[dict]) -> list[tuple[dict, str, float]]:
+    """Choose all photos of COCO for training, in all styles of it and sizes."""
+    photos = [image for image in images if is_train('coco_subset', image)]
+    return [*product(photos, TRAINED_STYLES, COCO_SCALES)]
+
+
 def paint(session: onnxruntime.InferenceSession, image: np.ndarray) -> np.ndarray:
     """Paint an image, H x W x 3 in RGB; sides are cut to multiples of 4."""
     h, w = (side // 4 * 4 for side in image.shape[:2])
@@ -46,9 +54,9 @@ def paint(session: onnxruntime.InferenceSession, image: np.ndarray) -> np.ndarra
     return np.clip(y, 0, 255).astype(np.uint8)
 
 
-def painting_name(image: dict, style: str) -> str:
-    """Return the file name of a painting, after its photo and style."""
-    return f'{Path(image["file_name"]).stem}_{style}.jpg'
+def painting_name(image: dict, style: str, scale: float) -> str:
+    """Return the file name of a painting, after its photo, style and scale."""
+    return f'{Path(image["file_name"]).stem}_{style}_{scale:g}.jpg'
 
 
 def paint_photos(root: Path, out: Path, chosen: Sequence[tuple[dict, str, float]]) -> None:
@@ -67,7 +75,7 @@ def paint_photos(root: Path, out: Path, chosen: Sequence[tuple[dict, str, float]
         for style in {style for _, style, _ in chosen}
     }
     for image, style, scale in track(chosen, 'painting'):
-        path = out / painting_name(image, style)
+        path = out / painting_name(image, style, scale)
         if path.exists():
             continue
         photo = cv2.imread(str(root / image['file_name']))

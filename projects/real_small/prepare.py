@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from projects.real_small.paint import choose_photos, paint_photos, painting_name
+from projects.real_small.paint import choose_all, choose_photos, paint_photos, painting_name
 from projects.real_small.splits import is_test, is_train, scenario_of
 
 ROOT = Path('data/real')
@@ -19,9 +19,10 @@ OUT = Path('data/real_small')
 PAINTED = 'lspet_painted'
 ART = ('coco_painted', 'pose_depot', 'spine_cartoon')
 PHOTOS = ('lspet', 'coco_subset')
-#: Every so many images of a set are enough for the test and for the classifier.
+#: Every so many images of a set are enough for the test and for the classifier. Styles and
+#: sizes take turns, so those of paintings have no common divisor with their number.
 TEST_EVERY = dict(lspet=4, coco_subset=2, coco_painted=2)
-CLASSIFIER_EVERY = dict(lspet=18, lspet_painted=6)
+CLASSIFIER_EVERY = dict(lspet=18, lspet_painted=7, coco_painted=11)
 
 
 def read(path: Path) -> dict:
@@ -70,33 +71,35 @@ def paint_annotations(photos: dict, chosen: list[tuple[dict, str, float]]) -> di
         photos (dict): Annotations of the photos.
         chosen (list[tuple[dict, str, float]]): As of :func:`choose_photos`.
     """
-    painted = {image['id']: (image, style, scale) for image, style, scale in chosen}
+    of_photo: dict[int, list[dict]] = {}
+    for instance in photos['annotations']:
+        of_photo.setdefault(instance['image_id'], []).append(instance)
     images, instances = [], []
-    for image, style, scale in painted.values():
+    for image_id, (image, style, scale) in enumerate(chosen, 1):
         size = {key: round(image[key] * scale) for key in ('width', 'height')}
         images.append(
             {
                 **image,
                 **{key: side // 4 * 4 for key, side in size.items()},
-                'file_name': f'paintings/{painting_name(image, style)}',
+                'id': image_id,
+                'file_name': f'paintings/{painting_name(image, style, scale)}',
                 'category': f'2D_virtual_human/neural_painting_{style}',
                 'style': style,
             }
         )
-    for instance in photos['annotations']:
-        if instance['image_id'] not in painted:
-            continue
-        image, _, scale = painted[instance['image_id']]
-        scales = [round(image[key] * scale) / image[key] for key in ('width', 'height')]
-        keypoints = np.reshape(instance['keypoints'], (-1, 3)) * [*scales, 1]
-        instances.append(
-            {
-                **instance,
-                'bbox': (instance['bbox'] * np.tile(scales, 2)).tolist(),
-                'area': instance['area'] * scales[0] * scales[1],
-                'keypoints': keypoints.ravel().tolist(),
-            }
-        )
+        scales = [size[key] / image[key] for key in ('width', 'height')]
+        for instance in of_photo.get(image['id'], ()):
+            keypoints = np.reshape(instance['keypoints'], (-1, 3)) * [*scales, 1]
+            instances.append(
+                {
+                    **instance,
+                    'id': len(instances) + 1,
+                    'image_id': image_id,
+                    'bbox': (instance['bbox'] * np.tile(scales, 2)).tolist(),
+                    'area': instance['area'] * scales[0] * scales[1],
+                    'keypoints': keypoints.ravel().tolist(),
+                }
+            )
     return dict(images=images, annotations=instances, categories=photos['categories'])
 
 
@@ -166,23 +169,30 @@ def main() -> None:
         coco_subset=read(annotations / 'coco_train.json'),
     )
     chosen = choose_photos(lspet['images'], options.paint, options.paint_test)
-    paint_photos(root, out / 'paintings', chosen)
+    coco = choose_all(labeled['coco_subset']['images'])
+    paint_photos(root, out / 'paintings', [*chosen, *coco])
     train = [each for each in chosen if is_train('lspet', each[0])]
     test = [each for each in chosen if is_test('lspet', each[0])]
-    trains = {PAINTED: paint_annotations(labeled['lspet'], train)}
+    painted = {
+        PAINTED: paint_annotations(labeled['lspet'], train),
+        'coco_painted': paint_annotations(labeled['coco_subset'], coco),
+    }
+    trains = dict(painted)
     tests = {PAINTED: paint_annotations(lspet, test)}
     for name in (*ART, *PHOTOS):
         data = read(root / name / 'annotations.json')
         images = [image for image in data['images'] if is_test(name, image)]
         tests[name] = pick(data, images, TEST_EVERY.get(name, 1))
-        images = [image for image in data['images'] if is_train(name, image)]
-        trains[name] = labeled.get(name) or pick(data, images)
+        if name not in trains:
+            images = [image for image in data['images'] if is_train(name, image)]
+            trains[name] = labeled.get(name) or pick(data, images)
     # Of the base's training.
     write('coco_val', tests['coco_subset'])
     for name in trains:
         prefix = out.name if name == PAINTED else folder
-        trains[name] = with_keypoints(relabel(trains[name], name, prefix))
         tests[name] = relabel(tests[name], name, prefix)
+        prefix = out.name if name in painted else folder
+        trains[name] = with_keypoints(relabel(trains[name], name, prefix))
         if name not in PHOTOS:
             write(f'{name}_train', trains[name])
     some = [

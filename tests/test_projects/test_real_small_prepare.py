@@ -14,7 +14,13 @@ from mmpose.registry import DATASETS
 from onnx import TensorProto, helper
 
 from projects.real_small import prepare
-from projects.real_small.paint import STYLES, choose_photos
+from projects.real_small.paint import (
+    COCO_SCALES,
+    STYLES,
+    TRAINED_STYLES,
+    choose_all,
+    choose_photos,
+)
 
 CONFIGS = Path(prepare.__file__).parent / 'configs'
 SIDES = dict(width=41, height=62)
@@ -52,7 +58,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (root / name).mkdir(parents=True)
         content = dict(images=[], annotations=[], categories=[dict(id=1, name='person')])
         for image in images:
-            record = {**image, **SIDES, 'file_name': f'{name}/{image["id"]}.png'}
+            record = {**image, **SIDES, 'file_name': f'{name}/{name[0]}{image["id"]}.png'}
             if name == 'coco_painted':
                 record['style'] = image['category'].rpartition('painting_')[2]
             content['images'].append(record)
@@ -123,7 +129,8 @@ def test_writes_what_is_trained_and_what_is_tested_and_each_image_is_there(
     }
     assert sizes == dict(
         lspet_painted_train=2,
-        coco_painted_train=1,
+        # Every photo in every style and size.
+        coco_painted_train=6,
         pose_depot_train=1,
         spine_cartoon_train=1,
         # Three kinds with an image, and one painting and one photo of LSPET, one of COCO;
@@ -167,12 +174,15 @@ def test_paints_with_the_network_of_the_style_and_goes_on_where_it_stopped(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_prepare(monkeypatch, '--paint', '1', '--paint-test', '0')
-    (first,) = Path('data/real_small/paintings').iterdir()
-    photo_id = int(first.stem.split('_')[0])
+    folder = Path('data/real_small/paintings')
+    before = len([*folder.iterdir()])
+    assert before == 1 + len(TRAINED_STYLES) * len(COCO_SCALES)
+    first = next(folder.iterdir())
+    photo_id = int(first.stem.split('_')[0][1:])
     assert abs(cv2.imread(str(first)).mean() - (photo_id + 100)) < 2
     first.write_bytes(b'kept')
     run_prepare(monkeypatch, '--paint', '3', '--paint-test', '0')
-    assert len([*first.parent.iterdir()]) == 3
+    assert len([*first.parent.iterdir()]) == 2 + before
     assert first.read_bytes() == b'kept'
 
 
@@ -183,6 +193,16 @@ def test_no_painting_of_the_training_has_a_held_out_style() -> None:
     test = {style for image, style, _ in chosen if image['id'] > 9000}
     assert train == {'la_muse', 'rain_princess', 'scream'}
     assert test == {*STYLES}
+
+
+def test_the_classifier_sees_every_style_of_the_paintings() -> None:
+    photos = [dict(id=i, split='train2017') for i in range(1, 34)]
+    lspet = choose_photos(photos, 33, 0)[:: prepare.CLASSIFIER_EVERY['lspet_painted']]
+    coco = choose_all(photos)[:: prepare.CLASSIFIER_EVERY['coco_painted']]
+    assert {style for _, style, _ in lspet} == {*TRAINED_STYLES}
+    assert {(style, scale) for _, style, scale in coco} == {
+        (style, scale) for style in TRAINED_STYLES for scale in COCO_SCALES
+    }
 
 
 def test_says_which_command_comes_before(
@@ -208,6 +228,6 @@ def test_every_kind_is_trained_with_its_text_prompt(
         'an expressionist painting of a person',
     } <= prompts
     tested = DATASETS.build(cfg.val_dataloader.dataset)
-    assert 'a woodblock print of a person' in {
+    assert 'a ukiyo-e painting of a person' in {
         tested[i]['data_samples'].text_prompt for i in range(len(tested))
     }

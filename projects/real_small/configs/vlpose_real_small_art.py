@@ -18,8 +18,6 @@ tuning_data = dict(
     data_prefix=dict(img=''),
 )
 annotations = 'real_small/annotations/'
-# What the base knows already is varied less: people in other surroundings and small ones.
-cut = [dict(type='LoadImage'), dict(type='RandomCut', prob=0.3)]
 # They fill the image.
 figures = dict(**tuning_data, pipeline=[dict(type='LoadImage')])
 
@@ -31,18 +29,18 @@ train_dataloader = dict(
         datasets=[
             dict(
                 ann_file=f'{annotations}lspet_painted_train.json',
-                pipeline=cut,
+                pipeline=_base_.lspet_pipeline,
                 **tuning_data,
             ),
             dict(
                 ann_file=f'{annotations}coco_painted_train.json',
-                pipeline=cut,
+                pipeline=_base_.coco_pipeline,
                 **tuning_data,
             ),
             dict(ann_file=f'{annotations}pose_depot_train.json', **figures),
             dict(ann_file=f'{annotations}spine_cartoon_train.json', **figures),
         ],
-        sample_ratio_factor=[1, 4, 2, 3],
+        sample_ratio_factor=[0.75, 1.5, 2, 3],
         pipeline=_base_.train_pipeline,
     ),
 )

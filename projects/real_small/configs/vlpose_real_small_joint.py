@@ -8,20 +8,20 @@ train_dataloader = dict(
             *art.datasets,
             dict(
                 ann_file=f'{_base_.labeled}lspet_train.json',
-                pipeline=_base_.cut,
+                pipeline=_base_.lspet_pipeline,
                 **_base_.photos,
             ),
             dict(
                 ann_file=f'{_base_.labeled}coco_train.json',
-                pipeline=_base_.cut,
+                pipeline=_base_.coco_pipeline,
                 **_base_.photos,
             ),
         ],
-        sample_ratio_factor=[*art.sample_ratio_factor, 0.04, 1],
+        sample_ratio_factor=[*art.sample_ratio_factor, 0.02, 1],
     )
 )
 
-train_cfg = dict(max_iters=1300)
+train_cfg = dict(max_iters=1600)
 param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(T_max=1300)
+param_scheduler[1].update(T_max=1600)
 default_hooks = dict(checkpoint=dict(type='AdapterCheckpointHook'))

@@ -23,15 +23,19 @@ text_prompts = dict(
     depth_render='a depth render of a person',
     game_cartoon='a cartoon character of a video game',
     neural_painting_la_muse='a cubist painting of a person',
-    neural_painting_rain_princess='a palette knife painting of a person in the rain',
+    neural_painting_rain_princess='an impressionist painting of a person',
     neural_painting_scream='an expressionist painting of a person',
-    neural_painting_wave='a woodblock print of a person',
+    neural_painting_wave='a ukiyo-e painting of a person',
 )
 pack_with_text = [
     dict(_base_.pack_with_text[0], text_prompts=text_prompts),
     *_base_.pack_with_text[1:],
 ]
-train_pipeline = [*_base_.train_pipeline[:-1], *pack_with_text]
+# Art has other palettes than photos.
+train_pipeline = [
+    dict(type='PhotometricDistortion') if each['type'] == 'YOLOXHSVRandomAug' else each
+    for each in _base_.train_pipeline[:-1]
+] + pack_with_text
 val_pipeline = [*_base_.val_pipeline[:-1], *pack_with_text]
 
 val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
