@@ -24,6 +24,8 @@ check_requirements()
 warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
 # MMDetection's CSPNeXt calls it, the backbone of RTMPose and of the detectors.
 warnings.filterwarnings('ignore', '`torch.cuda.amp.autocast', FutureWarning)
+# Its detectors call it, and so does torch itself.
+warnings.filterwarnings('ignore', 'torch.meshgrid: in an upcoming release', UserWarning)
 
 from vlpose_mm import compat
 

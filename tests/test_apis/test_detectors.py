@@ -48,9 +48,12 @@ def packaged(tmp_path, monkeypatch) -> tuple[Path, Path]:
     return base, own
 
 
-def test_the_detector_in_the_package_has_the_backbone_of_the_base(packaged, image) -> None:
+def test_the_detector_in_the_package_has_the_backbone_of_the_base(
+    packaged, image, capfd
+) -> None:
     found = find_detector(FCOS_REAL_SMALL)
     detector = build_detector(found, 'cpu')
+    assert 'missing keys' not in ''.join(capfd.readouterr())
     loaded = detector.model.state_dict()
     for path in packaged:
         for name, tensor in torch.load(path)['state_dict'].items():

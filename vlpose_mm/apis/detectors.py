@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.infer import BaseInferencer
 from mmengine.model import initialize
 from mmpose.apis.inferencers.utils import default_det_models
 from mmpose.evaluation.functional import nms
 from mmpose.registry import DATASETS
+from torch import nn
 
 from vlpose_mm.apis.model_zoo import read_config
 from vlpose_mm.checkpoint.download import fetch
@@ -105,29 +107,55 @@ def find_detector(
     return FoundDetector(name, cfg, weights, ids)
 
 
+class _Detector(DetInferencer):
+    """MMDetection's inferencer for weights that are checked and complete."""
+
+    def __init__(self, found: FoundDetector, device: str | None) -> None:
+        self._found = found
+        weights = fetch(found.weights)
+        self._state = state_dict_of(read_file(weights), found.weights)
+        super().__init__(found.cfg, weights, device, 'mmdet', show_progress=False)
+
+    def _load_weights_to_model(
+        self, model: nn.Module, checkpoint: dict, cfg: Config
+    ) -> None:
+        """Load weights; MMEngine would load those that match, and print the others.
+
+        Raises:
+            ValueError: If they are of another detector.
+        """
+        state, name, weights = self._state, self._found.name, self._found.weights
+        wanted = {key: value.shape for key, value in model.named_parameters()}
+        known = [key for key in wanted if key in state]
+        wrong = [key for key in known if state[key].shape != wanted[key]]
+        if not known or wrong:
+            which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
+            raise ValueError(f'{weights} is not of the detector {name}: {which}.')
+        if not any(key.startswith('backbone.') for key in state):
+            # It is frozen, and in the file that the config names.
+            initialize(model.backbone, cfg.model.backbone.init_cfg)
+            backbone = model.backbone.state_dict(prefix='backbone.')
+            checkpoint = dict(checkpoint, state_dict={**state, **backbone})
+        super()._load_weights_to_model(model, checkpoint, cfg)
+        del self._state
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        """Collate as MMEngine does, without its warning that MMDetection has no registry of
+        functions."""
+        return pseudo_collate
+
+
 def build_detector(found: FoundDetector, device: str | None) -> DetInferencer:
     """Build a detector and run it once; a ValueError says why it does not run.
 
     Its weights are downloaded once if needed.
     """
-    weights = fetch(found.weights)
-    state = state_dict_of(read_file(weights), weights)
     try:
-        detector = DetInferencer(found.cfg, weights, device, 'mmdet', show_progress=False)
+        detector = _Detector(found, device)
         # Otherwise every image would fail on an operator that mmcv-lite lacks.
         detector(np.zeros((64, 64, 3), np.uint8), return_datasamples=True)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(f'The detector {found.name} does not run: {error}') from error
-    # MMEngine loads what matches, and prints what does not.
-    wanted = {key: value.shape for key, value in detector.model.named_parameters()}
-    known = [key for key in wanted if key in state]
-    wrong = [key for key in known if state[key].shape != wanted[key]]
-    if not known or wrong:
-        which = f'{wrong[0]} has another shape' if wrong else 'no name is the same'
-        raise ValueError(f'{weights} is not of the detector {found.name}: {which}.')
-    if not any(key.startswith('backbone.') for key in state):
-        # It is frozen, and in the file that the config names.
-        initialize(detector.model.backbone, found.cfg.model.backbone.init_cfg)
     return detector
 
 
