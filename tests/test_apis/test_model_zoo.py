@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmpose.registry import MODELS
+from mmpose.registry import DATASETS, MODELS
 
+from tests.new_style import with_classes
 from tests.test_apis.detector_weights import write_weights
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.apis import VLPoseInferencer
@@ -317,3 +318,19 @@ def test_what_does_not_go_together_is_refused(
     ):
         with pytest.raises(kind, match=message):
             find_model(*args)
+
+
+def test_a_config_of_classes_runs_as_one_of_names(whole: str, small_config: Path) -> None:
+    cfg = Config.fromfile(small_config)
+    cfg.dataset_type = cfg.test_dataloader.dataset.type
+    classes = with_classes(cfg, ['model', 'test_dataloader'])
+    classes.dataset_type = DATASETS.get(cfg.dataset_type)
+    for each in (cfg, classes):
+        found = find_model(each, whole)
+        kinds = [
+            transform['type'] for transform in found.cfg.test_dataloader.dataset.pipeline
+        ]
+        names = [kind if isinstance(kind, str) else kind.__name__ for kind in kinds]
+        assert names.count('AssignTextPrompt') == 1
+        inferencer = VLPoseInferencer(each, whole, device='cpu', det_model=WHOLE_IMAGE)
+        assert inferencer.is_tuned

@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from tests.new_style import with_classes
 from tests.test_export.conftest import PROMPTS
 from vlpose_mm.export import exporter
 from vlpose_mm.export.check import crop_images, differences
@@ -39,6 +40,19 @@ def test_a_graph_that_is_off_is_refused_and_leaves_nothing(
         export_model(*small, str(out), str(text_prompts), smaller=['half'])
     assert out.read_bytes() == b'what was there'
     assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_a_config_of_classes_is_exported_as_one_of_names(
+    small: Small, tmp_path: Path
+) -> None:
+    cfg, model = small
+    classes = with_classes(cfg, ['model', 'test_dataloader'])
+    written = []
+    for name, each in (('names', cfg), ('classes', classes)):
+        export_model(each, model, str(tmp_path / f'{name}.onnx'))
+        written.append((tmp_path / f'{name}.onnx').read_bytes())
+    assert classes.model.type is VLPoseEstimator
+    assert written[0] == written[1]
 
 
 def test_not_a_number_is_a_difference(vit: VLPoseEstimator, graph: ir.Model) -> None:

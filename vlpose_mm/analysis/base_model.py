@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.registry import find_class
 
 BASE_BACKBONES = dict(
     # MMPose has no ViT; without visual prompts, ours is that of ViTPose.
@@ -34,11 +35,11 @@ def base_config(model: dict) -> dict:
         ValueError: If MMPose has no such backbone.
     """
     model = copy.deepcopy(model)
-    cls = _find_class(model['type'])
+    cls = find_class(MODELS, model['type'])
     if not (isinstance(cls, type) and issubclass(cls, VLPoseEstimator)):
         return model
     backbone, head = model['backbone'], model['head']
-    prompted = getattr(_find_class(backbone['type']), '__name__', backbone['type'])
+    prompted = getattr(find_class(MODELS, backbone['type']), '__name__', backbone['type'])
     if prompted not in BASE_BACKBONES:
         raise ValueError(
             f'The backbone {prompted!r} has no counterpart in MMPose; those with one are '
@@ -82,8 +83,3 @@ def _to_meta(module: nn.Module, name: str, param: nn.Parameter) -> nn.Parameter:
     if param.is_meta:
         return param
     return nn.Parameter(param.to('meta'), requires_grad=param.requires_grad)
-
-
-def _find_class(name: str | type) -> type | None:
-    """Return the class of a config's ``type``."""
-    return MODELS.get(name) if isinstance(name, str) else name

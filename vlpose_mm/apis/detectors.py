@@ -29,14 +29,17 @@ from vlpose_mm.names import (
     WHOLE_IMAGE,
 )
 from vlpose_mm.paths import package_root
+from vlpose_mm.registry import find_class
 
 
-def default_detector(dataset_type: str) -> tuple[str, str | None, Sequence[int] | None]:
+def default_detector(
+    dataset_type: str | type,
+) -> tuple[str, str | None, Sequence[int] | None]:
     """Return model, weights and categories of the default detector for a dataset.
 
     It is MMPose's, but for Human-Art one that was trained on it.
     """
-    module = DATASETS.get(dataset_type).__module__
+    module = find_class(DATASETS, dataset_type).__module__
     if 'humanart' in module:
         return DEFAULT_DETECTOR, None, None
     kind = module.split('datasets.')[-1].split('.')[0].lower()

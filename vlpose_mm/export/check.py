@@ -7,12 +7,15 @@ import onnxruntime
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from vlpose_mm.datasets.image_io import read_image
+from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.models.text_encoders.base import Prompt
+from vlpose_mm.registry import find_class
 
 # Largest difference, relative to the largest value, which is near 1 in heatmaps.
 TOLERANCE = 1e-4
@@ -101,9 +104,11 @@ def crop_images(cfg: Config, model: VLPoseEstimator, paths: Sequence[str]) -> Te
     """
     transforms = cfg.test_dataloader.dataset.pipeline
     # The check assigns the text prompts.
-    # By its name, or in full.
-    pipeline = [t for t in transforms[:-1] if not t['type'].endswith('AssignTextPrompt')]
-    pipeline = Compose(pipeline)
+    pipeline = Compose(
+        t
+        for t in transforms[:-1]
+        if find_class(TRANSFORMS, t['type']) is not AssignTextPrompt
+    )
     crops = []
     for path in paths:
         image = read_image(path)

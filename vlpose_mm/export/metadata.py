@@ -9,6 +9,7 @@ from mmpose.registry import TRANSFORMS
 
 from vlpose_mm.export.text_prompts import TextPrompts
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.registry import find_class
 
 # The property of the graph that holds the JSON.
 KEY = 'vlpose'
@@ -94,7 +95,7 @@ def describe(
 def _transform(cfg: Config, kind: type) -> object:
     """Build the transform of a class from the test pipeline."""
     for transform in cfg.test_dataloader.dataset.pipeline:
-        if TRANSFORMS.get(transform['type']) is kind:
+        if find_class(TRANSFORMS, transform['type']) is kind:
             return TRANSFORMS.build(transform)
     raise ValueError(
         f'The test pipeline has no {kind.__name__}, so the runtime would not know how to '

@@ -10,6 +10,7 @@ from vlpose_mm.datasets.text_prompts import check_per_keypoint, read_text_prompt
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 from vlpose_mm.models.classifiers.scenario_classifier import ScenarioClassifier
 from vlpose_mm.models.text_encoders.base import Prompt
+from vlpose_mm.registry import find_class
 
 
 class TextPrompts(NamedTuple):
@@ -76,6 +77,6 @@ def _add(
 def _assign(cfg: Config) -> AssignTextPrompt:
     """Return the AssignTextPrompt of the test pipeline, or the default one."""
     for transform in cfg.test_dataloader.dataset.pipeline:
-        if TRANSFORMS.get(transform['type']) is AssignTextPrompt:
+        if find_class(TRANSFORMS, transform['type']) is AssignTextPrompt:
             return TRANSFORMS.build(transform)
     return AssignTextPrompt()

@@ -16,6 +16,7 @@ from mmpose.registry import MODELS
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.registry import find_class
 from vlpose_mm.tools.common import add_cfg_options, load_config, log_and_prints_to_stderr
 from vlpose_mm.tools.errors import command, errors_about
 
@@ -95,7 +96,7 @@ def _load(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
     if not cfg.get('model'):
         raise ValueError(f'{options.config} has no model.')
     init_default_scope('mmpose')
-    if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
+    if not issubclass(find_class(MODELS, cfg.model.type) or object, VLPoseEstimator):
         raise ValueError(
             f'The model of {options.config}, {cfg.model.type}, is not a VLPoseEstimator.'
         )

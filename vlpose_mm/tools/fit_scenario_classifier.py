@@ -20,6 +20,7 @@ from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
 from vlpose_mm.engine.scenario_accuracy import measure_scenarios
 from vlpose_mm.engine.scenario_fitting import add_classifier, fit_scenarios, training_loader
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.registry import find_class
 from vlpose_mm.tools.common import (
     add_config_options,
     check_output_file,
@@ -62,7 +63,7 @@ def _fit_and_measure(options: argparse.Namespace) -> dict:
             f'{name} has no model or no val_dataloader; use a config for training.'
         )
     init_default_scope('mmpose')
-    if not issubclass(MODELS.get(cfg.model.type) or object, VLPoseEstimator):
+    if not issubclass(find_class(MODELS, cfg.model.type) or object, VLPoseEstimator):
         raise ValueError(
             f'The model of {name}, {cfg.model.type}, is not a VLPoseEstimator.'
         )
