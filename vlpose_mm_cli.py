@@ -11,7 +11,10 @@ from importlib.util import find_spec, module_from_spec
 
 def main():
     """Run the command."""
-    sys.modules['vlpose_mm'] = module_from_spec(find_spec('vlpose_mm'))
-    from vlpose_mm.cli.main import main as run
-
+    try:
+        sys.modules['vlpose_mm'] = module_from_spec(find_spec('vlpose_mm'))
+        from vlpose_mm.cli.main import main as run
+    except KeyboardInterrupt:
+        print('Interrupted.', file=sys.stderr)
+        return 130
     return run()

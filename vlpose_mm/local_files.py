@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import Any
 
 
+def read_argument(text: str) -> str:
+    """Return the text of an option, which is UTF-8 if it can be, whatever the locale."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:  # typed in the encoding of the locale
+        return text
+
+
 def is_url(place: str) -> bool:
     """Return whether a place is an address of the web."""
     return place.lower().startswith(('http://', 'https://'))

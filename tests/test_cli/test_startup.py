@@ -83,3 +83,15 @@ def test_the_command_is_a_module_too(monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit) as info:
         runpy.run_module('vlpose_mm.cli', run_name='__main__')
     assert info.value.code == 0 and capsys.readouterr().out.strip() == __version__
+
+
+def test_a_text_prompt_is_utf_8_in_any_locale() -> None:
+    program = (
+        'import sys; from vlpose_mm.local_files import read_argument; '
+        'print(ascii([read_argument(text) for text in sys.argv[1:]]))'
+    )
+    env = {**os.environ, 'LC_ALL': 'C', 'PYTHONCOERCECLOCALE': '0'}
+    args = ['une fresque à Rome'.encode(), b'caf\xe9']
+    run = [sys.executable, '-X', 'utf8=0', '-c', program, *args]
+    done = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ascii(['une fresque à Rome', 'caf\udce9'])

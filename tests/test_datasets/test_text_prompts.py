@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vlpose_mm.datasets.scenarios import SCENARIOS
-from vlpose_mm.datasets.text_prompts import load_text_prompts
+from vlpose_mm.datasets.text_prompts import load_text_prompts, read_text_prompts
 
 COMPLETE = {name: f'a {name}' for name in SCENARIOS}
 OWN = dict(default='an image', mural='a wall', ink_painting=['ink', 'a brush'])
@@ -14,6 +14,7 @@ YAML = 'default: an image\nMural: >\n  a\n  wall\nink-painting: [ink , a  brush]
 JSON = '{"default": "an image", " mural": "a  wall", "ink painting": ["ink", "a brush"]}'
 
 
+@pytest.mark.parametrize('mark', ['', '\ufeff'])
 @pytest.mark.parametrize(
     ('name', 'content', 'expected'),
     [
@@ -22,10 +23,10 @@ JSON = '{"default": "an image", " mural": "a  wall", "ink painting": ["ink", "a 
         ('a.json', json.dumps(COMPLETE), COMPLETE),  # needs no default
     ],
 )
-def test_reads_yaml_and_json_in_any_spelling(
-    name: str, content: str, expected: dict, tmp_path: Path
+def test_reads_yaml_and_json_in_any_spelling_with_and_without_a_byte_order_mark(
+    name: str, content: str, expected: dict, mark: str, tmp_path: Path
 ) -> None:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(mark + content, 'utf-8')
     assert load_text_prompts(str(tmp_path / name)) == expected
 
 
@@ -64,6 +65,11 @@ def test_a_bad_file_gets_one_error_that_names_it(
     path.write_text(content)
     with pytest.raises(ValueError, match=f'{path}.*{message}'):
         load_text_prompts(str(path))
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_text_prompt(tmp_path: Path) -> None:
+    (tmp_path / 'a.txt').write_text('a café\nein Gemälde\n', 'utf-8-sig')
+    assert [*read_text_prompts(str(tmp_path / 'a.txt'))] == ['a café', 'ein Gemälde']
 
 
 def test_a_missing_file_or_a_folder_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Tests of what commands share."""
 
+import os
 import subprocess
 import sys
 
@@ -44,6 +45,15 @@ def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:
 
     assert process.stderr.read().splitlines() == []
     process.wait()
+
+
+def test_what_the_locale_cannot_print_is_escaped() -> None:
+    program = """from vlpose_mm.tools.errors import command
+command(lambda: print("Café 浮世絵"))()"""
+    env = {**os.environ, 'PYTHONIOENCODING': 'ascii'}
+    done = subprocess.run([sys.executable, '-c', program], env=env, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [rb'Caf\xe9', rb'\u6d6e\u4e16\u7d75']
 
 
 def test_exit_codes_are_returned_and_faults_of_the_program_pass() -> None:

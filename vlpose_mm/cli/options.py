@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from vlpose_mm.local_files import check_file, check_place, is_url
+from vlpose_mm.local_files import check_file, check_place, is_url, read_argument
 from vlpose_mm.names import NO_DETECTOR, OFFLINE_MODEL, ROUTES, find_entry
 from vlpose_mm.version import __version__
 
@@ -112,8 +112,18 @@ def _predict_parser() -> argparse.ArgumentParser:
         default='vlpose_out',
         help='folder to write to (default: %(default)s)',
     )
-    add('--scenario', metavar='NAME', help='kind of images, such as "stained glass"')
-    add('--text-prompt', metavar='TEXT', help="read in place of the scenario's")
+    add(
+        '--scenario',
+        metavar='NAME',
+        type=read_argument,
+        help='kind of images, such as "stained glass"',
+    )
+    add(
+        '--text-prompt',
+        metavar='TEXT',
+        type=read_argument,
+        help="read in place of the scenario's",
+    )
     add(
         '--route',
         metavar='ROUTE',

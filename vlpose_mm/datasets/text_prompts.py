@@ -3,14 +3,17 @@
 import difflib
 import logging
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 
 import yaml
-from mmengine.fileio import exists, load
+from mmengine.fileio import exists, get_text, load
 from mmengine.logging import print_log
 
 from vlpose_mm.datasets.scenarios import SCENARIOS, scenario_name, text_prompt_table
 
+# UTF-8 with or without a byte order mark.
+ENCODING = 'utf-8-sig'
 # Loader arguments by suffix: YAML's default loader creates arbitrary objects.
 SAFE = dict(Loader=yaml.SafeLoader)
 FORMATS = {'.json': {}, '.yaml': SAFE, '.yml': SAFE}
@@ -94,7 +97,8 @@ def load_text_prompts(file: str) -> dict[str, str | list[str]]:
             'text prompt.'
         )
     try:
-        content = load(file, **FORMATS[suffix])
+        text = StringIO(get_text(file, ENCODING))
+        content = load(text, suffix[1:], **FORMATS[suffix])
     except Exception as error:
         reason = ' '.join(str(error).split())
         raise ValueError(
@@ -128,7 +132,7 @@ def read_text_prompts(file: str) -> dict[str, str | list[str]]:
     if Path(file).suffix.lower() in FORMATS:
         return text_prompt_table(load_text_prompts(file))
     try:
-        lines = Path(file).read_text(encoding='utf-8').splitlines()
+        lines = Path(file).read_text(ENCODING).splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f'{file} is not text in UTF-8: {error}.') from error
     lines = [check_text_prompt(line, file) for line in lines if line.strip()]

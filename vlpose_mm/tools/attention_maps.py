@@ -14,6 +14,7 @@ from rich.table import Table
 from vlpose_mm.apis import BBoxFile, VLPoseInferencer
 from vlpose_mm.datasets.image_io import read_image
 from vlpose_mm.datasets.text_prompts import check_text_prompt
+from vlpose_mm.local_files import read_argument
 from vlpose_mm.models.necks.attention_maps import AttentionMaps
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import WHOLE_IMAGE
@@ -39,7 +40,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('checkpoint', help='VLPose or adapter checkpoint')
     parser.add_argument('images', nargs='+', metavar='image', help='JPEG or PNG')
     text = parser.add_mutually_exclusive_group()
-    text.add_argument('--text-prompt', help='the text prompt (default: as in testing)')
+    text.add_argument(
+        '--text-prompt',
+        type=read_argument,
+        help='the text prompt (default: as in testing)',
+    )
     text.add_argument('--scenario', help='the scenario, such as "oil painting"')
     bboxes = parser.add_mutually_exclusive_group()
     bboxes.add_argument(

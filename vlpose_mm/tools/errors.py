@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import ParamSpec
 
 from vlpose_mm.requirements import RequirementError
@@ -20,12 +21,16 @@ def command(main: Callable[P, int | None]) -> Callable[P, int]:
 
     An ``OSError``, ``ValueError`` or ``RequirementError`` is printed in one line to the
     standard error and ends the command with exit code 2, an interrupt with 130. Who reads
-    the output may stop, as ``head`` does. Other exceptions are faults of the program and
+    the output may stop, as ``head`` does, and characters that the locale lacks are
+    escaped. Other exceptions are faults of the program and
     pass.
     """
 
     @functools.wraps(main)
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        if isinstance(sys.stdout, TextIOWrapper):
+            # What the locale cannot print is escaped; so it is on the standard error.
+            sys.stdout.reconfigure(errors='backslashreplace')
         try:
             code = main(*args, **kwargs) or OK
             sys.stdout.flush()
