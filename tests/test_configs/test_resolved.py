@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from tests.configs import ABSENT, ZOO, differences, flat, read, zoo_config
+from tests.conftest import ROOT
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.names import find_entry
 
@@ -175,3 +176,14 @@ def test_the_base_is_mmposes_model_and_its_published_weights(
         assert own[-2:] == [dict(type='AssignTextPrompt'), own[-1]]
         assert own[:-2] == other[:-1]
     assert cfg.load_from == cfg.model.base_weights
+
+
+@pytest.mark.parametrize('project', ['mini_humanart', 'real_small'])
+def test_configs_for_one_device_name_the_batch_size_of_their_learning_rate(
+    project: str,
+) -> None:
+    paths = sorted((ROOT / 'projects' / project / 'configs').glob('*.py'))
+    assert len(paths) > 4
+    for path in paths:
+        cfg = Config.fromfile(path)
+        assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size, path

@@ -98,6 +98,7 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
+auto_scale_lr = dict(base_batch_size=32)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=300, start_factor=0.001, by_epoch=False),
     dict(

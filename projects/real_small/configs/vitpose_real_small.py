@@ -122,6 +122,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(num_layers=12, layer_decay_rate=0.75),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
+auto_scale_lr = dict(base_batch_size=128)
 param_scheduler = [
     dict(type='LinearLR', begin=0, end=200, start_factor=0.01, by_epoch=False),
     dict(
