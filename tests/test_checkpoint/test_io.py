@@ -50,8 +50,33 @@ def test_reads_both_formats_of_torch_and_safetensors(
         assert got.keys() == weights.keys()
         assert all(torch.equal(got[key], weights[key]) for key in weights)
     assert read_file(str(tmp_path / 'a.pth'))['meta'] == dict(epoch=3)
-    content = dict(state_dict={'a': torch.ones(1), 'epoch': 3, 0: torch.ones(1)})
-    assert state_dict_of(content, 'x.pth') == {'a': torch.ones(1)}
+    content = dict(state_dict={'a.b': torch.ones(1), 'epoch': 3, 0: torch.ones(1)})
+    assert state_dict_of(content, 'x.pth') == {'a.b': torch.ones(1)}
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda w: {f'_orig_mod.{k}': v for k, v in w.items()},
+        lambda w: {f'module._orig_mod.{k}': v for k, v in w.items()},
+        # Of one compiled part.
+        lambda w: {k.replace('.', '._orig_mod.', 1): v for k, v in w.items()},
+        lambda w: dict(state_dict={f'model.{k}': v for k, v in w.items()}, epoch=3),
+        lambda w: {f'model._orig_mod.{k}': v for k, v in w.items()},
+        lambda w: dict(
+            ema_state_dict={'steps': torch.ones(1)} | {f'module.{k}': w[k] for k in w}
+        ),
+        lambda w: dict(state_dict=w, ema_state_dict={k: 0 * w[k] for k in w}),
+        lambda w: {f'ema_model.module.{k}': v for k, v in w.items()},
+    ],
+)
+def test_what_wrapped_the_model_is_taken_off(
+    wrap: Callable[[dict], dict], weights: dict[str, Tensor]
+) -> None:
+    found = state_dict_of(wrap(weights), 'x.pth')
+    found.pop('steps', None)
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,18 @@ from torch import Tensor
 from vlpose_mm.checkpoint.download import fetch
 from vlpose_mm.local_files import is_url
 
-# Keys of the weights in a checkpoint, by who wrote it.
-STATE_DICT_KEYS = ('state_dict', 'model')
+# Keys of the weights in a checkpoint, by who wrote it; averages only where they are alone.
+STATE_DICT_KEYS = (
+    'state_dict',
+    'model',
+    'ema_state_dict',
+    'state_dict_ema',
+    'model_ema',
+    'ema',
+)
+# What wraps a model that is trained puts this before all names; torch.compile, into some.
+WRAPPERS = ('module.', 'model.', 'ema_model.', 'ema.')
+COMPILED = '_orig_mod.'
 
 
 def read_file(path: str) -> dict:
@@ -70,20 +80,37 @@ def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:
         path (str): The file, for errors.
 
     Returns:
-        dict[str, Tensor]: Tensors by name, without the ``module.`` of distributed
-        training.
+        dict[str, Tensor]: Tensors by name, see :func:`without_wrappers`.
 
     Raises:
         ValueError: If there are no tensors.
     """
     nested = [content[k] for k in STATE_DICT_KEYS if isinstance(content.get(k), Mapping)]
-    state_dict = {
-        name.removeprefix('module.'): tensor
-        for name, tensor in (nested or [content])[0].items()
-        if isinstance(name, str) and isinstance(tensor, Tensor)
-    }
+    state_dict = without_wrappers(
+        {
+            name: tensor
+            for name, tensor in (nested or [content])[0].items()
+            if isinstance(name, str) and isinstance(tensor, Tensor)
+        }
+    )
     if not state_dict:
         raise ValueError(f'{path} holds no weights; it has {list(content)[:5]}.')
+    return state_dict
+
+
+def without_wrappers(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state dict without what wrapped the model when it was saved.
+
+    That is distributed training, ``torch.compile``, Lightning or an average of the weights.
+    """
+    # MMEngine's average counts its steps beside the names.
+    state_dict = {
+        name.replace(COMPILED, '').removeprefix('module.'): tensor
+        for name, tensor in state_dict.items()
+    }
+    for wrapper in WRAPPERS * 2:  # one may wrap another
+        if all(name.startswith(wrapper) for name in state_dict):
+            state_dict = {name[len(wrapper) :]: t for name, t in state_dict.items()}
     return state_dict
 
 

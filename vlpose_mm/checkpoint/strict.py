@@ -59,11 +59,26 @@ def check_strict(
 def check_touches(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
     """Check that a checkpoint holds at least one tensor of a module."""
     own = list(module.state_dict())
-    if not any(name in state_dict for name in own):
-        raise ValueError(
-            f'The checkpoint fits no part of {type(module).__name__}: it holds '
-            f'{list(state_dict)[:3]}..., wanted are names like {own[:3]}....'
+    if any(name in state_dict for name in own):
+        return
+    held = list(state_dict)
+    parts = tuple(f'.{name}' for name, _ in module.named_parameters())
+    prefixes = dict.fromkeys(
+        name.removesuffix(part) + '.'
+        for name in held
+        for part in parts
+        if name.endswith(part)
+    )
+    remedy = ''
+    if prefixes:
+        remedy = (
+            f' The names begin with {" or ".join(map(repr, prefixes))}; write a checkpoint '
+            'of one of them without it.'
         )
+    raise ValueError(
+        f'The checkpoint fits no part of {type(module).__name__}: it holds {held[:3]}..., '
+        f'wanted are names like {own[:3]}....{remedy}'
+    )
 
 
 def load_parameters(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:

@@ -102,6 +102,17 @@ def test_a_checkpoint_without_whole_parts_is_refused_and_loads_nothing(
             assert torch.equal(tensor, before[name])
 
 
+def test_a_checkpoint_of_a_wrapped_model_is_loaded_or_its_prefixes_are_named(
+    vlpose_cfg: dict, base_cfg: dict
+) -> None:
+    model, weights = MODELS.build(vlpose_cfg), build(base_cfg).state_dict()
+    load_state_dict(model, {f'model._orig_mod.{name}': weights[name] for name in weights})
+    assert all(torch.equal(model.state_dict()[name], weights[name]) for name in weights)
+    both = {f'{who}.{name}': weights[name] for name in weights for who in ('ema', 'last')}
+    with pytest.raises(ValueError, match=r"begin with 'ema\.' or 'last\.'; write a checkp"):
+        load_state_dict(model, both)
+
+
 def test_zero_gates_start_exactly_at_the_loaded_base(
     vlpose_cfg: dict, base_cfg: dict, make_sample: Callable
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vlpose_mm.checkpoint import adapter
-from vlpose_mm.checkpoint.io import read_file, state_dict_of
+from vlpose_mm.checkpoint.io import read_file, state_dict_of, without_wrappers
 from vlpose_mm.checkpoint.metadata import (
     KEY,
     check_hyperparameters,
@@ -234,6 +234,9 @@ class AdapterMixin:
     ) -> None:
         """Load hook: complete any checkpoint in place, or refuse it before it is loaded."""
         if not prefix:
+            content = without_wrappers(state_dict)
+            state_dict.clear()
+            state_dict.update(content)
             check_touches(self, state_dict)
         metadata = decode(state_dict.setdefault(prefix + KEY, self.get_extra_state()))
         if 'base' in metadata:
