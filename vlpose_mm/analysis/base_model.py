@@ -58,6 +58,7 @@ def base_config(model: dict) -> dict:
     for name in ('wiring', 'gate_init', 'tuned_norms'):
         head.pop(name, None)
     head.update(type='HeatmapHead', in_channels=built.out_channels)
+    head['out_channels'] = head.pop('base_out_channels', None) or head['out_channels']
 
     for name in VLPOSE_KEYS:
         model.pop(name, None)

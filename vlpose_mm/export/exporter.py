@@ -119,6 +119,11 @@ def _check(model: VLPoseEstimator) -> None:
             '`python -m vlpose_mm.tools.fit_scenario_classifier`, or omit it with '
             '--cfg-options model.scenario_classifier=None.'
         )
+    if model.head.base_out_channels != model.head.out_channels:
+        raise ValueError(
+            'The graph holds both routes, and the base predicts other keypoints than the '
+            'tuned predictor (model.head.base_out_channels); it cannot be exported.'
+        )
     size = sum(param.numel() * param.element_size() for param in model.parameters())
     if size > MAX_BYTES:
         raise ValueError(

@@ -89,7 +89,10 @@ def test_a_checkpoint_without_whole_parts_is_refused_and_loads_nothing(
     for weights, fault in (
         ({'stem.weight': torch.zeros(1)}, 'fits no part of VLPoseEstimator.*stem.weight'),
         (build(wide).state_dict(), 'backbone.pos_embed has shape'),
-        (build(base_cfg).state_dict(), r'final_layer.weight has shape \(21,'),
+        (
+            build(base_cfg).state_dict(),
+            'predicts 21 keypoints, and the .*s 17.*base_out_channels=21',
+        ),
         (keep('backbone.'), r'has no head\.\*'),
         (keep('head.'), r'has no backbone\.\*'),
         (drop('matcher.'), 'only some of the .* matcher'),
@@ -111,6 +114,40 @@ def test_a_checkpoint_of_a_wrapped_model_is_loaded_or_its_prefixes_are_named(
     both = {f'{who}.{name}': weights[name] for name in weights for who in ('ema', 'last')}
     with pytest.raises(ValueError, match=r"begin with 'ema\.' or 'last\.'; write a checkp"):
         load_state_dict(model, both)
+
+
+def test_a_new_predictor_starts_on_a_base_of_other_keypoints(
+    vlpose_cfg: dict, base_cfg: dict, make_sample: Callable, warned: list[str]
+) -> None:
+    vlpose_cfg['head'].update(out_channels=21, base_out_channels=17)
+    base = build(base_cfg).state_dict()
+    model = MODELS.build(vlpose_cfg)
+    load_state_dict(model, base)
+    assert all(torch.equal(model.state_dict()[name], base[name]) for name in base)
+    image, samples = torch.randn(1, 3, 128, 96), [make_sample(TEXT_PROMPTS[0])]
+    assert model.eval()(image, samples).shape[1] == 21
+    with model.disable_adapter():
+        assert model(image, samples).shape[1] == 17
+        with pytest.raises(ValueError, match='base predicts 17 .* not the 21.*route tuned'):
+            model.predict(image, samples)
+
+    # Its adapter stands on the same base.
+    again = MODELS.build(vlpose_cfg)
+    load_state_dict(again, base)
+    load_state_dict(again, model.adapter_state_dict())
+    assert torch.equal(again.eval()(image, samples), model(image, samples))
+
+
+def test_training_on_a_random_base_is_warned_of_once(
+    vlpose_cfg: dict, base_cfg: dict, make_sample: Callable, warned: list[str]
+) -> None:
+    model = MODELS.build(vlpose_cfg)
+    train(model, make_sample)
+    assert [text for text in warned if 'frozen base is random' in text] == [*warned[:1]]
+    warned.clear()
+    load_state_dict(model, build(base_cfg).state_dict())
+    train(model, make_sample)
+    assert not any('random' in text for text in warned)
 
 
 def test_zero_gates_start_exactly_at_the_loaded_base(

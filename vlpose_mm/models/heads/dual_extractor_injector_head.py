@@ -78,6 +78,9 @@ class DualExtractorInjectorHead(HeatmapHead):
             head. ``None``: no gates, the paper's plain sum.
         tuned_norms (bool): Whether the main blocks use trained copies of their batch norms
             in the equations above, as in the released weights.
+        base_out_channels (int, optional): Keypoints of the base where they are not the
+            ``out_channels``: the tuned predictor starts anew. Then there is no original
+            route.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:
@@ -90,6 +93,7 @@ class DualExtractorInjectorHead(HeatmapHead):
         wiring: str = 'dual',
         gate_init: float | None = None,
         tuned_norms: bool = False,
+        base_out_channels: int | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -109,6 +113,11 @@ class DualExtractorInjectorHead(HeatmapHead):
         # of the original branch, where it can change the last bit.
         self.aux_deconv_layers.to(memory_format=torch.channels_last)
         self.tuned_final_layer = copy.deepcopy(self.final_layer)
+        self.base_out_channels = base_out_channels or self.out_channels
+        if self.base_out_channels != self.out_channels:
+            layer = self.final_layer
+            sizes = layer.kernel_size, layer.stride, layer.padding
+            self.final_layer = nn.Conv2d(layer.in_channels, self.base_out_channels, *sizes)
         self.tuned_norms = nn.ModuleList(
             copy.deepcopy(self.deconv_layers[block.start + 1])
             for block in self._blocks()
@@ -142,7 +151,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         if self.is_init:
             return
         super().init_weights()
-        self.tuned_final_layer.load_state_dict(self.final_layer.state_dict())
+        if self.base_out_channels == self.out_channels:
+            self.tuned_final_layer.load_state_dict(self.final_layer.state_dict())
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Compute heatmaps.
@@ -188,9 +198,18 @@ class DualExtractorInjectorHead(HeatmapHead):
 
     def prepare_checkpoint(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Load hook: initialize tuned copies from their originals; refuse a mismatch."""
-        for name in self.final_layer.state_dict():
+        is_new = self.base_out_channels != self.out_channels
+        for name, own in self.final_layer.state_dict().items():
             original = state_dict.get(f'{prefix}final_layer.{name}')
-            if original is not None:
+            if original is None:
+                continue
+            if len(original) != len(own) and original.shape[1:] == own.shape[1:]:
+                raise ValueError(
+                    f"The checkpoint's head predicts {len(original)} keypoints, and the "
+                    f"config's {len(own)}. To start a new predictor on it, set "
+                    f'model.head.base_out_channels={len(original)}.'
+                )
+            if not is_new:
                 state_dict.setdefault(f'{prefix}tuned_final_layer.{name}', original)
         for name in self.tuned_norms.state_dict():
             i, _, last = name.partition('.')
@@ -198,7 +217,7 @@ class DualExtractorInjectorHead(HeatmapHead):
             original = state_dict.get(f'{prefix}deconv_layers.{norm}.{last}')
             if original is not None:
                 state_dict.setdefault(f'{prefix}tuned_norms.{name}', original)
-        copied = ('tuned_final_layer.', 'tuned_norms.')
+        copied = ('tuned_norms.',) if is_new else ('tuned_final_layer.', 'tuned_norms.')
         auxiliary = {n for n in self.adapter_params() if not n.startswith(copied)}
         check_strict(self, state_dict, prefix, optional=[auxiliary])
 

@@ -28,6 +28,10 @@ UNTUNED = (
     'The checkpoint was never tuned: the tuned route runs on random weights. Train first, '
     'or test with model.test_cfg.route=original.'
 )
+RANDOM = (
+    'The frozen base is random, as no checkpoint was loaded: what is tuned on it is of no '
+    'use elsewhere. Set load_from to that of a ViTPose or VLPose.'
+)
 
 
 class Group(NamedTuple):
@@ -144,7 +148,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 f'{self.accuracy_interval!r}; use compute_acc=False for no accuracy.'
             )
         self._num_steps = 0
-        self._warned_of_text = False
+        self._warned_of_text = self._warned_of_base = False
         thawed = self.backbone.thawed_params
         if thawed:
             _warn(
@@ -179,7 +183,8 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             on the tuned route with ``pred_attention_maps``, see :class:`AttentionMaps`.
 
         Raises:
-            ValueError: If attention maps are wanted and there is no text.
+            ValueError: If attention maps are wanted and there is no text, or a sample takes
+                the original route and the base has other keypoints.
         """
         views = [inputs]
         if self.test_cfg.get('flip_test', False):
@@ -187,6 +192,16 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         predicted = list(data_samples)
         for route, rows, feats in self._route(views, data_samples):
             samples = [data_samples[row] for row in rows]
+            if (
+                route == 'original'
+                and self.head.base_out_channels != self.head.out_channels
+            ):
+                raise ValueError(
+                    f'The base predicts {self.head.base_out_channels} keypoints, so that '
+                    f'the original route has not the {self.head.out_channels} of the '
+                    "model; choose the route 'tuned' (model.test_cfg.route=tuned, or "
+                    '--route tuned).'
+                )
             if route == 'tuned':
                 if self._loaded_untuned:
                     self._loaded_untuned = False
@@ -215,6 +230,9 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             count as zero; in every ``accuracy_interval``-th step its accuracy.
         """
         self._loaded_untuned = False
+        if not self._has_base and not self._warned_of_base:
+            self._warned_of_base = True
+            _warn(RANDOM)
         rows = list(range(len(inputs)))
         if self.train_cfg.get('route') == 'auto':
             routes = [self.router.by_annotation(sample) for sample in data_samples]
