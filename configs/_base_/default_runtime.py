@@ -12,5 +12,7 @@ default_hooks = dict(
         max_keep_ckpts=1,
         # Else the last one is removed before the next one is whole.
         backend_args=dict(backend='atomic'),
-    )
+    ),
+    # Before it saves: it stops what has diverged.
+    finite=dict(type='CheckFiniteHook'),
 )

@@ -134,7 +134,7 @@ def test_coco_configs_differ_in_the_data_alone(size: str) -> None:
         *(f'{split}_dataloader' for split in ('train', 'val', 'test')),
         *(f'{split}_evaluator' for split in ('val', 'test')),
     }
-    assert changed['train_dataloader.dataset.type'] == 'CocoDataset'
+    assert changed['train_dataloader.dataset.type'] == 'CocoVLDataset'
     assert not any('pipeline' in key for key in changed)
 
 
@@ -187,3 +187,21 @@ def test_configs_for_one_device_name_the_batch_size_of_their_learning_rate(
     for path in paths:
         cfg = Config.fromfile(path)
         assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size, path
+
+
+PROTECTED = [
+    *(zoo_config('small', dataset) for dataset in ('humanart', 'coco', 'humanart_coco')),
+    *sorted((ROOT / 'projects').glob('*/configs/v*t*_*.py')),
+]
+
+
+@pytest.mark.parametrize(
+    'path', PROTECTED, ids=lambda path: f'{path.parent.name}/{path.stem}'
+)
+def test_files_and_losses_are_checked_by_default(path: Path) -> None:
+    cfg = read(path)
+    values = flat(cfg)
+    types = {v for k, v in values.items() if k.endswith('.type') and str(v) == v}
+    assert not types & {'CocoDataset', 'HumanArtDataset', 'CocoMetric'}
+    if 'train_dataloader' in cfg:
+        assert values['default_hooks.finite.type'] == 'CheckFiniteHook'

@@ -84,7 +84,7 @@ def reduced(path: str, data: Path, minilm: str) -> Config:
         loader = cfg[f'{split}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         dataset = loader.dataset
-        is_coco = dataset.type == 'CocoDataset'
+        is_coco = dataset.type == 'CocoVLDataset'
         dataset.update(data_root=f'{data}/coco/' if is_coco else f'{data}/', indices=4)
         # Serialized, every dataset waits for a full garbage collection.
         dataset.serialize_data = False

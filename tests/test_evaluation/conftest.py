@@ -7,7 +7,6 @@ import pytest
 from xtcocotools.coco import COCO
 
 from tests.test_evaluation import synthetic
-from vlpose_mm.evaluation.functional.coco_files import read_annotations
 from vlpose_mm.evaluation.functional.scenario_evaluation import ScenarioEvaluation
 
 SIGMAS = synthetic.metainfo()['sigmas']
@@ -22,7 +21,7 @@ def content() -> dict:
 def coco_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict], COCO]:
     """Turn annotations into a COCO object."""
     path = tmp_path_factory.mktemp('synthetic') / 'ann.json'
-    return lambda content: read_annotations(synthetic.write(content, path))
+    return lambda content: COCO(synthetic.write(content, path))
 
 
 @pytest.fixture(scope='module')

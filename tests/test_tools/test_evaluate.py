@@ -51,8 +51,7 @@ def test_prints_tables_of_every_result_file_and_writes_json(
         (['gone.json'], 'gone.json: No such file'),
         (
             ['other.json'],
-            'other.json belongs to other annotations: 1 of its 1 values of image_id, such '
-            'as -1, are not among the annotated ones',
+            'other.json: a record has the image_id -1, which is not among the images of',
         ),
         (['--json', 'no/folder.json'], 'name a file in an existing folder'),
     ],

@@ -1,7 +1,13 @@
 """Datasets and transforms."""
 
+from vlpose_mm.datasets.coco import CocoVLDataset
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
 from vlpose_mm.datasets.transforms.flip import ContiguousRandomFlip
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 
-__all__ = ['AssignTextPrompt', 'ContiguousRandomFlip', 'HumanArtVLDataset']
+__all__ = [
+    'AssignTextPrompt',
+    'CocoVLDataset',
+    'ContiguousRandomFlip',
+    'HumanArtVLDataset',
+]

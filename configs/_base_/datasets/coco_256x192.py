@@ -6,7 +6,7 @@ val_ann_file = 'annotations/person_keypoints_val2017.json'
 
 train_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         data_root=data_root,
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/'),
@@ -14,7 +14,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         data_root=data_root,
         ann_file=val_ann_file,
         bbox_file=f'{data_root}person_detection_results/'

@@ -63,7 +63,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         data_root=data_root + 'coco/',
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/'),
@@ -75,7 +75,7 @@ val_dataloader = dict(
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         data_root=data_root + 'coco/',
         ann_file='annotations/person_keypoints_val2017.json',
         bbox_file=data_root
@@ -110,5 +110,6 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    checkpoint=dict(interval=5, save_best='coco/AP', rule='greater', max_keep_ckpts=1)
+    checkpoint=dict(interval=5, save_best='coco/AP', rule='greater', max_keep_ckpts=1),
+    finite=dict(type='CheckFiniteHook'),
 )

@@ -6,7 +6,7 @@ model = dict(test_cfg=dict(route='original'))
 data_root = _base_.data_root + 'coco/'
 val_dataloader = dict(
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         _delete_=True,
         data_root=data_root,
         ann_file='annotations/person_keypoints_val2017.json',

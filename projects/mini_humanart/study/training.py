@@ -106,7 +106,7 @@ class _Run:
         dataset = loader['dataset']
         if ann_file == self.data / PHOTOS:
             loader['dataset'] = dict(
-                type='CocoDataset',
+                type='CocoVLDataset',
                 data_root=str(self.data / 'coco'),
                 ann_file=str(ann_file),
                 bbox_file=str(self.data / PHOTO_BOXES),

@@ -75,7 +75,7 @@ val_pipeline = [
 
 data_root = 'data/real/'
 labeled = 'data/real_small/annotations/'
-photos = dict(type='CocoDataset', data_prefix=dict(img=data_root))
+photos = dict(type='CocoVLDataset', data_prefix=dict(img=data_root))
 
 train_dataloader = dict(
     batch_size=128,
@@ -100,7 +100,7 @@ val_dataloader = dict(
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CocoDataset',
+        type='CocoVLDataset',
         ann_file=f'{labeled}coco_val.json',
         data_prefix=dict(img=data_root),
         test_mode=True,
@@ -109,7 +109,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='CocoMetric', ann_file=f'{labeled}coco_val.json')
+val_evaluator = dict(type='ScenarioCocoMetric', ann_file=f'{labeled}coco_val.json')
 test_evaluator = val_evaluator
 
 load_from = 'data/real_small/dinov2.pth'
@@ -134,7 +134,9 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(
-    checkpoint=dict(interval=10, max_keep_ckpts=1), logger=dict(interval=50)
+    checkpoint=dict(interval=10, max_keep_ckpts=1),
+    finite=dict(type='CheckFiniteHook'),
+    logger=dict(interval=50),
 )
 custom_hooks = [
     dict(

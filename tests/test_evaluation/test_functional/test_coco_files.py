@@ -70,13 +70,13 @@ TEXT_IDS = edited(RESULTS, lambda rs: [r.update(image_id=f'{r["image_id"]}') for
         (dict(annotations=RESULTS), FORMAT),
         ([5], FORMAT),
         (edited(RESULTS, lambda rs: rs[3].pop('score')), FORMAT),
-        (result(image_id=139), r'1 of its \d+ values of image_id, such as 139, are not'),
-        (result(image_id=[1]), r'values of image_id, such as \[1\]'),
-        (result(image_id=True), 'such as true, are not'),
-        (TEXT_IDS, r'other annotations: \d+ of its \d+ values of image_id, such as "\d+"'),
-        (result(category_id=7), '1 of its 2 values of category_id, such as 7'),
-        (result(keypoints=[1.0] * 63), r'17 .* 51 in all; .* image \d+ has 63 numbers'),
-        (result(keypoints=None), 'must have 17 keypoints .* has 0 numbers'),
+        (result(image_id=139), r'has the image_id 139, .* the images of .*; so have 1 of'),
+        (result(image_id=[1]), r'has the image_id \[1\]'),
+        (result(image_id=True), 'has the image_id true'),
+        (TEXT_IDS, r'has the image_id "\d+", .* \(one is text, the other a number\)'),
+        (result(category_id=[7]), r'the category_id of record 4 is \[7\]'),
+        (result(keypoints=[1.0] * 63), r'record 4, on image \d+, has 63 numbers .* 51 in'),
+        (result(keypoints=None), 'has 0 numbers as keypoints; 17 keypoints have three'),
         (result(keypoints=[[1]] * 51), RECORD_4),
         *((result(score=v), RECORD_4) for v in (float('nan'), '0.5', True, 10**400)),
         *((keypoint(value), RECORD_4) for value in (INF, None, False)),
@@ -100,7 +100,7 @@ def image(**values) -> dict:
     return edited(CONTENT, lambda c: c['images'][3].update(values))
 
 
-BROKEN = 'annotation 4, on image .* has a broken {}; keypoints must'
+FOURTH = r'ann.json: annotation 4 \(on image \d+\) '
 OTHER_ID = edited(CONTENT, lambda c: [a.update(category_id=7) for a in c['annotations']])
 TWICE = edited(CONTENT, lambda c: c['images'].append(c['images'][0]))
 
@@ -108,32 +108,44 @@ TWICE = edited(CONTENT, lambda c: c['images'].append(c['images'][0]))
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ([], 'is not a keypoint annotation file: it needs images with id'),
-        (edited(CONTENT, lambda c: c.pop('annotations')), 'it needs annotations with'),
-        (edited(CONTENT, lambda c: c['categories'].clear()), 'it needs categories with'),
+        ([], "not an annotation file in COCO's format: it has no list of images"),
+        (edited(CONTENT, lambda c: c['images'].append(5)), 'has no list of images'),
+        (edited(CONTENT, lambda c: c.pop('annotations')), 'has no list of annotations'),
         (
-            edited(CONTENT, lambda c: c['annotations'][5].pop('keypoints')),
-            'id, image_id, category_id, keypoints, bbox, area',
+            edited(CONTENT, lambda c: c.pop('categories')),
+            r'no list of categories. Add "categories": \[{"id": 1, "name": "person"}\]',
         ),
-        (edited(CONTENT, lambda c: c['images'].append(5)), 'it needs images with id'),
-        (TWICE, 'two images with the same id; make ids unique'),
-        (annotation(id=2), 'two annotations with the same id'),
-        (annotation(id=[4]), 'has annotations whose id is neither'),
-        (image(id=None), 'has images whose id is neither'),
+        (edited(CONTENT, lambda c: c['categories'].clear()), 'has no categories: the list'),
+        (TWICE, r'two images with the id \d+, numbers 0 and 30 of the list; 1 of its 31'),
+        (annotation(id=2), 'two annotations with the id 2, numbers 1 and 3 .* its own'),
+        (annotation(id=[4]), r'annotation number 3 has the id \[4\]; write an integer'),
+        (image(id=None), 'image number 3 has the id null'),
         (image(file_name=5), r'the file_name of image \d+ must be text'),
         (image(category='all'), "'all' is not a name for a scenario"),
-        (annotation(keypoints=[1] * 50), 'must have 17 keypoints .* has 50 numbers'),
+        (annotation(keypoints=[1] * 50), f'{FOURTH}has 50 numbers as keypoints; write one'),
+        (annotation(keypoints=[1] * 63), f'{FOURTH}has 21 keypoints .*, but the first'),
+        (annotation(keypoints=[1, 1, -1] * 17), f'{FOURTH}has a keypoint with the flag -1'),
         *(
-            (annotation(keypoints=v), BROKEN.format('keypoints'))
-            for v in (None, ['1'] * 51)
+            (annotation(keypoints=v * 17), f'{FOURTH}has keypoints that are not finite')
+            for v in ([[1, 2, 2]], ['1', 2, 2], [1, None, 2], [1, 2, INF], [1e300, 2, 2])
         ),
-        *((annotation(area=v), BROKEN.format('area')) for v in (None, True)),
+        (annotation(keypoints='1 1 2'), f'{FOURTH}has keypoints that are not finite'),
+        (annotation(area=None), f'{FOURTH}has no area.*add it, in square pixels, or set'),
         *(
-            (annotation(bbox=v), BROKEN.format('bbox'))
-            for v in (None, [1, 2], [1, 2, 3, INF])
+            (annotation(area=v), f'{FOURTH}has the area {shown}; write a number of')
+            for v, shown in ((True, 'true'), (INF, 'Infinity'), (-1, '-1'), ('9', '"9"'))
         ),
-        (annotation(image_id=5000), r'itself: 1 of its .* such as 5000, .* its images'),
-        (OTHER_ID, '1 of its 1 values of category_id, such as 7, .* among its categories'),
+        (annotation(bbox=None), f'{FOURTH}has no bbox; write x, y, width and height'),
+        (annotation(bbox=[1, 2]), rf'{FOURTH}has the bbox \[1, 2\]; write'),
+        (annotation(bbox=[1, 2, 3, INF]), rf'{FOURTH}has the bbox \[1, 2, 3, Infinity\]'),
+        (annotation(iscrowd='no'), f'{FOURTH}has the iscrowd "no"; write 0 or 1'),
+        (annotation(num_keypoints='9'), f'{FOURTH}has the num_keypoints "9"; write'),
+        (annotation(image_id=5000), 'annotation 4 has the image_id 5000.*not among its im'),
+        (annotation(image_id=None), 'annotation 4 has the image_id null'),
+        (
+            OTHER_ID,
+            'annotation 1 has the category_id 7.*not among its categories.* so',
+        ),
     ],
 )
 def test_refuses_broken_annotations(content: object, message: str, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Match results with annotations once, and score any subset of the images."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cached_property
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from xtcocotools.coco import COCO
 
+from vlpose_mm.datasets.annotations import Id
 from vlpose_mm.evaluation.functional.keypoint_oks import keypoint_oks
 from vlpose_mm.evaluation.functional.matching import match, match_sizes
 from vlpose_mm.evaluation.functional.scenario_groups import (
@@ -52,9 +53,9 @@ class ScenarioEvaluation:
         use_area (bool): Whether to normalize by ``area``, else by the bbox.
 
     Attributes:
-        scenarios (dict[str, list[int]]): Scenario -> image ids.
-        groups (dict[str, list[int]]): Group -> image ids.
-        domains (dict[str, list[int]]): ``'natural'`` and ``'artificial'``, those with
+        scenarios (dict[str, list[int | str]]): Scenario -> image ids.
+        groups (dict[str, list[int | str]]): Group -> image ids.
+        domains (dict[str, list[int | str]]): ``'natural'`` and ``'artificial'``, those with
             images -> image ids.
 
     Raises:
@@ -79,30 +80,34 @@ class ScenarioEvaluation:
                 # loadRes writes into the records.
                 coco_dt = coco_gt.loadRes([dict(record) for record in coco_dt])
         self.coco_gt, self.coco_dt = coco_gt, coco_dt
-        self._matched = match(coco_gt, coco_dt, sigmas, iou_type, use_area)
-        img_ids = self._matched.params.imgIds
+        img_ids, self._instance_ids = list(coco_gt.imgs), list(coco_gt.anns)
+        if all(type(img_id) is int for img_id in img_ids):
+            img_ids.sort()  # as COCO does
         self._index = {img_id: i for i, img_id in enumerate(img_ids)}
+        categories = {cat_id: i for i, cat_id in enumerate(coco_gt.cats)}
+        numbered = (_numbered(c, self._index, categories) for c in (coco_gt, coco_dt))
+        self._matched = match(*numbered, sigmas, iou_type, use_area)
         self._subsets = {ALL: img_ids, **domains, **self.groups, **self.scenarios}
         self._accumulated: dict[tuple[int, ...], dict] = {}
 
-    def images(self, subset: str | Iterable[int]) -> list[int]:
-        """Return the image ids of a subset in ascending order, each once."""
+    def images(self, subset: str | Iterable[Id]) -> list[Id]:
+        """Return the image ids of a subset in ascending order, text as in the file."""
         if isinstance(subset, str):
             if subset not in self._subsets:
                 raise ValueError(
                     f'There is no subset {subset!r}; there are {list(self._subsets)}.'
                 )
             subset = self._subsets[subset]
-        img_ids = sorted(set(subset))
+        img_ids = set(subset)
         unknown = [img_id for img_id in img_ids if img_id not in self._index]
         if unknown:
             raise ValueError(
                 f'{len(unknown)} images, such as {unknown[0]}, are not among the '
                 'annotated ones.'
             )
-        return img_ids
+        return sorted(img_ids, key=self._index.__getitem__)
 
-    def scores(self, subset: str | Iterable[int] = ALL) -> Scores:
+    def scores(self, subset: str | Iterable[Id] = ALL) -> Scores:
         """Score a subset."""
         accumulated = self._accumulate(subset)
         precision, recall = accumulated['precision'], accumulated['recall']
@@ -149,7 +154,7 @@ class ScenarioEvaluation:
         return values if gap is None else values | {f'{GAP}/AP': gap}
 
     def precision_recall(
-        self, subset: str | Iterable[int], oks: float
+        self, subset: str | Iterable[Id], oks: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute a precision-recall curve at an OKS of 0.50, 0.55 and so on to 0.95.
 
@@ -163,32 +168,33 @@ class ScenarioEvaluation:
         precision = self._accumulate(subset)['precision'][self._threshold_index(oks)]
         return self._matched.params.recThrs.copy(), np.array(list(map(_mean, precision)))
 
-    def instance_oks(self) -> dict[int, float]:
+    def instance_oks(self) -> dict[Id, float]:
         """Return the highest OKS of each instance with a result on its image, by the id of
         its annotation, in [0, 1]; 0 where the image has no results."""
         best = {}
         for (img_id, cat_id), oks in self._matched.ious.items():
             for j, instance in enumerate(self._matched._gts[img_id, cat_id]):
                 if not instance['ignore']:
-                    best[instance['id']] = float(oks[:, j].max()) if len(oks) else 0.0
+                    instance_id = self._instance_ids[instance['id'] - 1]
+                    best[instance_id] = float(oks[:, j].max()) if len(oks) else 0.0
         return best
 
-    def image_oks(self) -> dict[int, float]:
+    def image_oks(self) -> dict[Id, float]:
         """Compute the mean OKS of each image with instances, in [0, 1]."""
-        by_image: dict[int, list[float]] = {}
+        by_image: dict[Id, list[float]] = {}
         for instance_id, oks in self.instance_oks().items():
             img_id = self.coco_gt.anns[instance_id]['image_id']
             by_image.setdefault(img_id, []).append(oks)
         return {img_id: float(np.mean(oks)) for img_id, oks in by_image.items()}
 
-    def keypoint_oks(self, subset: str | Iterable[int] = ALL) -> np.ndarray:
+    def keypoint_oks(self, subset: str | Iterable[Id] = ALL) -> np.ndarray:
         """Average the OKS of each keypoint over instances; see :func:`keypoint_oks`.
 
         Returns:
             np.ndarray: K, in [0, 1]; NaN where no instance has the keypoint labeled.
         """
-        img_ids, oks = self._instance_oks  # N and N, K
-        oks = oks[np.isin(img_ids, self.images(subset))]
+        numbers, oks = self._instance_oks  # N and N, K
+        oks = oks[np.isin(numbers, [self._index[i] for i in self.images(subset)])]
         count = (~np.isnan(oks)).sum(axis=0)
         return np.where(count > 0, np.nansum(oks, axis=0) / np.maximum(count, 1), np.nan)
 
@@ -196,6 +202,8 @@ class ScenarioEvaluation:
         """Print COCO's summary of all images and return its numbers."""
         # A copy, since the summary of CrowdPose matches some images again.
         whole = match_sizes(self._matched)
+        # xtcocotools would read the images, which are numbered here, from the file.
+        whole.anno_file, whole.split = (None, None), self._split_by_crowd_index
         whole.accumulate()
         whole.summarize()
         return whole.stats
@@ -204,6 +212,14 @@ class ScenarioEvaluation:
     def _instance_oks(self) -> tuple[np.ndarray, np.ndarray]:
         return keypoint_oks(self._matched)
 
+    def _split_by_crowd_index(self, _, medium: float, hard: float) -> list[list[int]]:
+        images = self._matched.cocoGt.dataset['images']
+        levels = [[], [], []]
+        for image in images:
+            index = image['crowdIndex']
+            levels[(index >= medium) + (index >= hard)].append(image['id'])
+        return levels
+
     def _threshold_index(self, oks: float) -> int:
         thresholds = self._matched.params.iouThrs
         (index,) = np.nonzero(np.isclose(thresholds, oks))
@@ -211,28 +227,47 @@ class ScenarioEvaluation:
             raise ValueError(f'oks is one of {thresholds.round(2).tolist()}, got {oks}.')
         return int(index[0])
 
-    def _accumulate(self, subset: str | Iterable[int]) -> dict:
+    def _accumulate(self, subset: str | Iterable[Id]) -> dict:
         """Accumulate the matches of a subset with COCO's code."""
-        img_ids = tuple(self.images(subset))
-        if img_ids not in self._accumulated:
+        numbers = tuple(self._index[img_id] for img_id in self.images(subset))
+        if numbers not in self._accumulated:
             whole = self._matched
             part = copy.copy(whole)
             part.params = part._paramsEval = copy.copy(whole.params)
-            part.params.imgIds = list(img_ids)
+            part.params.imgIds = list(numbers)
             part.evalImgs = [
-                whole.evalImgs[category * len(self._index) + self._index[img_id]]
+                whole.evalImgs[category * len(self._index) + number]
                 for category in range(len(whole.params.catIds))
-                for img_id in img_ids
+                for number in numbers
             ]
             with redirect_stdout(None):
                 part.accumulate()
             ignored = [match['gtIgnore'] for match in part.evalImgs if match]
-            self._accumulated[img_ids] = dict(
+            self._accumulated[numbers] = dict(
                 precision=part.eval['precision'][..., 0, 0],  # T, R, categories
                 recall=part.eval['recall'][..., 0, 0],  # T, categories
                 instances=int(np.sum(np.concatenate([[], *ignored]) == 0)),
             )
-        return self._accumulated[img_ids]
+        return self._accumulated[numbers]
+
+
+def _numbered(coco: COCO, images: Mapping[Id, int], categories: Mapping[Id, int]) -> COCO:
+    """Copy records with ids that COCO's code can hold; instances are numbered from 1."""
+    content = dict(
+        images=[{**coco.imgs[img_id], 'id': number} for img_id, number in images.items()],
+        annotations=[
+            {
+                **record,
+                'id': number,
+                'image_id': images[record['image_id']],
+                'category_id': categories[record['category_id']],
+            }
+            for number, record in enumerate(coco.anns.values(), 1)
+        ],
+        categories=[{'id': number} for number in categories.values()],
+    )
+    with redirect_stdout(None):
+        return COCO('numbered', ann_data=content)
 
 
 def _mean(values: np.ndarray) -> float:
