@@ -79,6 +79,46 @@ def test_a_detection_file_finds_images_by_their_number(tmp_path) -> None:
         file.bboxes('000000000140.jpg', 0.3)
 
 
+@pytest.mark.parametrize(
+    'categories, ids, kept',
+    [
+        ([(1, 'dog'), (2, 'person')], (1, 2), 2),
+        ([(0, 'person')], (0,), 0),
+        ([], (0, 1), 0),  # counted from 0
+        ([], (3,), 3),
+        ([], (2, 1), 1),
+    ],
+)
+@pytest.mark.parametrize('image_id', [2**60, 'first'])
+def test_people_are_of_the_category_that_is_named_so_or_alone(
+    tmp_path, categories, ids, kept, image_id
+) -> None:
+    records = [dict(image_id=image_id, bbox=[i, 0, 9, 9], category_id=i) for i in ids]
+    truth = dict(
+        images=[dict(id=image_id, file_name='a.jpg')],
+        annotations=records,
+        categories=[dict(id=i, name=name) for i, name in categories],
+    )
+    path = write(tmp_path / 'truth.json', truth)
+    found = write(tmp_path / 'found.json', records)
+    for file in (BBoxFile(path), BBoxFile(found, path)):
+        assert file.image_id('a.jpg') == image_id
+        assert file.bboxes('a.jpg', 0).tolist() == [[kept, 0, kept + 9, 9, 1]]
+
+
+def test_a_file_whose_people_are_unknown_is_refused(tmp_path) -> None:
+    records = [dict(image_id=1, bbox=[0, 0, 9, 9], category_id=i) for i in (2, 3)]
+    with pytest.raises(ValueError, match=r'found.json does not .*: it has 2, 3, but not 1'):
+        BBoxFile(write(tmp_path / 'found.json', records))
+    truth = dict(
+        images=[], annotations=records, categories=[dict(id=2), dict(id=3, name='ox')]
+    )
+    with pytest.raises(
+        ValueError, match=r'truth.json does not .*: it has 2, 3 \(ox\); name'
+    ):
+        BBoxFile(write(tmp_path / 'truth.json', truth))
+
+
 def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / 'found.json'
     others = [dict(images=[]), [dict(image_id=1)], [1], 'text', dict(annotations=[[]])]
@@ -101,6 +141,15 @@ def test_a_file_has_the_bboxes_of_images_in_any_folder_but_not_of_arrays(
         list(demo(image, bboxes=annotations))
     monkeypatch.chdir(tmp_path)
     Path('a.jpg').write_bytes(Path(sketches[0]).read_bytes())
-    write(tmp_path / 'found.json', dict(TRUTH, images=[dict(id=7, file_name='a.jpg')]))
+    truth = dict(
+        images=[dict(id='a', file_name='a.jpg')],
+        annotations=[dict(image_id='a', bbox=[10, 20, 30, 40], category_id=2)],
+        categories=[dict(id=1, name='dog'), dict(id=2, name='person')],
+    )
+    write(tmp_path / 'found.json', truth)
     (result,) = demo('a.jpg', bboxes='found.json')
-    assert result['image_id'] == 7 and len(result['predictions'][0]) == 1
+    assert result['image_id'] == 'a' and len(result['predictions'][0]) == 1
+    demo.save('a.jpg', 'out', bboxes='found.json')
+    written = json.loads(Path('out/annotations.json').read_text())
+    (record,), (category,) = written['annotations'], written['categories']
+    assert record['image_id'] == 'a' and record['category_id'] == category['id'] == 2

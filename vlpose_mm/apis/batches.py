@@ -9,6 +9,7 @@ import numpy as np
 from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.inputs import Source
+from vlpose_mm.datasets.annotations import Id
 
 # Images wait for a full batch up to so many pixels.
 MAX_WAITING_PIXELS = 2**26
@@ -19,10 +20,11 @@ class Prepared(NamedTuple):
 
     source: Source  # The image.
     image: np.ndarray  # BGR, H x W x 3.
-    image_id: int | None  # Its id in the file of bboxes.
+    image_id: Id | None  # Its id in the file of bboxes.
     packed: list[dict]  # Its crops, as the test pipeline packs them.
     bboxes: np.ndarray  # x1, y1, x2, y2 in pixels of its instances, N x 4.
     empty: PoseDataSample | None = None  # Its sample if there are no crops.
+    category_id: Id = 1  # Of people in the file of bboxes.
 
 
 Predicted = tuple[Prepared, list[PoseDataSample]]

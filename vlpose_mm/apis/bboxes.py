@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
+from vlpose_mm.datasets.annotations import CategoryError, Id, find_person, people_of
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
 
 BBoxes = Sequence[Sequence[float]] | np.ndarray
@@ -71,6 +72,9 @@ class BBoxFile:
         bbox_format (str): Format of ``bbox`` in a detection file: ``'xywh'`` (COCO) or
             ``'xyxy'`` (Human-Art).
 
+    Attributes:
+        category_id (int | str): The category of people in it.
+
     Raises:
         OSError: If a file cannot be read.
         ValueError: If it is not such a file, or the format is unknown.
@@ -87,33 +91,51 @@ class BBoxFile:
         self.path = os.fspath(path)
         content, self.digest = _read_json(self.path)
         is_detections = isinstance(content, list)
-        annotations = content
-        if is_detections:
-            annotations = None if ann_file is None else _read_json(os.fspath(ann_file))[0]
+        annotations, ann_path = content, self.path
+        if is_detections and ann_file is not None:
+            ann_path = os.fspath(ann_file)
+            annotations = _read_json(ann_path)[0]
+        elif is_detections:
+            annotations = {}
         try:
             records = content if is_detections else content['annotations']
-            images = (annotations or {}).get('images', [])
+            images = annotations.get('images', [])
             self._images = {image['id']: image for image in images}
-            self._rows: dict[int, list] = {}
-            for record in records:
+            self._rows: dict[Id, list] = {}
+            people, self.category_id = self._people(records, annotations, ann_path)
+            for record in people:
                 x, y, w, h = map(float, record['bbox'])
                 if is_detections and bbox_format == 'xyxy':
                     w, h = w - x, h - y
                 row = [x, y, x + w, y + h, float(record.get('score', 1.0))]
-                if record.get('category_id', 1) == 1 and not record.get('iscrowd'):
+                if not record.get('iscrowd'):
                     self._rows.setdefault(record['image_id'], []).append(row)
             # By base name, so that one lookup finds the few candidates.
             self._by_name: dict[str, list[tuple[tuple[str, ...], int]]] = {}
             for image_id, image in self._images.items():
                 parts = PurePath(image['file_name']).parts
                 self._by_name.setdefault(parts[-1], []).append((parts, image_id))
+        except CategoryError:
+            raise
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f'{self.path} is neither an annotation file nor a list of detections in '
                 f"COCO's format ({type(error).__name__}: {error})."
             ) from error
 
-    def image_id(self, path: str) -> int:
+    def _people(
+        self, records: list[dict], annotations: Mapping, ann_path: str
+    ) -> tuple[list[dict], Id]:
+        """Return the records of people and their category, that of the annotations."""
+        categories = annotations.get('categories')
+        if not categories:
+            people = people_of(records, self.path)
+            return people, people[0].get('category_id', 1) if people else 1
+        person_id = find_person(categories, annotations.get('annotations', ()), ann_path)
+        names = {c['id']: c.get('name') for c in categories}
+        return people_of(records, self.path, person_id, names), person_id
+
+    def image_id(self, path: str) -> Id:
         """Return the id of an image in the file."""
         parts = PurePath(os.path.abspath(path)).parts
         for name, image_id in self._by_name.get(parts[-1], []):

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vlpose_mm.datasets.annotations import Id
+
 # A keypoint with at least this score is flagged as visible (2), else as labeled (1).
 VISIBLE = 0.3
 
 
-def image_record(result: dict, image_id: int) -> dict:
+def image_record(result: dict, image_id: Id) -> dict:
     """Describe an image."""
     height, width = result['predictions'][0].ori_shape
     record = dict(id=image_id, file_name=result['name'], width=width, height=height)
@@ -18,7 +20,7 @@ def image_record(result: dict, image_id: int) -> dict:
     return record | {k: v for k, v in text.items() if v} | dict(route=result['route'])
 
 
-def instance_records(result: dict, image_id: int) -> list[dict]:
+def instance_records(result: dict, image_id: Id) -> list[dict]:
     """Describe the instances of an image, without ``id``; ``bbox`` is COCO's xywh."""
     instances = result['predictions'][0].pred_instances
     records = []
@@ -30,7 +32,7 @@ def instance_records(result: dict, image_id: int) -> list[dict]:
         records.append(
             dict(
                 image_id=image_id,
-                category_id=1,
+                category_id=result.get('category_id', 1),
                 bbox=[round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
                 area=round((x2 - x1) * (y2 - y1), 2),
                 iscrowd=0,
@@ -43,11 +45,11 @@ def instance_records(result: dict, image_id: int) -> list[dict]:
     return records
 
 
-def category_record(dataset_meta: dict) -> dict:
+def category_record(dataset_meta: dict, category_id: Id = 1) -> dict:
     """Describe the person category."""
     names = dataset_meta['keypoint_id2name']
     return dict(
-        id=1,
+        id=category_id,
         name='person',
         supercategory='person',
         keypoints=[names[index] for index in sorted(names)],
@@ -72,5 +74,6 @@ def to_coco(results: Sequence[dict], dataset_meta: dict) -> dict:
         images.append(image_record(result, image_id))
         for record in instance_records(result, image_id):
             annotations.append(dict(id=len(annotations) + 1, **record))
-    categories = [category_record(dataset_meta)]
+    ids = dict.fromkeys(each['category_id'] for each in annotations) or [1]
+    categories = [category_record(dataset_meta, category_id) for category_id in ids]
     return dict(images=images, annotations=annotations, categories=categories)

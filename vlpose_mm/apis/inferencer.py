@@ -165,8 +165,9 @@ class VLPoseInferencer(Pose2DInferencer):
         Returns:
             Iterator[dict]: For each image MMPose's ``predictions`` and ``visualization``,
             and ``name`` (unique among the inputs), ``scenario``, ``text_prompt`` (``None``
-            on the original route), ``route``, ``image_id`` (of the file of bboxes),
-            ``video``, ``frame``, and ``attention_maps`` (of each instance).
+            on the original route), ``route``, ``image_id`` and ``category_id`` (of the
+            file of bboxes), ``video``, ``frame``, and ``attention_maps`` (of each
+            instance).
 
         Raises:
             OSError: If the images or the file of bboxes do not exist. An image that cannot
@@ -290,6 +291,7 @@ class VLPoseInferencer(Pose2DInferencer):
                 source, meta = prepared.source, samples[0].metainfo
                 route = meta.get('pred_route', 'original')
                 result['name'], result['image_id'] = source.name, prepared.image_id
+                result['category_id'] = prepared.category_id
                 result['video'], result['frame'] = source.video, source.frame
                 result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
                 result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None

@@ -111,11 +111,12 @@ class Predictor:
         """Read an image and crop its instances."""
         image = source.read()
         own = source.overrides
-        text, image_id = {}, None
+        text, image_id, category_id = {}, None, 1
         if isinstance(call.bboxes, BBoxFile):
             if not source.is_file:
                 raise ValueError(f'{call.bboxes.path} has bboxes of image files only.')
             image_id = call.bboxes.image_id(source.path)
+            category_id = call.bboxes.category_id
         bboxes = own_bboxes = own.get('bboxes', call.bboxes)
         if bboxes is None:
             bboxes = self.detect(image, call.bbox_thr, call.nms_thr)
@@ -137,14 +138,16 @@ class Predictor:
         info = dict(img_path=source.path, img_id=source.frame, **text)
         if not len(bboxes):
             empty = self._empty_sample(image, self.assign.transform(info))
-            return Prepared(source, image, image_id, [], bboxes[:, :4], empty)
+            return Prepared(source, image, image_id, [], bboxes[:, :4], empty, category_id)
         packed, is_cropped = [], self.is_cropped and own_bboxes is None
         for bbox in bboxes:
             crop = dict(img=image, bbox=bbox[None, :4], bbox_score=bbox[4:])  # 1, 4; 1
             if is_cropped:
                 crop['bbox'] = _shrunk(crop['bbox'], self.padding)
             packed.append(self.pipeline({**info, **crop, **self.model.dataset_meta}))
-        return Prepared(source, image, image_id, packed, bboxes[:, :4])
+        return Prepared(
+            source, image, image_id, packed, bboxes[:, :4], category_id=category_id
+        )
 
     def predict(
         self,

@@ -167,9 +167,16 @@ class ResultsWriter:
                 for image_id, line in self._numbered()
                 for record in line['instances']
             )
-            write({'id': row, **record} for row, record in enumerate(instances, 1))
-            categories = json.dumps(category_record(self._dataset_meta))
-            file.write(f'\n],\n"categories": [{categories}]}}\n'.encode())
+            ids = {}
+
+            def counted() -> Iterator[dict]:
+                for row, record in enumerate(instances, 1):
+                    ids[record['category_id']] = True
+                    yield {'id': row, **record}
+
+            write(counted())
+            categories = [category_record(self._dataset_meta, each) for each in ids or [1]]
+            file.write(f'\n],\n"categories": {json.dumps(categories)}}}\n'.encode())
 
     def _numbered(self) -> Iterator[tuple[int, dict]]:
         """Yield images with their id in the file of bboxes, else their row."""
