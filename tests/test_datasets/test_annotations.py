@@ -84,6 +84,10 @@ def refused_by(content: dict, path: Path, **metric) -> dict[str, str]:
             each(num_keypoints=0, keypoints=[0] * 51),
             '0 of 4 annotations of {} are usable (4 without labeled keypoints',
         ),
+        (
+            each(keypoints=[9, 9, 0] * 17),
+            '0 of 4 annotations of {} are usable (4 without labeled keypoints',
+        ),
         (each(iscrowd=1), '0 of 4 annotations of {} are usable (4 crowds)'),
     ],
 )

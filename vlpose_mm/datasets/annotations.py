@@ -191,6 +191,9 @@ class Annotations(COCO):
         for key in ('area', 'num_keypoints', 'iscrowd'):
             if annotation.get(key, 0) is None:
                 del annotation[key]
+        if not any(flag > 0 for flag in annotation['keypoints'][2::3]):
+            # Some files count coordinates, with which nothing would be learned.
+            annotation['num_keypoints'] = 0
         bbox, is_labeled = annotation.get('bbox'), any(annotation['keypoints'])
         if bbox is None and not is_labeled:
             # There is neither an instance nor a region to ignore.
