@@ -61,12 +61,37 @@ def test_an_annotation_file_finds_images_by_the_end_of_their_path(tmp_path) -> N
     assert file.image_id(path) == 7 and file.text_info(path) == dict(category='sketch')
     assert file.bboxes(path, 0.3).tolist() == [[10, 20, 40, 60, 1]]
     assert file.image_id(path.replace('sketch', 'mural')) == 8
-    with pytest.raises(ValueError, match='truth.json has no image elsewhere/1.jpg.$'):
+    with pytest.raises(ValueError, match='has no image elsewhere/1.jpg, or several'):
         file.image_id('elsewhere/1.jpg')
     # It names the images of detections as well.
     found = [dict(image_id=7, category_id=1, bbox=[10, 20, 40, 60], score=1)]
     file = BBoxFile(write(tmp_path / 'found.json', found), truth, bbox_format='xyxy')
     assert file.bboxes(f'x/{SKETCH}', 0.3).tolist() == [[10, 20, 40, 60, 1]]
+
+
+@pytest.mark.parametrize(
+    'image_id', ['a/1.jpg', 'C:\\data\\a\\1.jpg', '1.jpg', '1', '0001', 1, 7, '7', 'x/a/1']
+)
+def test_detections_of_other_tools_name_images_in_their_ways(tmp_path, image_id) -> None:
+    truth = dict(
+        images=[dict(id=7, file_name='data/a/1.jpg'), dict(id=8, file_name='data/a/2.png')],
+        annotations=[],
+        categories=[dict(id=1, name='person')],
+    )
+    found = [dict(image_id=image_id, category_id=0, bbox=[1, 2, 3, 4], score=1)]
+    path = write(tmp_path / 'found.json', found)
+    file = BBoxFile(path, write(tmp_path / 'truth.json', truth))
+    assert file.bboxes('elsewhere/1.jpg', 0).tolist() == [[1, 2, 4, 6, 1]]
+    assert file.bboxes('elsewhere/2.png', 0).tolist() == []
+    if image_id not in (7, '7'):
+        assert BBoxFile(path).bboxes('b/1.jpg', 0).tolist() == [[1, 2, 4, 6, 1]]
+
+
+def test_detections_of_other_images_are_refused_with_what_both_look_like(tmp_path) -> None:
+    truth = dict(images=[dict(id=7, file_name='a/1.jpg')], annotations=[], categories=[])
+    found = [dict(image_id='frame_9', category_id=0, bbox=[1, 2, 3, 4], score=1)]
+    with pytest.raises(ValueError, match="like 'frame_9'.*names there like 'a/1.jpg"):
+        BBoxFile(write(tmp_path / 'f.json', found), write(tmp_path / 't.json', truth))
 
 
 def test_a_detection_file_finds_images_by_their_number(tmp_path) -> None:

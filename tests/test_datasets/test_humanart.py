@@ -122,7 +122,9 @@ def test_names_missing_and_broken_files(data: Path, detected: dict) -> None:
     with pytest.raises(ValueError, match='detections.json: detection 0 .* has no score'):
         build(data, **detected)
     edit(detections, lambda ds: ds[0].update(score=1, image_id=99))
-    with pytest.raises(ValueError, match='detections.json: .* image_id 99, .*ann.json; so'):
+    with pytest.raises(
+        ValueError, match='detections.json: .* image_id 99, .*ann.json, .*; so'
+    ):
         build(data, **detected)
     text = (data / 'ann.json').read_text()
     (data / 'ann.json').write_text(text[: len(text) // 2])

@@ -4,12 +4,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
 from vlpose_mm.datasets.annotations import CategoryError, Id, find_person, people_of
 from vlpose_mm.datasets.humanart import HumanArtVLDataset
+from vlpose_mm.datasets.image_names import ImageNames
 
 BBoxes = Sequence[Sequence[float]] | np.ndarray
 
@@ -62,7 +63,8 @@ class BBoxFile:
     """The bboxes of an annotation or detection file in COCO's format.
 
     Images are found by the ``file_name`` of an annotation file. With a detection file
-    alone they are found by the number in their name, which is COCO's convention.
+    alone they are found by its ids: names, with or without extension, or numbers; see
+    :class:`ImageNames`.
 
     Args:
         path (str | os.PathLike): Annotation file (``images``, ``annotations``), or
@@ -110,11 +112,8 @@ class BBoxFile:
                 row = [x, y, x + w, y + h, float(record.get('score', 1.0))]
                 if not record.get('iscrowd'):
                     self._rows.setdefault(record['image_id'], []).append(row)
-            # By base name, so that one lookup finds the few candidates.
-            self._by_name: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-            for image_id, image in self._images.items():
-                parts = PurePath(image['file_name']).parts
-                self._by_name.setdefault(parts[-1], []).append((parts, image_id))
+            names = {i: image['file_name'] for i, image in self._images.items()}
+            self._names = ImageNames(names or {i: str(i) for i in self._rows})
         except CategoryError:
             raise
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -122,6 +121,8 @@ class BBoxFile:
                 f'{self.path} is neither an annotation file nor a list of detections in '
                 f"COCO's format ({type(error).__name__}: {error})."
             ) from error
+        if names and is_detections:
+            self._rows = self._of_images(self._rows)
 
     def _people(
         self, records: list[dict], annotations: Mapping, ann_path: str
@@ -135,22 +136,36 @@ class BBoxFile:
         names = {c['id']: c.get('name') for c in categories}
         return people_of(records, self.path, person_id, names), person_id
 
+    def _of_images(self, rows: Mapping[Id, list]) -> dict[Id, list]:
+        """Return rows by the ids of the annotated images."""
+        found: dict[Id, list] = {}
+        for value, each in rows.items():
+            image_id = value if value in self._images else self._names.of_id(value)
+            if image_id is not None:
+                found.setdefault(image_id, []).extend(each)
+        if rows and not found:
+            shown = ', '.join(map(repr, list(rows)[:2]))
+            raise ValueError(
+                f'{self.path} has no image of the annotations: its ids are like {shown}, '
+                f'and the file names there like {self._names.like()}.'
+            )
+        return found
+
     def image_id(self, path: str) -> Id:
         """Return the id of an image in the file."""
-        parts = PurePath(os.path.abspath(path)).parts
-        for name, image_id in self._by_name.get(parts[-1], []):
-            if parts[-len(name) :] == name:
-                return image_id
-        stem = Path(path).stem
-        if not self._images and stem.isdigit() and int(stem) in self._rows:
-            return int(stem)
+        image_id = self._names.of_path(os.path.abspath(path))
+        if image_id is not None:
+            return image_id
         remedy = ''
         if not self._images:
             remedy = (
-                '; a detection file names images by number, so give its annotation file as '
-                'well: BBoxFile(..., ann_file=...)'
+                '; if these are no names, give its annotation file as well: '
+                'BBoxFile(..., ann_file=...)'
             )
-        raise ValueError(f'{self.path} has no image {path}{remedy}.')
+        raise ValueError(
+            f'{self.path} has no image {path}, or several; its images are like '
+            f'{self._names.like()}{remedy}.'
+        )
 
     def bboxes(self, path: str, bbox_thr: float) -> np.ndarray:
         """Return x1, y1, x2, y2 in pixels and score of the instances of an image, N x 5."""

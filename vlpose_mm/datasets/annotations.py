@@ -11,6 +11,8 @@ from typing import Any
 from mmengine import fileio
 from xtcocotools.coco import COCO
 
+from vlpose_mm.datasets.image_names import ImageNames
+
 PERSON = 'person'
 # Pixels; what is farther away is an error, and does not fit into every kind of number.
 MAX_COORDINATE = 1e9
@@ -258,7 +260,7 @@ def read_detections(path: str | Path, annotations: Annotations) -> list[dict]:
         if not are_numbers([score]):
             problem = 'no score' if score is None else f'the score {_shown(score)}'
             raise ValueError(f'{name} has {problem}; write a finite number.')
-    check_known(people, 'image_id', annotations.imgs, str(path), annotations.path)
+    people = match_images(people, path, annotations)
     if not people:
         person = _category(annotations.person_id, names)
         counts = {f'of another category than {person}': len(records)}
@@ -267,6 +269,30 @@ def read_detections(path: str | Path, annotations: Annotations) -> list[dict]:
             'detect people first, or set bbox_file=None to test with annotated bboxes.'
         )
     return people
+
+
+def match_images(
+    records: Sequence[dict], path: str | Path, annotations: Annotations
+) -> list[dict]:
+    """Return detections or results with the image ids of the annotations.
+
+    Other tools write file names, stems, or numbers as text; see :class:`ImageNames`.
+
+    Raises:
+        ValueError: If one is of no image, or of several.
+    """
+    images = annotations.imgs
+    names = ImageNames({i: image.get('file_name') or '' for i, image in images.items()})
+    matched = []
+    for record in records:
+        image_id = record.get('image_id')
+        if is_id(image_id) and image_id not in images:
+            found = names.of_id(image_id)
+            record = record if found is None else {**record, 'image_id': found}
+        matched.append(record)
+    hint = f', whose file names are like {names.like()}'
+    check_known(matched, 'image_id', images, str(path), annotations.path + hint)
+    return matched
 
 
 def find_person(

@@ -1,8 +1,9 @@
 """The scenarios of Human-Art and their text prompts."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 from typing import NamedTuple
+
+from vlpose_mm.datasets.image_names import path_parts
 
 DEFAULT_TEXT_PROMPT = 'a photo of a person'
 
@@ -65,7 +66,7 @@ def find_scenario(record: Mapping, path_key: str) -> tuple[str | None, str | Non
     if not isinstance(category, str):
         image = path or f'image {record.get("id")}'
         raise ValueError(f'The category of {image} must be text, got {category!r}.')
-    folders = PurePath(path or '').parts[:-1]
+    folders = path_parts(path or '')[:-1]
     group = folders[-2] if len(folders) > 1 and folders[-2] in GROUPS else None
     name = scenario_name(category)
     if not name and folders:

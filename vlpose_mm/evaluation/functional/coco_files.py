@@ -8,7 +8,7 @@ from mmpose.datasets.datasets import CocoDataset
 from vlpose_mm.datasets.annotations import (
     Annotations,
     are_numbers,
-    check_known,
+    match_images,
     people_of,
     read_json,
 )
@@ -84,7 +84,7 @@ def read_results(path: str | Path, coco_gt: Annotations, num_keypoints: int) -> 
             f'{path} has no results of people: the category of people is '
             f'{coco_gt.person_id} in {coco_gt.path}.'
         )
-    check_known(people, 'image_id', coco_gt.imgs, str(path), coco_gt.path)
+    people = match_images(people, path, coco_gt)
     for i, record in enumerate(people):
         where = f'{path}: record {i}, on image {record["image_id"]},'
         keypoints, score = record['keypoints'], record['score']
