@@ -11,6 +11,7 @@ from mmpose.datasets.datasets import CocoDataset
 from rich.console import Group
 
 from vlpose_mm.evaluation.functional.coco_files import evaluate_file, read_annotations
+from vlpose_mm.evaluation.functional.matching import MAX_RESULTS
 from vlpose_mm.evaluation.functional.score_tables import (
     as_dict,
     keypoint_table,
@@ -35,6 +36,14 @@ def main(args: Sequence[str] | None = None) -> None:
         help='COCO-format result file, as MMPose writes it with --cfg-options '
         'test_evaluator.outfile_prefix=NAME',
     )
+    parser.add_argument(
+        '--max-results',
+        type=int,
+        default=MAX_RESULTS,
+        metavar='N',
+        help='results of an image that count, the best first (default: %(default)s, as in '
+        'COCO)',
+    )
     add_json_option(parser)
     options = parser.parse_args(args)
 
@@ -42,7 +51,7 @@ def main(args: Sequence[str] | None = None) -> None:
     coco_gt = read_annotations(options.ann_file)
     results, tables = [], []
     for path in options.result_files:
-        evaluation = evaluate_file(coco_gt, path)
+        evaluation = evaluate_file(coco_gt, path, max_results=options.max_results)
         results += [dict(result_file=path, **as_dict(evaluation, names))]
         tables += [path, score_table(evaluation), keypoint_table(evaluation, names)]
     results = dict(ann_file=options.ann_file, results=results)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.test_evaluation import synthetic
 from vlpose_mm.evaluation.functional.coco_files import evaluate_file, read_annotations
+from vlpose_mm.evaluation.functional.score_tables import as_text, score_table
 
 CONTENT = synthetic.annotations()
 RESULTS = synthetic.results(CONTENT)
@@ -60,6 +61,27 @@ def test_results_name_images_by_number_text_or_file(tmp_path: Path) -> None:
         own = [r | dict(image_id=name_of(r['image_id'])) for r in RESULTS]
         found = evaluate_file(ann_file, synthetic.write(own, tmp_path / 'r.json'))
         assert found.metrics() == expected.metrics()
+
+
+def test_results_beyond_those_that_coco_scores_are_counted(tmp_path: Path) -> None:
+    people = [edited(CONTENT, lambda c: None)['annotations'][0] for _ in range(40)]
+    for i, person in enumerate(people):
+        person.update(id=i + 1, keypoints=[10 + 30 * i, 10, 2, 30 * i, 30, 2] + [0] * 45)
+        person.update(num_keypoints=2, iscrowd=0, bbox=[30 * i, 10, 20, 20], area=400)
+    images = [i for i in CONTENT['images'] if i['id'] == people[0]['image_id']]
+    content = dict(CONTENT, images=images, annotations=people)
+    keys = ('image_id', 'category_id', 'keypoints')
+    results = [{key: person[key] for key in keys} | dict(score=1.0) for person in people]
+    args = (
+        synthetic.write(content, tmp_path / 'ann.json'),
+        synthetic.write(results, tmp_path / 'results.json'),
+    )
+    cut, whole = evaluate_file(*args), evaluate_file(*args, max_results=40)
+    assert cut.num_cut == 20 and 0.4 < cut.scores().AP < 0.6
+    assert '20 results do not count, beyond the 20 best of' in as_text(score_table(cut))
+    assert whole.num_cut == 0 and whole.scores().AP == 1
+    with pytest.raises(ValueError, match='max_results must be at least 1, got 0'):
+        evaluate_file(*args, max_results=0)
 
 
 def result(**values) -> list[dict]:

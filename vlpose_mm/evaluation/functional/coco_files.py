@@ -12,6 +12,7 @@ from vlpose_mm.datasets.annotations import (
     people_of,
     read_json,
 )
+from vlpose_mm.evaluation.functional.matching import MAX_RESULTS
 from vlpose_mm.evaluation.functional.scenario_evaluation import ScenarioEvaluation
 
 RESULT_FIELDS = ('image_id', 'category_id', 'keypoints', 'score')
@@ -21,6 +22,7 @@ def evaluate_file(
     ann_file: str | Path | Annotations,
     result_file: str | Path,
     sigmas: np.ndarray | None = None,
+    max_results: int = MAX_RESULTS,
 ) -> ScenarioEvaluation:
     """Evaluate the results of any model by scenario.
 
@@ -28,6 +30,7 @@ def evaluate_file(
         ann_file (str | Path | Annotations): COCO-format annotations.
         result_file (str | Path): COCO-format results.
         sigmas (np.ndarray, optional): Keypoint sigmas, K; by default those of COCO.
+        max_results (int): Results of an image that count, by default COCO's 20.
 
     Returns:
         ScenarioEvaluation: The evaluation.
@@ -41,7 +44,7 @@ def evaluate_file(
     coco_gt = ann_file if isinstance(ann_file, Annotations) else read_annotations(ann_file)
     coco_gt.check_num_keypoints(len(sigmas))
     results = read_results(result_file, coco_gt, len(sigmas))
-    return ScenarioEvaluation(coco_gt, results, sigmas)
+    return ScenarioEvaluation(coco_gt, results, sigmas, max_results=max_results)
 
 
 def read_annotations(path: str | Path) -> Annotations:

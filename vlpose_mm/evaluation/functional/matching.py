@@ -7,9 +7,17 @@ import numpy as np
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval, Params
 
+#: Results of an image that COCO scores, those with the highest scores.
+MAX_RESULTS = 20
+
 
 def match(
-    coco_gt: COCO, coco_dt: COCO, sigmas: np.ndarray, iou_type: str, use_area: bool
+    coco_gt: COCO,
+    coco_dt: COCO,
+    sigmas: np.ndarray,
+    iou_type: str,
+    use_area: bool,
+    max_results: int = MAX_RESULTS,
 ) -> COCOeval:
     """Match results with instances of all sizes.
 
@@ -21,12 +29,14 @@ def match(
         sigmas (np.ndarray): Keypoint sigmas, K.
         iou_type (str): ``'keypoints'`` or ``'keypoints_crowd'``.
         use_area (bool): Whether to normalize by ``area``, else by the bbox.
+        max_results (int): Results of an image that count.
 
     Returns:
         COCOeval: After ``evaluate``, with the first of COCO's area ranges.
     """
     matched = COCOeval(coco_gt, coco_dt, iou_type, np.array(sigmas), use_area)
     matched.params.areaRng = matched.params.areaRng[:1]
+    matched.params.maxDets = [max_results]
     with redirect_stdout(None):
         matched.evaluate()
     return matched

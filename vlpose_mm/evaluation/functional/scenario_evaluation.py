@@ -11,7 +11,7 @@ from xtcocotools.coco import COCO
 
 from vlpose_mm.datasets.annotations import Id
 from vlpose_mm.evaluation.functional.keypoint_oks import keypoint_oks
-from vlpose_mm.evaluation.functional.matching import match, match_sizes
+from vlpose_mm.evaluation.functional.matching import MAX_RESULTS, match, match_sizes
 from vlpose_mm.evaluation.functional.scenario_groups import (
     ALL,
     DOMAINS,
@@ -51,8 +51,10 @@ class ScenarioEvaluation:
         sigmas (np.ndarray): Keypoint sigmas, K.
         iou_type (str): ``'keypoints'`` or ``'keypoints_crowd'``, as of ``CocoMetric``.
         use_area (bool): Whether to normalize by ``area``, else by the bbox.
+        max_results (int): Results of an image that count, those with the highest scores.
 
     Attributes:
+        num_cut (int): How many results do not count, beyond ``max_results`` of their image.
         scenarios (dict[str, list[int | str]]): Scenario -> image ids.
         groups (dict[str, list[int | str]]): Group -> image ids.
         domains (dict[str, list[int | str]]): ``'natural'`` and ``'artificial'``, those with
@@ -70,7 +72,10 @@ class ScenarioEvaluation:
         sigmas: np.ndarray,
         iou_type: str = 'keypoints',
         use_area: bool = True,
+        max_results: int = MAX_RESULTS,
     ) -> None:
+        if max_results < 1:
+            raise ValueError(f'max_results must be at least 1, got {max_results}.')
         if iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type is one of {IOU_TYPES}, got {iou_type!r}.')
         self.scenarios, self.groups, domains = group_images(coco_gt.imgs.values())
@@ -86,7 +91,10 @@ class ScenarioEvaluation:
         self._index = {img_id: i for i, img_id in enumerate(img_ids)}
         categories = {cat_id: i for i, cat_id in enumerate(coco_gt.cats)}
         numbered = (_numbered(c, self._index, categories) for c in (coco_gt, coco_dt))
-        self._matched = match(*numbered, sigmas, iou_type, use_area)
+        self._matched = match(*numbered, sigmas, iou_type, use_area, max_results)
+        self.max_results = max_results
+        counts = map(len, coco_dt.imgToAnns.values())
+        self.num_cut = sum(max(count - max_results, 0) for count in counts)
         self._subsets = {ALL: img_ids, **domains, **self.groups, **self.scenarios}
         self._accumulated: dict[tuple[int, ...], dict] = {}
 

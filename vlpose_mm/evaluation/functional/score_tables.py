@@ -14,6 +14,11 @@ from vlpose_mm.evaluation.functional.scenario_groups import ALL, GAP, MEANS
 def score_table(evaluation: ScenarioEvaluation) -> Table:
     """Return a table of the scores of every subset, in points."""
     table = _table('in points', Scores._fields)
+    if evaluation.num_cut:
+        table.caption = (
+            f'{evaluation.num_cut} results do not count, beyond the '
+            f'{evaluation.max_results} best of their image.'
+        )
 
     rows = [[(n, evaluation.scores(n)) for n in s] for s in _sections(evaluation)]
     groupings = zip(MEANS, (evaluation.scenarios, evaluation.groups), strict=True)
@@ -53,7 +58,8 @@ def as_dict(evaluation: ScenarioEvaluation, names: Sequence[str]) -> dict:
     Returns:
         dict: ``subsets``: name -> scores in [0, 1], or -1 without instances, ``instances``
         and ``keypoint_oks``, keypoint -> OKS or ``None``; ``scenario_mean`` and
-        ``group_mean``; ``gap``: natural minus artificial AP, or ``None``.
+        ``group_mean``; ``gap``: natural minus artificial AP, or ``None``; and ``num_cut``:
+        results that do not count, as their image has too many.
     """
     subsets = {}
     for name in dict.fromkeys(sum(_sections(evaluation), [])):
@@ -63,7 +69,7 @@ def as_dict(evaluation: ScenarioEvaluation, names: Sequence[str]) -> dict:
         subsets[name] = dict(scores, keypoint_oks=dict(zip(names, oks, strict=True)))
     groupings = zip(MEANS, (evaluation.scenarios, evaluation.groups), strict=True)
     means = {name: evaluation.mean_scores(g)._asdict() for name, g in groupings}
-    return dict(subsets=subsets, **means, gap=evaluation.gap())
+    return dict(subsets=subsets, **means, gap=evaluation.gap(), num_cut=evaluation.num_cut)
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
