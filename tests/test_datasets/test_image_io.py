@@ -86,6 +86,22 @@ def test_refuses_broken_small_and_large_files_by_name(
         decode_image(content, 'scan.jpg')
 
 
+@pytest.mark.parametrize('kind', ['GIF', 'PNG', 'TIFF', 'WEBP'])
+def test_the_first_frame_of_an_animation_is_read(kind: str) -> None:
+    red, *others = (Image.new('RGB', (30, 40), name) for name in ('red', 'lime', 'blue'))
+    content = encode(red, kind, save_all=True, append_images=others)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.n_frames == 3
+    found = decode_image(content, 'an animation').astype(int)
+    assert np.abs(found - (0, 0, 255)).max() <= 2
+
+
+def test_a_video_is_called_one() -> None:
+    content = b'\0\0\0\x1cftypisom' + bytes(100)
+    with pytest.raises(OSError, match='clip.jpg is a video; give an image'):
+        decode_image(content, 'clip.jpg')
+
+
 def test_names_what_cannot_be_opened_or_downloaded(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'pipe.jpg')
     for path, message in (

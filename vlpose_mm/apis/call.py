@@ -95,6 +95,7 @@ class Call(NamedTuple):
     """What a call runs on."""
 
     items: list[Item]  # The inputs, each with its own and the call's overrides.
+    skipped: list[str]  # Names of files in their folders that are no images or videos.
     # x1, y1, x2, y2 in pixels of every image, N x 4 or N x 5; or a file.
     bboxes: BBoxFile | BBoxes | None
     bbox_thr: float  # Lowest score of a bbox, in [0, 1].
@@ -125,7 +126,8 @@ def check_call(
     elif bboxes is not None:
         source = check_bboxes(bboxes, 'the call').tolist()
     items = []
-    for item in find_items(inputs):
+    found, skipped = find_items(inputs)
+    for item in found:
         own = {**item.overrides}
         own_bboxes = own.pop('bboxes', None)
         own = text_check.check(**own)
@@ -135,4 +137,4 @@ def check_call(
         items.append(item._replace(overrides={**text, **own}))
     thresholds = dict(bbox_thr=bbox_thr, nms_thr=nms_thr)
     settings = {**text, **thresholds, 'bboxes': source}
-    return Call(items, bboxes, **thresholds, settings=settings)
+    return Call(items, skipped, bboxes, **thresholds, settings=settings)

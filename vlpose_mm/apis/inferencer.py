@@ -217,6 +217,7 @@ class VLPoseInferencer(Pose2DInferencer):
         drawer = self.draw if draw else None
         args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
         with ResultsWriter(*args, drawer, resume) as writer:
+            writer.summary.skipped = call.skipped
             for image, result in run(items=writer.pending, on_error=writer.fail):
                 writer.add(image, result)
                 if callback is not None:

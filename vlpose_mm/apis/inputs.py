@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from mmengine.logging import print_log
 
 from vlpose_mm.apis.videos import Video, count_frames, open_video
 from vlpose_mm.datasets.image_io import as_bgr, read_image
-from vlpose_mm.local_files import find_files, is_url, kind_of, refuse
+from vlpose_mm.local_files import find_files, is_url, kind_of, refuse, shown
 
 # What an input that is a dict may have beside its image.
 OVERRIDES = ('scenario', 'text_prompt', 'route', 'bboxes')
@@ -40,11 +42,7 @@ class Item(NamedTuple):
     name: str  # Unique among the inputs.
     place: str | int | np.ndarray  # File, URL, index of a webcam, or array.
     overrides: dict  # See :data:`OVERRIDES`.
-
-    @property
-    def is_video(self) -> bool:
-        """bool: Whether it has frames."""
-        return isinstance(self.place, int) or kind_of(self.place) == 'video'
+    is_video: bool  # Whether it has frames.
 
     @property
     def location(self) -> str:
@@ -97,8 +95,10 @@ class Item(NamedTuple):
         return count_frames(self.place) if self.is_video else 1
 
 
-def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
+def find_items(inputs: Input | Sequence[Input]) -> tuple[list[Item], list[str]]:
     """List images and videos.
+
+    Files of folders and globs that are neither are left out, with a warning.
 
     Args:
         inputs (str | os.PathLike | int | np.ndarray | Mapping | Sequence): A file; a folder
@@ -107,9 +107,10 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
             :data:`OVERRIDES`; or a list of these.
 
     Returns:
-        list[Item]: In the order of the inputs; those of a folder or glob by name. Names are
-        paths relative to the folder that all inputs share; an array is named by its index,
-        such as ``'000000.jpg'``.
+        tuple[list[Item], list[str]]: In the order of the inputs; those of a folder or glob
+        by name. Names are paths relative to the folder that all inputs share; an array is
+        named by its index, such as ``'000000.jpg'``. And the names of the files that are
+        left out.
 
     Raises:
         OSError: If the only input does not exist. A missing one in a list fails when it is
@@ -121,19 +122,23 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
     pairs = [_split(each) for each in ([inputs] if is_single else inputs)]
     if not pairs:
         raise ValueError('The list of images is empty.')
-    found, roots = [], []
+    found, roots, others = [], [], []
     for place, overrides in pairs:
         if isinstance(place, str) and not is_url(place):
-            root, files = find_files(place)
+            root, files, rest = find_files(place)
+            root = os.path.abspath(root)
             if is_single and not files:
-                refuse(place)
-            roots.append(os.path.abspath(root))
-            found += [(file, overrides) for file in files or [place]]
+                refuse(place, [_name(each, root, 0) for each in rest])
+            others += rest
+            roots.append(root)
+            files = files or {place: kind_of(place)}
+            found += [(file, kind, overrides) for file, kind in files.items()]
         else:
-            found.append((place, overrides))
+            kind = 'video' if isinstance(place, int) else kind_of(place)
+            found.append((place, kind, overrides))
     root = os.path.commonpath(roots) if roots else ''
     items, names = [], set()
-    for place, overrides in found:
+    for place, kind, overrides in found:
         name = first = _name(place, root, len(items))
         count = 1
         # The same image twice, perhaps with another text prompt.
@@ -141,8 +146,15 @@ def find_items(inputs: Input | Sequence[Input]) -> list[Item]:
             count += 1
             name = f'{first} ({count})'
         names.add(name)
-        items.append(Item(name, place, overrides))
-    return items
+        items.append(Item(name, place, overrides, kind == 'video'))
+    skipped = [_name(place, root, 0) for place in others]
+    if skipped:
+        print_log(
+            f'{shown(skipped)} skipped, neither an image nor a video.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return items, skipped
 
 
 def _split(given: Input) -> tuple[str | int | np.ndarray, dict]:

@@ -20,6 +20,7 @@ from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.progress import PROGRESS, Progress
 from vlpose_mm.apis.videos import Video, VideoWriter
 from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.local_files import printable
 from vlpose_mm.visualization.captions import save_image
 
 ANNOTATIONS = 'annotations.json'
@@ -44,6 +45,8 @@ class Summary:
     empty: int = 0  # Images without instances.
     resumed: int = 0  # Images done by an earlier run.
     failures: list[Failure] = field(default_factory=list)  # Images that failed.
+    # Files in the folders that are neither an image nor a video.
+    skipped: list[str] = field(default_factory=list)
 
 
 class ResultsWriter:
@@ -123,7 +126,7 @@ class ResultsWriter:
         reason = ' '.join(str(error).split())
         if not isinstance(error, OSError | ValueError):
             reason = f'{type(error).__name__}: {reason}'
-        failure = Failure(_printable(source.name), _printable(reason))
+        failure = Failure(printable(source.name), printable(reason))
         self.summary.failures.append(failure)
         print_log(
             f'{failure.name} is skipped: {failure.reason}',
@@ -148,7 +151,7 @@ class ResultsWriter:
             writer.close(keep=is_whole)
         # One that broke off may be whole the next time.
         failed = {failure.name for failure in self.summary.failures}
-        if video is not None and is_whole and _printable(video.name) not in failed:
+        if video is not None and is_whole and printable(video.name) not in failed:
             self._progress.end_video(video.name)
 
     def _write_annotations(self, path: str) -> None:
@@ -197,13 +200,6 @@ def _write_failures(failures: list[Failure], path: str) -> None:
             file.write(text.encode())
     elif os.path.exists(path):
         os.unlink(path)
-
-
-def _printable(text: str) -> str:
-    """Escape what would break a line or cannot be encoded; file names may hold anything."""
-    return ''.join(
-        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
-    )
 
 
 def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:

@@ -6,6 +6,7 @@ import os
 from vlpose_mm.apis.progress import PROGRESS
 from vlpose_mm.apis.writers import ANNOTATIONS, FAILED, Summary
 from vlpose_mm.cli.inferencer import build_inferencer
+from vlpose_mm.local_files import shown
 from vlpose_mm.tools.common import log_and_prints_to_stderr
 from vlpose_mm.tools.errors import INTERRUPTED, OK
 
@@ -71,10 +72,12 @@ def _report(summary: Summary, hint: str, is_drawn: bool) -> str:
         lines.append(f'{_count(summary.resumed, "image")} had been done before.')
     if summary.empty:
         lines.append(f'There are no instances on {_count(summary.empty, "image")}.')
+    if summary.skipped:
+        lines.append(f'{shown(summary.skipped)} skipped, neither an image nor a video.')
     if summary.failures:
         lines.append(f'{_count(len(summary.failures), "image")} failed:')
-        shown = summary.failures[:MAX_PRINTED]
-        lines += [f'  {failure.name}: {failure.reason}' for failure in shown]
+        first = summary.failures[:MAX_PRINTED]
+        lines += [f'  {failure.name}: {failure.reason}' for failure in first]
         more = len(summary.failures) - MAX_PRINTED
         lines += [f'  and {more} more, see {FAILED}'] if more > 0 else []
     lines += [hint] if hint else []

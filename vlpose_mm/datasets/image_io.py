@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from vlpose_mm.local_files import content_kind
+
 MIN_SIDE = 8
 # Where Pillow suspects an attack; two thirds of a GB once decoded.
 MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
@@ -174,6 +176,8 @@ def _plain(image: Image.Image) -> np.ndarray:
 
 def _decode_tiff(content: bytes, name: str) -> np.ndarray:
     """Decode a TIFF that Pillow does not know, such as 16-bit color, with OpenCV."""
+    if content_kind(content) == 'video':
+        raise OSError(f'{name} is a video; give an image, such as one of its frames.')
     if not content.startswith(TIFF):
         raise OSError(f'{name} is not a readable image; use a JPEG or PNG.')
     try:
