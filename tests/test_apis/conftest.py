@@ -1,5 +1,6 @@
 """The demo model, and images for it."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -39,11 +40,24 @@ def image(sketches: list[str]) -> np.ndarray:
     return cv2.imread(sketches[0])
 
 
-def write_video(path: Path, images: list[np.ndarray], fps: float = 12.0) -> Path:
+def write_video(
+    path: Path, images: list[np.ndarray], fps: float = 12.0, codec: str = 'mp4v'
+) -> Path:
     """Write a video."""
-    code = cv2.VideoWriter_fourcc(*'mp4v')
+    code = cv2.VideoWriter_fourcc(*codec)
     writer = cv2.VideoWriter(str(path), code, fps, images[0].shape[1::-1])
     for image in images:
         writer.write(image)
     writer.release()
     return path
+
+
+def set_matrix(path: Path, matrix: tuple[int, ...], box: bytes = b'tkhd') -> None:
+    """Write a, b, c and d of a display matrix into the header of an MP4."""
+    content = bytearray(path.read_bytes())
+    start = content.rindex(box) + (44 if box == b'tkhd' else 40)
+    identity = struct.pack('>9i', 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    assert content[start : start + 36] == identity
+    a, b, c, d = (value << 16 for value in matrix)
+    content[start : start + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)

@@ -116,6 +116,17 @@ def test_batches_give_what_single_images_give(run, paths) -> None:
     assert_close(together, alone)
 
 
+def test_a_video_of_any_container_and_rate_is_drawn(demo, image, tmp_path) -> None:
+    path = write_video(tmp_path / 'clip.webm', [image] * 2, 66.667, codec='VP80')
+    results = list(demo(path, out_dir=str(tmp_path)))
+    assert len(results) == 2
+    # In a container of what MMPose writes.
+    capture = cv2.VideoCapture(str(tmp_path / 'visualizations/clip.mp4'))
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(66.667, rel=0.01)
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 2
+    assert (tmp_path / 'predictions/clip.json').is_file()
+
+
 def test_a_webcam_does_not_wait_for_a_full_batch(
     demo, image, tmp_path, monkeypatch
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from xtcocotools.coco import COCO
 
-from tests.test_apis.conftest import write_video
+from tests.test_apis.conftest import set_matrix, write_video
 from vlpose_mm.apis import to_coco
 from vlpose_mm.apis.writers import drawing_path
 
@@ -85,6 +85,38 @@ def test_a_video_becomes_a_video_of_as_many_frames(demo, image, tmp_path) -> Non
     images = read(tmp_path / 'out')['images']
     assert [image['frame'] for image in images] == list(range(7))
     assert files_in(tmp_path / 'out/videos') == ['clip.mp4']
+
+
+def test_a_turned_video_is_upright_in_its_drawings(demo, image, tmp_path) -> None:
+    path = write_video(tmp_path / 'clip.mp4', [np.rot90(image[:160, :128])] * 2)
+    set_matrix(path, (0, 1, -1, 0))
+    demo.save(path, tmp_path / 'out', scenario='sketch')
+    for record in read(tmp_path / 'out')['images']:
+        assert (record['height'], record['width']) == (160, 128)
+    _, frame = cv2.VideoCapture(str(tmp_path / 'out/videos/clip.mp4')).read()
+    assert frame.shape == (160, 128, 3)
+    # The skeleton covers little of it.
+    assert np.median(np.abs(frame.astype(int) - image[:160, :128])) < 10
+
+
+def test_a_video_that_cannot_be_written_fails_alone(demo, image, tmp_path) -> None:
+    names = ['a.mp4', 'b.mp4', 'c.jpg']
+    for name in names[:2]:
+        write_video(tmp_path / name, [image] * 5)
+    cv2.imwrite(str(tmp_path / 'c.jpg'), image)
+    inputs, out = [tmp_path / name for name in names], tmp_path / 'out'
+    # Nothing can take this name.
+    (out / 'videos/.a.mp4.tmp.mp4').mkdir(parents=True)
+    summary = demo.save(inputs, out, batch_size=2)
+    (failure,) = summary.failures
+    assert failure.name == 'a.mp4' and 'Cannot write the video' in failure.reason
+    assert 'pixels and 12 frames a second; look at the folder' in failure.reason
+    assert summary.images == len(read(out)['images']) == 11
+    assert files_in(out / 'videos') == ['b.mp4'] and files_in(out / 'drawings') == ['c.jpg']
+    (out / 'videos/.a.mp4.tmp.mp4').rmdir()
+    summary = demo.save(inputs, out, resume=True)
+    assert (summary.resumed, summary.images, summary.failures) == (6, 5, [])
+    assert files_in(out / 'videos') == ['a.mp4', 'b.mp4']
 
 
 def test_failures_are_listed_and_retried(demo, sketches, image, tmp_path) -> None:

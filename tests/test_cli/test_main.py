@@ -98,6 +98,16 @@ def test_a_folder_is_done_as_the_scenario_says(images, out, capsys) -> None:
     assert len(list((out / 'drawings').iterdir())) == 2
 
 
+def test_what_is_skipped_is_counted_and_named(images, out, capsys) -> None:
+    (images / 'logo.svg').write_text('<svg/>')
+    (images / 'notes.txt').write_text('Ours.')
+    assert run(images, '--no-drawings', '--out', out) == 0
+    said = '2 files (logo.svg, notes.txt) skipped, neither an image nor a video.'
+    printed, log = capsys.readouterr()
+    assert said in printed.splitlines() and said in log
+    assert not (out / 'failed.txt').exists()
+
+
 def test_several_inputs_take_a_text_prompt_and_a_video_a_route(
     images, out, tmp_path, monkeypatch, capsys
 ) -> None:
@@ -220,7 +230,8 @@ def test_a_video_that_does_not_fit_is_done_again(images, out, tmp_path, capsys) 
     image = cv2.imread(str(next(images.iterdir())))
     path = write_video(tmp_path / 'clip.mp4', [image, 255 - image] * 10)
     with largest_file(60_000):
-        assert 'clip.mp4; the disk may be full.' in refused(capsys, path, '--out', out)
+        assert run(path, '--out', out) == 1
+    assert 'clip.mp4; the disk may be full.' in capsys.readouterr().out
     assert list((out / 'videos').iterdir()) == []
     assert run(path, '--out', out, '--resume') == 0
     capture = cv2.VideoCapture(str(out / 'videos/clip.mp4'))

@@ -9,7 +9,10 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
 from vlpose_mm.apis.batches import Prepared
-from vlpose_mm.apis.videos import Video
+from vlpose_mm.apis.videos import Video, writable_fps
+
+# Containers of the codec that MMPose writes; it would write none into others.
+MPEG4 = ('.avi', '.m4v', '.mkv', '.mov', '.mp4')
 
 
 def draw_instances(
@@ -84,9 +87,12 @@ def _video_info(video: Video | None, image: np.ndarray) -> dict | None:
     if video is None:
         return None
     height, width = image.shape[:2]
+    stem, suffix = os.path.splitext(os.path.basename(video.name))
+    if video.is_live or suffix.lower() not in MPEG4:
+        suffix = '.mp4'
     return dict(
-        name='webcam.mp4' if video.is_live else os.path.basename(video.name),
-        fps=video.fps,
+        name=f'{"webcam" if video.is_live else stem}{suffix}',
+        fps=writable_fps(video.fps),
         width=width,
         height=height,
         writer=None,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from vlpose_mm.apis.display_matrix import read_display_matrix, turn, upright
+
 # Frames per second of a video that does not say.
 DEFAULT_FPS = 25.0
+# MPEG-4 has at most so many ticks a second.
+MAX_TICKS = 2**16 - 1
 
 
 class Video(NamedTuple):
@@ -22,11 +28,20 @@ class Video(NamedTuple):
 
 
 def open_video(place: str | int, name: str) -> tuple[Video, Iterator[np.ndarray]]:
-    """Open a video."""
+    """Open a video; its frames are upright."""
     capture = cv2.VideoCapture(place)
+    # Some versions of OpenCV turn frames, none mirrors them.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
     is_live = isinstance(place, int)
-    video = Video(name, capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS, is_live)
-    return video, _frames(capture, place, name)
+    matrix = None if is_live else read_display_matrix(place)
+    is_counted = matrix is not None
+    if not is_counted:
+        matrix = turn(capture.get(cv2.CAP_PROP_ORIENTATION_META))
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    if not 0 < fps < math.inf:
+        fps = DEFAULT_FPS
+    frames = _frames(capture, place, name, None if is_counted else fps)
+    return Video(name, fps, is_live), (upright(frame, matrix) for frame in frames)
 
 
 def count_frames(place: str | int) -> int | None:
@@ -40,17 +55,41 @@ def count_frames(place: str | int) -> int | None:
     return int(count) if count > 0 else None
 
 
-def _frames(capture: cv2.VideoCapture, place: str | int, name: str) -> Iterator[np.ndarray]:
+def writable_fps(fps: float) -> float:
+    """Return the nearest frame rate that MPEG-4 takes; from 0.05 to 65535 within 1 %.
+
+    OpenCV writes a rate as a fraction of a power of ten, exact to 0.001, and fails where
+    that takes too many ticks.
+    """
+    for digits in (3, 2, 1, 0):
+        ticks = round(fps * 10**digits)
+        if ticks <= MAX_TICKS:
+            # One tick is exact enough for it to write none.
+            return max(ticks, 2 if digits == 3 else 1) / 10**digits
+    return float(MAX_TICKS)
+
+
+def _frames(
+    capture: cv2.VideoCapture, place: str | int, name: str, fps: float | None
+) -> Iterator[np.ndarray]:
+    """Yield the frames; ``fps`` if only the duration of the video is known for sure."""
     expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    count = 0
+    count = seconds = 0
     try:
         while True:
             is_read, image = capture.read()
             if not is_read:
                 break
+            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             yield image
             count += 1
-        problem = _why_it_ended(place, name, capture.isOpened(), count, expected)
+        # Most containers count no frames, and OpenCV takes them as evenly spaced.
+        seen = count if fps is None else max(count, round(seconds * fps) + 1)
+        # Some that do count one or two too many.
+        is_short = 0 < expected and seen < min(expected - 2, 0.98 * expected)
+        problem = _why_it_ended(
+            place, name, capture.isOpened(), count, expected if is_short else None
+        )
     finally:
         capture.release()
     if problem is not None:
@@ -58,7 +97,7 @@ def _frames(capture: cv2.VideoCapture, place: str | int, name: str) -> Iterator[
 
 
 def _why_it_ended(
-    place: str | int, name: str, is_open: bool, count: int, expected: int
+    place: str | int, name: str, is_open: bool, count: int, expected: int | None
 ) -> str | None:
     """Return what is wrong with a video that has no more frames, if anything."""
     if isinstance(place, int):
@@ -71,8 +110,7 @@ def _why_it_ended(
         # An MP4 may keep its index at its end; not every server can seek to it.
         remedy = ' Or download it, and give the file.' if is_remote else ''
         return f'{name} is not a video that can be read; give an MP4 in H.264.{remedy}'
-    # Some containers count a frame or two too many.
-    if expected > 0 and count < min(expected - 2, 0.98 * expected):
+    if expected is not None:
         return (
             f'{name} breaks off after {count} of {expected} frames; these are done, '
             'download or save it again for the rest.'
@@ -89,10 +127,19 @@ class VideoWriter:
         self.path = path
         self._temporary = os.path.join(folder, f'.{name}.tmp.mp4')
         self._count = 0
-        code = cv2.VideoWriter_fourcc(*'mp4v')
+        # Nothing plays so fast a video, but its frames are wanted.
+        is_too_fast = fps > MAX_TICKS
+        code = cv2.VideoWriter_fourcc(*('MJPG' if is_too_fast else 'mp4v'))
+        fps = min(fps, 10.0**6) if is_too_fast else writable_fps(fps)
         self._writer = cv2.VideoWriter(self._temporary, code, fps, size)
         if not self._writer.isOpened():
-            raise OSError(f'Cannot write the video {path}.')
+            self._delete()
+            width, height = size
+            raise OSError(
+                f'Cannot write the video {path}: OpenCV makes no {self._temporary} of '
+                f'{width} x {height} pixels and {fps:g} frames a second; look at the '
+                'folder and the disk.'
+            )
 
     def write(self, image: np.ndarray) -> None:
         """Append a frame."""
@@ -109,6 +156,11 @@ class VideoWriter:
         if keep and is_whole:
             os.replace(self._temporary, self.path)
             return
-        os.unlink(self._temporary)
+        self._delete()
         if keep:
             raise OSError(f'Cannot write the video {self.path}; the disk may be full.')
+
+    def _delete(self) -> None:
+        # What it could not make, or cannot delete, must not hide the cause.
+        with suppress(OSError):
+            os.unlink(self._temporary)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from mmengine.logging import print_log
 from mmpose.structures import PoseDataSample
@@ -91,6 +92,8 @@ class ResultsWriter:
         self._draw = draw
         self._video: Video | None = None
         self._video_writer: VideoWriter | None = None
+        self._is_unwritable = False
+        self._failed: set[str] = set()
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -123,10 +126,14 @@ class ResultsWriter:
 
     def fail(self, source: Source, error: Exception) -> None:
         """Record and log an image that failed."""
+        self._fail(source.name, error)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed.add(name)
         reason = ' '.join(str(error).split())
         if not isinstance(error, OSError | ValueError):
             reason = f'{type(error).__name__}: {reason}'
-        failure = Failure(printable(source.name), printable(reason))
+        failure = Failure(printable(name), printable(reason))
         self.summary.failures.append(failure)
         print_log(
             f'{failure.name} is skipped: {failure.reason}',
@@ -136,10 +143,20 @@ class ResultsWriter:
 
     def _write_drawing(self, drawing: np.ndarray, path: str) -> None:
         if self._video is not None:
-            if self._video_writer is None:
-                size = drawing.shape[1::-1]
-                self._video_writer = VideoWriter(path, self._video.fps, size)
-            self._video_writer.write(drawing)
+            if self._is_unwritable:
+                return
+            try:
+                if self._video_writer is None:
+                    size = drawing.shape[1::-1]
+                    self._video_writer = VideoWriter(path, self._video.fps, size)
+                self._video_writer.write(drawing)
+            except (OSError, cv2.error) as error:
+                # The other inputs go on.
+                self._is_unwritable = True
+                self._fail(self._video.name, error)
+                if self._video_writer is not None:
+                    self._video_writer.close(keep=False)
+                    self._video_writer = None
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         save_image(drawing, path)
@@ -147,11 +164,14 @@ class ResultsWriter:
     def _end_video(self, is_whole: bool) -> None:
         video, writer = self._video, self._video_writer
         self._video = self._video_writer = None
+        self._is_unwritable = False
         if writer is not None:
-            writer.close(keep=is_whole)
-        # One that broke off may be whole the next time.
-        failed = {failure.name for failure in self.summary.failures}
-        if video is not None and is_whole and printable(video.name) not in failed:
+            try:
+                writer.close(keep=is_whole)
+            except OSError as error:
+                self._fail(video.name, error)
+        # What failed may succeed the next time.
+        if video is not None and is_whole and video.name not in self._failed:
             self._progress.end_video(video.name)
 
     def _write_annotations(self, path: str) -> None:
