@@ -92,7 +92,7 @@ class VLPoseOnnx:
         Args:
             image (np.ndarray): BGR, uint8, H x W x 3.
             bboxes (np.ndarray, optional): x1, y1, x2, y2 in pixels, N x 4; the whole image
-                by default.
+                by default, and nobody if there are none (``[]``).
             bbox_scores (np.ndarray, optional): N; 1 by default.
             scenario (str, optional): Such as ``'oil painting'``.
             text_prompt (str | list[str], optional): One of the graph's, instead of the
@@ -242,6 +242,8 @@ def check_bboxes(bboxes: np.ndarray, width: int, height: int) -> np.ndarray:
         ValueError: If one is not four numbers, not finite, has no size or lies outside.
     """
     bboxes = np.asarray(bboxes, np.float32)
+    if bboxes.shape[:1] == (0,):
+        return np.zeros((0, 4), np.float32)
     if bboxes.ndim != 2 or bboxes.shape[1] != 4:
         raise ValueError(f'Bboxes are N x 4 (x1, y1, x2, y2), got {bboxes.shape}.')
     cut = bboxes.clip(0, [width, height, width, height])

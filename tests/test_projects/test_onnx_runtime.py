@@ -381,8 +381,13 @@ def test_bboxes_are_clipped_to_the_image_and_there_may_be_none(model, image) -> 
     np.testing.assert_array_equal(poses.bboxes, [[0, 0, w, h]])
     clipped = model(image, np.array([[0, 0, w, h]]))
     np.testing.assert_array_equal(poses.keypoints, clipped.keypoints)
-    empty = model(image, np.zeros((0, 4)))
-    assert empty.keypoints.shape == (0, 17, 2) and empty.keypoint_scores.shape == (0, 17)
+    for nobody in ([], (), np.zeros(0), np.zeros((0, 4)), np.zeros((0, 5))):
+        empty = model(image, nobody, scenario='mural')
+        assert empty.keypoints.shape == (0, 17, 2)
+        assert empty.keypoint_scores.shape == (0, 17)
+        assert empty.bboxes.shape == (0, 4) and empty.bbox_scores.shape == (0,)
+    with pytest.raises(ValueError, match=r'Bboxes are N x 4 .*, got \(1, 0\)'):
+        model(image, [[]])
 
 
 def test_more_instances_than_a_batch(model, image, runtime) -> None:
