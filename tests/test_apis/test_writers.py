@@ -11,6 +11,7 @@ from xtcocotools.coco import COCO
 
 from tests.test_apis.conftest import set_matrix, write_video
 from vlpose_mm.apis import to_coco
+from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.writers import drawing_path
 
 
@@ -260,3 +261,16 @@ def test_the_results_may_be_in_the_folder_of_the_images(demo, image, tmp_path) -
 )
 def test_drawings_stay_in_their_folder(name: str, expected: str) -> None:
     assert drawing_path(name, 'out') == expected
+
+
+def test_two_runs_do_not_write_into_one_folder(demo, sketches, tmp_path) -> None:
+    lock = FolderLock(str(tmp_path))
+    with pytest.raises(ValueError, match=f'being written to by process {os.getpid()} on'):
+        demo.save(sketches[0], tmp_path)
+    lock.release()
+    assert files_in(tmp_path) == []
+    with pytest.raises(ValueError, match='name another folder'):
+        demo.save(sketches[0], tmp_path)
+        demo.save(sketches[0], tmp_path)  # neither resumed nor new
+    assert demo.save(sketches, tmp_path, resume=True).images == len(sketches) - 1
+    assert not [name for name in files_in(tmp_path) if name.startswith('.')]

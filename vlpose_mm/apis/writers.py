@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmpose.structures import PoseDataSample
 
 from vlpose_mm.apis.coco_records import category_record, image_record, instance_records
+from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.progress import PROGRESS, Progress
 from vlpose_mm.apis.videos import Video, VideoWriter
@@ -83,7 +84,13 @@ class ResultsWriter:
         # The drawings of an earlier run are not inputs.
         items = [item for item in items if not is_inside(item.place, own)]
         settings = {**settings, 'drawings': draw is not None}
-        self._progress = Progress(os.path.join(out_dir, PROGRESS), settings, resume, items)
+        self._lock = FolderLock(out_dir)
+        try:
+            path = os.path.join(out_dir, PROGRESS)
+            self._progress = Progress(path, settings, resume, items)
+        except BaseException:
+            self._lock.release()
+            raise
         #: Inputs that are not done yet.
         self.pending = [item for item in items if item.key not in self._progress.done]
         self.summary = Summary(out_dir, resumed=self._progress.count)
@@ -104,8 +111,11 @@ class ResultsWriter:
             # A webcam ends by an interrupt, and its video is whole then.
             self._end_video(kind is None or (self._video and self._video.is_live))
         finally:
-            self._write_annotations(os.path.join(out_dir, ANNOTATIONS))
-            _write_failures(failures, os.path.join(out_dir, FAILED))
+            try:
+                self._write_annotations(os.path.join(out_dir, ANNOTATIONS))
+                _write_failures(failures, os.path.join(out_dir, FAILED))
+            finally:
+                self._lock.release()
 
     def add(self, image: np.ndarray, result: dict) -> None:
         """Write a result."""
