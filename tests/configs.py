@@ -15,7 +15,8 @@ RUNNER = inspect.signature(Runner).parameters.keys()
 
 def zoo_config(name: str, dataset: str = 'humanart') -> Path:
     """Path of a published config, such as ``'lora-base'``."""
-    (path,) = (ZOO / dataset).glob(f'td-hm_VLPose-{name}_8xb*.py')
+    data = dataset.replace('_', '-')
+    (path,) = (ZOO / dataset).glob(f'td-hm_VLPose-{name}_8xb*_{data}-256x192.py')
     return path
 
 

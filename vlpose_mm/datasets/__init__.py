@@ -1,7 +1,7 @@
 """Datasets and transforms."""
 
 from vlpose_mm.datasets.coco import CocoVLDataset
-from vlpose_mm.datasets.humanart import HumanArtVLDataset
+from vlpose_mm.datasets.humanart import HumanArt21VLDataset, HumanArtVLDataset
 from vlpose_mm.datasets.transforms.flip import ContiguousRandomFlip
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
 
@@ -9,5 +9,6 @@ __all__ = [
     'AssignTextPrompt',
     'CocoVLDataset',
     'ContiguousRandomFlip',
+    'HumanArt21VLDataset',
     'HumanArtVLDataset',
 ]

@@ -13,7 +13,7 @@ from xtcocotools.coco import COCO
 
 from vlpose_mm.datasets.image_names import ImageNames
 
-PERSON = 'person'
+PERSON, KEYPOINTS = 'person', 'keypoints'
 # Pixels; what is farther away is an error, and does not fit into every kind of number.
 MAX_COORDINATE = 1e9
 BBOX = 'x, y, width and height in pixels'
@@ -35,6 +35,8 @@ class Annotations(COCO):
     Args:
         path (str | Path): COCO-format annotation file.
         is_labeled (bool): Whether the file must have annotations.
+        keypoints_key (str): What an annotation has its keypoints under, such as
+            ``'keypoints_21'`` of Human-Art.
 
     Attributes:
         person_id (int | str): Category of people.
@@ -46,7 +48,9 @@ class Annotations(COCO):
         ValueError: If it is not a consistent file of keypoint annotations.
     """
 
-    def __init__(self, path: str | Path, is_labeled: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, is_labeled: bool = True, keypoints_key: str = KEYPOINTS
+    ) -> None:
         self.path = str(path)
         content = read_json(path)
         optional = () if is_labeled else ('annotations',)
@@ -66,6 +70,8 @@ class Annotations(COCO):
         self.person_id = find_person(categories, annotations, self.path)
         self._num_annotations = len(annotations)
         people = [a for a in annotations if a['category_id'] == self.person_id]
+        if keypoints_key != KEYPOINTS:
+            self._take_keypoints(people, keypoints_key)
         self.num_keypoints = self._check_people(people)
         person = [c for c in categories if c['id'] == self.person_id]
         content = {**content, 'annotations': people, 'categories': person}
@@ -152,6 +158,15 @@ class Annotations(COCO):
             f'{self.path}: annotation {_shown(annotation["id"])} (on image '
             f'{_shown(annotation["image_id"])})'
         )
+
+    def _take_keypoints(self, people: Sequence[dict], key: str) -> None:
+        """Take other keypoints than the usual ones, in place."""
+        if people and not any(key in annotation for annotation in people):
+            raise ValueError(f'{self.path}: no annotation has {key}.')
+        for annotation in people:
+            annotation[KEYPOINTS] = annotation.get(key)
+            # It is of the usual ones.
+            annotation.pop('num_keypoints', None)
 
     def _check_people(self, people: Sequence[dict]) -> int | None:
         """Check values, complete them in place, and return the number of keypoints."""

@@ -7,7 +7,7 @@ from mmengine.fileio import exists
 from mmengine.logging import print_log
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 
-from vlpose_mm.datasets.annotations import Annotations, read_detections
+from vlpose_mm.datasets.annotations import KEYPOINTS, Annotations, read_detections
 
 
 class BaseVLDataset(BaseCocoStyleDataset):
@@ -27,6 +27,7 @@ class BaseVLDataset(BaseCocoStyleDataset):
             unknown.
     """
 
+    KEYPOINTS_KEY = KEYPOINTS
     IMAGE_KEYS = ('category', 'description', 'text_prompt', 'route')
 
     def __init__(self, *args, bbox_format: str = 'xywh', **kwargs) -> None:
@@ -65,7 +66,7 @@ class BaseVLDataset(BaseCocoStyleDataset):
         return data_info
 
     def _read_annotations(self, is_labeled: bool) -> Annotations:
-        self.coco = coco = Annotations(self.ann_file, is_labeled)
+        self.coco = coco = Annotations(self.ann_file, is_labeled, self.KEYPOINTS_KEY)
         coco.check_images()
         coco.check_num_keypoints(self.metainfo['num_keypoints'])
         self._metainfo['CLASSES'] = list(coco.cats.values())

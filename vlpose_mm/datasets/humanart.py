@@ -1,6 +1,6 @@
 """Human-Art with the category and the description of each image."""
 
-from mmpose.datasets.datasets.body import HumanArtDataset
+from mmpose.datasets.datasets.body import HumanArt21Dataset, HumanArtDataset
 from mmpose.registry import DATASETS
 
 from vlpose_mm.datasets.base import BaseVLDataset
@@ -16,3 +16,14 @@ class HumanArtVLDataset(BaseVLDataset, HumanArtDataset):
 
     The arguments are those of :class:`BaseVLDataset`.
     """
+
+
+@DATASETS.register_module()
+class HumanArt21VLDataset(HumanArtVLDataset, HumanArt21Dataset):
+    """Human-Art with its own 21 keypoints: COCO's, hands and feet.
+
+    The arguments are those of :class:`BaseVLDataset`.
+    """
+
+    KEYPOINTS_KEY = 'keypoints_21'
+    METAINFO = HumanArt21Dataset.METAINFO

@@ -6,6 +6,7 @@ import numpy as np
 from mmpose.datasets.datasets import CocoDataset
 
 from vlpose_mm.datasets.annotations import (
+    KEYPOINTS,
     Annotations,
     are_numbers,
     match_images,
@@ -47,14 +48,18 @@ def evaluate_file(
     return ScenarioEvaluation(coco_gt, results, sigmas, max_results=max_results)
 
 
-def read_annotations(path: str | Path) -> Annotations:
+def read_annotations(path: str | Path, keypoints_key: str = KEYPOINTS) -> Annotations:
     """Read a keypoint annotation file that results can be scored with.
+
+    Args:
+        path (str | Path): COCO-format annotation file.
+        keypoints_key (str): See :class:`Annotations`.
 
     Raises:
         OSError: If it cannot be read.
         ValueError: If it is not a consistent file of keypoint annotations.
     """
-    coco_gt = Annotations(path)
+    coco_gt = Annotations(path, keypoints_key=keypoints_key)
     coco_gt.check_scorable()
     return coco_gt
 

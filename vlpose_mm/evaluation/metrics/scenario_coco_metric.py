@@ -6,7 +6,7 @@ from mmengine.logging import MessageHub, print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
 
-from vlpose_mm.datasets.annotations import Annotations
+from vlpose_mm.datasets.annotations import KEYPOINTS, Annotations
 from vlpose_mm.evaluation.functional.coco_files import read_results
 from vlpose_mm.evaluation.functional.scenario_evaluation import (
     IOU_TYPES,
@@ -54,6 +54,7 @@ class ScenarioCocoMetric(CocoMetric):
     Args:
         ann_file (str, optional): COCO-format annotation file; by default that of the
             dataset.
+        keypoints_key (str): See :class:`Annotations`.
         *args, **kwargs: Passed to :class:`mmpose.evaluation.CocoMetric`.
 
     Raises:
@@ -62,8 +63,15 @@ class ScenarioCocoMetric(CocoMetric):
             for a scenario.
     """
 
-    def __init__(self, ann_file: str | None = None, *args, **kwargs) -> None:
+    def __init__(
+        self,
+        ann_file: str | None = None,
+        *args,
+        keypoints_key: str = KEYPOINTS,
+        **kwargs,
+    ) -> None:
         super().__init__(None, *args, **kwargs)
+        self.keypoints_key = keypoints_key
         if self.iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type is one of {IOU_TYPES}, got {self.iou_type!r}.')
         self.ann_file = ann_file
@@ -105,7 +113,8 @@ class ScenarioCocoMetric(CocoMetric):
 
     def _read(self, ann_file: str) -> None:
         """Read and check the annotations."""
-        self.coco = Annotations(ann_file, is_labeled=not self.format_only)
+        is_labeled = not self.format_only
+        self.coco = Annotations(ann_file, is_labeled, self.keypoints_key)
         if not self.format_only:
             is_crowd_pose = self.iou_type == 'keypoints_crowd'
             self.coco.check_scorable(self.use_area, is_crowd_pose)
