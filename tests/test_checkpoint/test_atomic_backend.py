@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import resource
 import signal
 from collections.abc import Callable
@@ -49,8 +50,9 @@ def test_a_kill_in_the_middle_of_a_save_leaves_the_previous_file_whole(
     path = tmp_path / 'tuned.pth'
     write(dict(state_dict=dict(weight=torch.ones(1000))), str(path))
     before = path.read_bytes()
-    large = dict(state_dict=dict(weight=torch.full((25_000_000,), 2.0)))  # 100 MB
-    for size in (1, 50_000_000):
+    large = dict(state_dict=dict(weight=torch.full((10_000_000,), 2.0)))  # 40 MB
+    moments = random.Random(0)
+    for size in (1, *(moments.randrange(35_000_000) for _ in range(9))):
         while not kill_while_saving(write, large, path, size):
             path.write_bytes(before)
         assert path.read_bytes() == before

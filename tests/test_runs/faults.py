@@ -57,14 +57,21 @@ def run_vlpose(*args: str) -> None:
     raise SystemExit(vlpose(args))
 
 
-def kill_often(times: int, work: Callable, log: Path, *args: str) -> int:
-    """Run to the end, but for kills at so many random moments of the time it then takes.
+def kill_often(times: int, longest: float, work: Callable, log: Path, *args: str) -> int:
+    """Run to the end, but for kills at so many random moments.
+
+    Args:
+        times (int): How often it is killed.
+        longest (float): How long it may run before that, in seconds.
+        work (Callable): What runs.
+        log (Path): Its log.
+        *args (str): Its arguments.
 
     Returns:
         int: How many of the kills were in time.
     """
     moments = random.Random(0)
-    hits, longest = 0, 4.0
+    hits = 0
     for _ in range(times):
         process = start(work, log, *args)
         process.join(moments.uniform(0, longest))
