@@ -24,6 +24,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
 
+from tests import generated  # noqa: F401  # its profile comes before the tests
 from tests.programs import run_script
 from vlpose_mm.analysis.base_model import base_config
 

@@ -3,9 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from vlpose_mm.local_files import ALIKE, KINDS, content_kind, find_files, kind_of
 
 SUFFIXES = st.sampled_from([*KINDS, *ALIKE, '.txt', '.svg', '.ts', ''])
@@ -19,7 +20,7 @@ STARTS += [
     b'OggS',
 ]
 CONTENTS = st.builds(bytes.__add__, st.sampled_from([*STARTS, b'']), st.binary(max_size=99))
-SETTINGS = settings(deadline=None, database=None, max_examples=300)
+SETTINGS = examples(300)
 
 
 @SETTINGS

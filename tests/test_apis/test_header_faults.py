@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.generated import examples
 from tests.test_apis.conftest import set_matrix, write_video
 from tests.test_apis.test_videos import UPRIGHT
 from vlpose_mm.apis.display_matrix import read_display_matrix, upright
@@ -20,7 +21,7 @@ from vlpose_mm.apis.inputs import find_items
 from vlpose_mm.apis.videos import VideoWriter
 from vlpose_mm.datasets.image_io import decode_image
 
-SETTINGS = settings(deadline=None, database=None, max_examples=100)
+SETTINGS = examples(100)
 FORMATS = 'BMP GIF ICO JPEG JPEG2000 PCX PNG PPM TGA TIFF WEBP'.split()
 # Where to write, and what.
 DAMAGE = st.lists(
@@ -54,7 +55,7 @@ def damaged(content: bytes, damage: list[tuple[int, bytes]], length: int) -> byt
 
 
 @pytest.mark.parametrize('kind', FORMATS)
-@settings(SETTINGS, max_examples=50)
+@examples(50)
 @given(damage=DAMAGE, length=st.integers(0, 40))
 def test_a_damaged_image_is_read_or_refused_by_name(kind, damage, length) -> None:
     content = damaged(image_content(kind), damage, length)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.test_datasets.coco_content import clean, samples, scored
 from vlpose_mm.datasets import HumanArtVLDataset
 from vlpose_mm.evaluation import evaluate_file
@@ -119,8 +120,7 @@ def clear_errors(*names: str):
 
 
 def given_files(strategy: st.SearchStrategy, count: int) -> Callable:
-    quiet = dict(deadline=None, database=None, derandomize=True)
-    return lambda test: settings(max_examples=count, **quiet)(given(strategy)(test))
+    return lambda test: examples(count)(given(strategy)(test))
 
 
 def usable(annotation: dict) -> bool:
