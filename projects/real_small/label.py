@@ -88,6 +88,9 @@ def main() -> None:
     found = {each['id']: np.reshape(each['keypoints'], (-1, 3)) for each in predictions}
     dataset = options.annotations.parent.name
     data['images'] = [image for image in data['images'] if is_train(dataset, image)]
+    for image in data['images']:
+        # Of a photo it would be read as a scenario.
+        image.pop('category', None)
     ids = {image['id'] for image in data['images']}
     done = Counter()
     instances = []

@@ -58,7 +58,7 @@ def relabel(data: dict, set_name: str, folder: str) -> dict:
         image['file_name'] = f'{folder}/{image["file_name"]}'
         scenario = scenario_of(image)
         if scenario is None:
-            del image['category']
+            image.pop('category', None)
         else:
             image['category'] = scenario
     return data

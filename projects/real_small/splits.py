@@ -65,5 +65,7 @@ def is_test(set_name: str, image: Mapping) -> bool:
 
 def scenario_of(image: Mapping) -> str | None:
     """Return the scenario of an image, ``None`` for photos, from ``GROUP/SCENARIO``."""
+    if 'category' not in image:
+        return None
     group, scenario = PurePath(image['category']).parts
     return None if group == 'real_human' else scenario
