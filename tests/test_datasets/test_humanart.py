@@ -113,6 +113,13 @@ def test_detected_bboxes_are_xywh_or_xyxy(data: Path, detected: dict) -> None:
         build(data, bbox_format='cxcywh')
 
 
+def test_names_of_other_systems_lead_to_the_image(data: Path) -> None:
+    name = NAME.replace('/', '\\')
+    edit(data / 'ann.json', lambda content: content['images'][0].update(file_name=name))
+    dataset = build(data)
+    assert Path(dataset[0]['data_samples'].img_path) == data / NAME
+
+
 def test_names_missing_and_broken_files(data: Path, detected: dict) -> None:
     for kwargs in (dict(ann_file='no.json'), dict(detected, bbox_file=f'{data}/no.json')):
         with pytest.raises(FileNotFoundError, match='no.json does not exist'):

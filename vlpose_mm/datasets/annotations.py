@@ -63,6 +63,8 @@ class Annotations(COCO):
                     f'{self.path}: the file_name of image {_shown(image["id"])} must be '
                     f'text, got {_shown(image["file_name"])}.'
                 )
+            if '\\' in (image.get('file_name') or ''):  # of another system
+                image['file_name'] = image['file_name'].replace('\\', '/')
         self.category_names = {c['id']: str(c.get('name') or '') for c in categories}
         known = {image['id'] for image in images}
         for key, ids in dict(image_id=known, category_id=self.category_names).items():
