@@ -16,7 +16,12 @@ if sys.version_info < (3, 10):
 
 import warnings
 
+from vlpose_mm.interrupts import hide_interrupts
 from vlpose_mm.requirements import check_requirements
+
+# `python -m vlpose_mm.x` imports the package while it looks for the module.
+if sys.argv[:1] == ['-m']:
+    hide_interrupts()
 
 check_requirements()
 

@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,16 @@ def test_a_text_prompt_is_utf_8_in_any_locale() -> None:
     run = [sys.executable, '-X', 'utf8=0', '-c', program, *args]
     done = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ascii(['une fresque à Rome', 'caf\udce9'])
+
+
+@pytest.mark.parametrize(
+    'command', [['-c', SCRIPT, 'demo'], ['-m', 'vlpose_mm.tools.evaluate', 'a', 'b']]
+)
+def test_an_interrupt_during_imports_shows_no_traceback(
+    command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / 'torch.py').write_text('raise KeyboardInterrupt')
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    run = [sys.executable, *command]
+    done = subprocess.run(run, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode and done.stderr == 'Interrupted.\n'
