@@ -11,14 +11,12 @@ from typing import Any
 from mmengine import fileio
 from xtcocotools.coco import COCO
 
-from vlpose_mm.datasets.image_names import ImageNames
+from vlpose_mm.datasets.image_names import Id, ImageNames
 
 PERSON, KEYPOINTS = 'person', 'keypoints'
 # Pixels; what is farther away is an error, and does not fit into every kind of number.
 MAX_COORDINATE = 1e9
 BBOX = 'x, y, width and height in pixels'
-
-Id = int | str
 
 
 class CategoryError(ValueError):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import ParamSpec
 
+from vlpose_mm.local_files import printable
 from vlpose_mm.requirements import RequirementError
 
 # Exit codes; 2 is argparse's as well.
@@ -22,8 +23,7 @@ def command(main: Callable[P, int | None]) -> Callable[P, int]:
     An ``OSError``, ``ValueError`` or ``RequirementError`` is printed in one line to the
     standard error and ends the command with exit code 2, an interrupt with 130. Who reads
     the output may stop, as ``head`` does, and characters that the locale lacks are
-    escaped. Other exceptions are faults of the program and
-    pass.
+    escaped. Other exceptions are faults of the program and pass.
     """
 
     @functools.wraps(main)
@@ -56,10 +56,7 @@ def error_line(error: Exception) -> str:
         text = f'{error.filename}: {error.strerror}'
     elif isinstance(error, KeyError) and error.args:
         text = str(error.args[0])
-    text = ' '.join(text.split())
-    return ''.join(
-        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
-    )
+    return printable(' '.join(text.split()))
 
 
 @contextmanager

@@ -128,7 +128,9 @@ def test_a_new_predictor_starts_on_a_base_of_other_keypoints(
     assert model.eval()(image, samples).shape[1] == 21
     with model.disable_adapter():
         assert model(image, samples).shape[1] == 17
-        with pytest.raises(ValueError, match='base predicts 17 .* not the 21.*route tuned'):
+        with pytest.raises(
+            ValueError, match='base predicts 17 .* lacks the 21 .*route tuned'
+        ):
             model.predict(image, samples)
 
     # Its adapter stands on the same base.

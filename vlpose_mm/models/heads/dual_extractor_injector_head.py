@@ -79,8 +79,8 @@ class DualExtractorInjectorHead(HeatmapHead):
         tuned_norms (bool): Whether the main blocks use trained copies of their batch norms
             in the equations above, as in the released weights.
         base_out_channels (int, optional): Keypoints of the base where they are not the
-            ``out_channels``: the tuned predictor starts anew. Then there is no original
-            route.
+            ``out_channels``: the tuned predictor is then a new one, and there is no
+            original route.
         **kwargs: Passed to :class:`mmpose.models.HeatmapHead`.
 
     Raises:

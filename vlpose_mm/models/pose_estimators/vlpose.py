@@ -197,8 +197,8 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 and self.head.base_out_channels != self.head.out_channels
             ):
                 raise ValueError(
-                    f'The base predicts {self.head.base_out_channels} keypoints, so that '
-                    f'the original route has not the {self.head.out_channels} of the '
+                    f'The base predicts {self.head.base_out_channels} keypoints, so '
+                    f'the original route lacks the {self.head.out_channels} of the '
                     "model; choose the route 'tuned' (model.test_cfg.route=tuned, or "
                     '--route tuned).'
                 )
