@@ -171,6 +171,21 @@ def test_an_interrupted_run_is_resumed(demo, art, tmp_path) -> None:
         assert np.allclose(one['keypoints'], other['keypoints'], atol=0.05)
 
 
+def test_a_run_that_is_resumed_removes_what_a_killed_one_was_writing(
+    demo, sketches, tmp_path
+) -> None:
+    demo.save(sketches[0], tmp_path)
+    own = ['drawings/.notes.tmp', 'drawings/.1.jpg.0123abcd.tmp.txt']
+    for name in (*own, '.annotations.json.01234567.tmp', 'drawings/.1.jpg.89abcdef.tmp'):
+        (tmp_path / name).touch()
+    before = files_in(tmp_path)
+    demo.save(sketches[0], tmp_path, resume=True)
+    assert {*before} - {*files_in(tmp_path)} == {
+        '.annotations.json.01234567.tmp',
+        'drawings/.1.jpg.89abcdef.tmp',
+    }
+
+
 def test_an_interrupted_video_is_done_again(demo, image, tmp_path) -> None:
     path, out = write_video(tmp_path / 'clip.mp4', [image] * 5), tmp_path / 'out'
     with pytest.raises(Stopped):

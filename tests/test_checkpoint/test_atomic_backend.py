@@ -104,6 +104,14 @@ def test_a_failing_save_or_full_disk_leaves_the_previous_file_and_nothing_else(
     assert os.listdir(tmp_path) == ['tuned.pth']
 
 
+def test_a_checkpoint_removes_what_a_killed_training_wrote_of_it(tmp_path: Path) -> None:
+    kept = tmp_path / '.epoch_2.pth.0123abcd.tmp'
+    for path in (kept, tmp_path / '.epoch_1.pth.0123abcd.tmp'):
+        path.touch()
+    save_with_mmengine(dict(weight=torch.ones(2)), str(tmp_path / 'epoch_1.pth'))
+    assert {*tmp_path.iterdir()} == {kept, tmp_path / 'epoch_1.pth'}
+
+
 def test_the_last_checkpoint_is_removed_after_the_next_is_written(tmp_path: Path) -> None:
     first, second = str(tmp_path / 'epoch_1.pth'), str(tmp_path / 'epoch_2.pth')
     AtomicBackend().put(b'1', first)

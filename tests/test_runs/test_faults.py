@@ -55,7 +55,9 @@ class Undisturbed(NamedTuple):
 
 def run_undisturbed(work: Callable, folder: Path, *args: str) -> Undisturbed:
     """Run to the end; the last argument is the folder that is written to."""
-    log, begin = folder / 'undisturbed.log', time.monotonic()
+    log = folder / 'undisturbed.log'
+    start(str, log).join()  # the server of the processes imports everything first
+    begin = time.monotonic()
     process = start(work, log, *args, str(folder / 'undisturbed'))
     process.join()
     assert process.exitcode == 0, log.read_text()[-2000:]

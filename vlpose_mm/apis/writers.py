@@ -21,7 +21,7 @@ from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.progress import PROGRESS, Progress
 from vlpose_mm.apis.videos import Video, VideoWriter
-from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.checkpoint.io import remove_unfinished, replace_file
 from vlpose_mm.local_files import printable
 from vlpose_mm.visualization.captions import save_image
 
@@ -88,6 +88,8 @@ class ResultsWriter:
         try:
             path = os.path.join(out_dir, PROGRESS)
             self._progress = Progress(path, settings, resume, items)
+            # Only a run that was killed leaves some.
+            remove_unfinished(out_dir)
         except BaseException:
             self._lock.release()
             raise

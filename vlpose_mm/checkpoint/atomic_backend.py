@@ -7,7 +7,7 @@ from contextlib import suppress
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.utils import mkdir_or_exist
 
-from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.checkpoint.io import remove_unfinished, replace_file
 
 
 @register_backend('atomic')
@@ -27,6 +27,8 @@ class AtomicBackend(LocalBackend):
         path = os.path.abspath(filepath)
         folder = os.path.dirname(path)
         mkdir_or_exist(folder)
+        # Of a training that was killed; it may be large.
+        remove_unfinished(folder, os.path.basename(path))
         with replace_file(path) as file:
             file.write(obj)
         for outdated in self._outdated.pop(folder, set()) - {path}:

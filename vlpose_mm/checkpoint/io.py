@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
@@ -28,6 +29,8 @@ STATE_DICT_KEYS = (
 # What wraps a model that is trained puts this before all names; torch.compile, into some.
 WRAPPERS = ('module.', 'model.', 'ema_model.', 'ema.')
 COMPILED = '_orig_mod.'
+# Names of files that are being written.
+UNFINISHED = re.compile(r'\.(.+)\.[0-9a-f]{8}\.tmp', re.DOTALL)
 
 
 def read_file(path: str) -> dict:
@@ -118,7 +121,8 @@ def without_wrappers(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def replace_file(path: str) -> Iterator[BinaryIO]:
     """Write a file; the previous one stays until the ``with`` block has succeeded.
 
-    A process that is killed leaves what it had written in a hidden file ``.NAME.*.tmp``.
+    A process that is killed leaves what it had written in a hidden file, which
+    :func:`remove_unfinished` removes.
 
     Args:
         path (str): The file; a link stays, and what it leads to is replaced.
@@ -146,6 +150,20 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_unfinished(folder: str, name: str | None = None) -> None:
+    """Remove what killed calls of :func:`replace_file` left, at any depth.
+
+    Args:
+        folder (str): The folder.
+        name (str, optional): Name of the files; of any by default. Nothing else may be
+            writing them at the time.
+    """
+    for place, _, found in os.walk(folder):
+        for match in filter(None, map(UNFINISHED.fullmatch, found)):
+            if name in (None, match[1]):
+                os.unlink(os.path.join(place, match[0]))
 
 
 def write_file(content: dict, path: str) -> None:
