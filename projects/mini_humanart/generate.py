@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
@@ -30,7 +30,7 @@ MANIFEST = 'mini.json'
 UNFINISHED = 'mini.json.unfinished'
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """A number from the command line."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0')
@@ -42,12 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add('--out', type=Path, default=Path('data/mini'), help='folder to write to')
-    add('--seed', type=_count, default=0, help='same seed, same bytes')
-    add('--photos-train', type=_count, default=500, metavar='N')
-    add('--photos-val', type=_count, default=150, metavar='N')
-    add('--art-train', type=_count, default=38, metavar='N', help='per scenario')
-    add('--art-val', type=_count, default=12, metavar='N', help='per scenario')
-    add('--workers', type=_count, default=2, metavar='N', help='processes')
+    add('--seed', type=count, default=0, help='same seed, same bytes')
+    add('--photos-train', type=count, default=500, metavar='N')
+    add('--photos-val', type=count, default=150, metavar='N')
+    add('--art-train', type=count, default=38, metavar='N', help='per scenario')
+    add('--art-val', type=count, default=12, metavar='N', help='per scenario')
+    add('--workers', type=count, default=2, metavar='N', help='processes')
     add('--contact-sheet', type=Path, metavar='PATH', help='also write an overview')
     add('--force', action='store_true', help='draw again over an earlier set')
     return parser
@@ -108,7 +108,9 @@ def report_progress(results: Iterable[Drawn], total: int) -> list[Drawn]:
     return drawn
 
 
-def draw_all(jobs: list[Job], workers: int) -> list[Drawn]:
+def draw_all(
+    jobs: list[Job], workers: int, draw: Callable[[Job], Drawn] = draw
+) -> list[Drawn]:
     """Draw every image; the result does not depend on ``workers``."""
     if workers < 2:
         cv2.setNumThreads(1)
@@ -117,16 +119,25 @@ def draw_all(jobs: list[Job], workers: int) -> list[Drawn]:
         return report_progress(pool.imap(draw, jobs, chunksize=8), len(jobs))
 
 
-def generate(args: argparse.Namespace) -> None:
-    """Draw the whole set; the manifest comes last."""
-    out = args.out
+def begin_set(out: Path, settings: dict) -> None:
+    """Remove an earlier set, and note that another is being drawn."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / UNFINISHED, settings_of(args))
+    write_json(out / UNFINISHED, settings)
     (out / MANIFEST).unlink(missing_ok=True)
     for old in ('coco', 'HumanArt'):
         shutil.rmtree(out / old, ignore_errors=True)
+
+
+def finish_set(out: Path) -> None:
+    """Write the manifest, which comes last."""
+    os.replace(out / UNFINISHED, out / MANIFEST)
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Draw the whole set."""
+    out, start = args.out, time.perf_counter()
+    begin_set(out, settings_of(args))
     make_folders(out)
-    begin = time.perf_counter()
     drawn = draw_all(list_jobs(args), args.workers)
     for split in SPLITS:
         mine = [d for d in drawn if d.job.split == split]
@@ -134,10 +145,10 @@ def generate(args: argparse.Namespace) -> None:
         art = [d for d in mine if d.job.kind != 'photo']
         write_coco(out, photos, split)
         write_humanart(out, art, photos, split)
-        count = sum(len(d.annotations) for d in mine)
-        print(f'{split}: {len(photos)} photos, {len(art)} artworks, {count} instances')
-    os.replace(out / UNFINISHED, out / MANIFEST)
-    print(f'wrote {out} in {time.perf_counter() - begin:.0f} s')
+        people = sum(len(d.annotations) for d in mine)
+        print(f'{split}: {len(photos)} photos, {len(art)} artworks, {people} instances')
+    finish_set(out)
+    print(f'wrote {out} in {time.perf_counter() - start:.0f} s')
 
 
 def main() -> None:

@@ -23,6 +23,13 @@ def _thumbnail(path: Path) -> np.ndarray:
     return cell
 
 
+def _cells(paths: list[Path], columns: int) -> np.ndarray:
+    """Images next to each other, filled up to ``columns``."""
+    blank = np.full((_CELL, _CELL, 3), 255, np.uint8)
+    cells = [_thumbnail(path) for path in paths]
+    return np.concatenate([*cells, *[blank] * (columns - len(cells))], 1)
+
+
 def _row(name: str, paths: list[Path], columns: int) -> np.ndarray:
     """A label and up to ``columns`` images."""
     label = np.full((_CELL, _LABEL, 3), 255, np.uint8)
@@ -36,9 +43,7 @@ def _row(name: str, paths: list[Path], columns: int) -> np.ndarray:
         1,
         cv2.LINE_AA,
     )
-    cells = [_thumbnail(path) for path in paths[:columns]]
-    blank = np.full((_CELL, _CELL, 3), 255, np.uint8)
-    return np.concatenate([label, *cells, *[blank] * (columns - len(cells))], 1)
+    return np.concatenate([label, _cells(paths[:columns], columns)], 1)
 
 
 def write_contact_sheet(data: Path, path: Path, columns: int = 6) -> None:
@@ -53,6 +58,15 @@ def write_contact_sheet(data: Path, path: Path, columns: int = 6) -> None:
             rows.append(_row(name, images, columns))
     if not rows:
         raise ValueError(f'no images in {data}')
+    _write(path, rows)
+
+
+def write_rows(path: Path, rows: list[list[Path]]) -> None:
+    """Write a .png or .jpg with rows of images; the first row is the longest."""
+    _write(path, [_cells(row, len(rows[0])) for row in rows])
+
+
+def _write(path: Path, rows: list[np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), np.concatenate(rows)):
         raise OSError(f'cannot write {path}')

@@ -11,7 +11,7 @@ import numpy as np
 from . import annotations as ann
 from .photo import PHOTO_SPEC, paint_photo
 from .scene import sample_scene
-from .styles import SCENARIOS
+from .styles import SCENARIOS, Scenario
 
 SPLITS = ('train', 'val')
 _LONG = {'train': 'training', 'val': 'validation'}
@@ -37,11 +37,20 @@ class Job:
     split: str
     index: int
 
+    @property
+    def scenario(self) -> Scenario | None:
+        """What is painted how; of a photo: ``None``."""
+        return SCENARIOS.get(self.kind)
+
+    @property
+    def code(self) -> int:
+        """The scenario's number, 0 for photos."""
+        return self.scenario.code if self.scenario else 0
+
     def rng(self, purpose: int) -> np.random.Generator:
         """A generator that depends on the job alone, not on the order of drawing."""
-        code = SCENARIOS[self.kind].code if self.kind != 'photo' else 0
         split = SPLITS.index(self.split)
-        return np.random.default_rng([self.seed, code, split, self.index, purpose])
+        return np.random.default_rng([self.seed, self.code, split, self.index, purpose])
 
 
 @dataclass
@@ -59,7 +68,8 @@ def draw(job: Job) -> Drawn:
     rng = job.rng(0)
     # the splits of one kind count from far apart, so their ids never meet
     number = 1 + job.index + 500_000 * SPLITS.index(job.split)
-    if job.kind == 'photo':
+    scenario = job.scenario
+    if scenario is None:
         scene = sample_scene(rng, PHOTO_SPEC)
         image = paint_photo(rng, scene)
         record = ann.coco_image(scene, number)
@@ -68,7 +78,6 @@ def draw(job: Job) -> Drawn:
         bboxes = ann.detect(job.rng(1), people, scene.size, skill=0.9)
         bboxes = ann.corners_to_sizes(bboxes)
     else:
-        scenario = SCENARIOS[job.kind]
         scene = sample_scene(rng, scenario.spec)
         image = scenario.paint(rng, scene)
         prefix = scenario.code * 10**12
@@ -132,33 +141,38 @@ def write_coco(out: Path, drawn: list[Drawn], split: str) -> None:
         )  # fmt: skip
 
 
-def write_humanart(out: Path, drawn: list[Drawn], photos: list[Drawn], split: str) -> None:
-    """Write the files of one split: all art, each scenario, art with photos."""
-    folder = out / 'HumanArt'
-    stem = folder / 'annotations' / f'{_LONG[split]}_humanart'
+def _write_art(out: Path, split: str, suffix: str, records: dict[str, list[dict]]) -> None:
+    content = {
+        'info': _info('Human-Art'),
+        **records,
+        'categories': [ann.HUMANART_CATEGORY],
+    }
+    name = f'{_LONG[split]}_humanart{suffix}.json'
+    write_json(out / 'HumanArt/annotations' / name, content)
 
-    def write(suffix: str, records: dict[str, list[dict]]) -> None:
-        content = {
-            'info': _info('Human-Art'),
-            **records,
-            'categories': [ann.HUMANART_CATEGORY],
-        }
-        write_json(stem.with_name(f'{stem.name}{suffix}.json'), content)
 
-    art = _records(drawn)
-    write('', art)
-    for name in SCENARIOS:
-        write(f'_{name}', _records([d for d in drawn if d.job.kind == name]))
-    union = _records(photos)
-    prefix = f'coco/{split}2017/'
-    images = [{**i, 'file_name': prefix + i['file_name']} for i in union['images']]
-    write('_coco', {
-        'images': art['images'] + images,
-        'annotations': art['annotations'] + union['annotations'],
-    })  # fmt: skip
+def write_art(out: Path, drawn: list[Drawn], split: str) -> None:
+    """Write the keypoints of one split of the art and, for val, detected bboxes."""
+    _write_art(out, split, '', _records(drawn))
     if split == 'val':
         write_json(
-            folder / 'person_detection_results'
+            out / 'HumanArt/person_detection_results'
             / 'HumanArt_validation_detections_AP_H_56_person.json',
             [box for d in drawn for box in d.detections],
         )  # fmt: skip
+
+
+def write_humanart(out: Path, drawn: list[Drawn], photos: list[Drawn], split: str) -> None:
+    """Write the files of one split: all art, each scenario, art with photos."""
+    write_art(out, drawn, split)
+    art = _records(drawn)
+    for name in SCENARIOS:
+        own = _records([d for d in drawn if d.job.kind == name])
+        _write_art(out, split, f'_{name}', own)
+    union = _records(photos)
+    prefix = f'coco/{split}2017/'
+    images = [{**i, 'file_name': prefix + i['file_name']} for i in union['images']]
+    _write_art(out, split, '_coco', {
+        'images': art['images'] + images,
+        'annotations': art['annotations'] + union['annotations'],
+    })  # fmt: skip

@@ -100,7 +100,7 @@ def paint_ink_painting(rng: Rng, scene: Scene) -> np.ndarray:
     return to_uint8(image)
 
 
-def _waves(rng: Rng, image: np.ndarray, top: float, color: np.ndarray) -> None:
+def waves(rng: Rng, image: np.ndarray, top: float, color: np.ndarray) -> None:
     """Rows of overlapping arcs, in place."""
     height, width = image.shape[:2]
     radius = rng.uniform(9, 13)
@@ -143,7 +143,7 @@ def paint_ukiyoe(rng: Rng, scene: Scene) -> np.ndarray:
         (-4, peak[1] + 20),
     ]
     polygon(image, np.array(cap) + (peak[0], 0), (0.92, 0.96, 0.97))
-    _waves(rng, image, foot, np.array(rng.choice([(0.5, 0.36, 0.2), (0.6, 0.5, 0.3)])))
+    waves(rng, image, foot, np.array(rng.choice([(0.5, 0.36, 0.2), (0.6, 0.5, 0.3)])))
     palettes = []
     for _ in scene.figures:
         picks = inks[rng.permutation(len(inks))]

@@ -95,7 +95,7 @@ def paint_shadow_play(rng: Rng, scene: Scene) -> np.ndarray:
     return to_uint8(image * (1 + 0.03 * noise(rng, scene.size, 2))[..., None])
 
 
-def _panes(rng: Rng, size: tuple[int, int], number: int) -> np.ndarray:
+def panes(rng: Rng, size: tuple[int, int], number: int) -> np.ndarray:
     """Divide a frame into Voronoi cells, (h, w) int."""
     height, width = size
     seeds = rng.uniform((0, 0), (width, height), (number, 2)).astype(np.float32)
@@ -114,7 +114,7 @@ def paint_stained_glass(rng: Rng, scene: Scene) -> np.ndarray:
     """Saturated panes between lead lines in an arched window."""
     height, width = scene.size
     buffers = scene.buffers
-    cells = _panes(rng, scene.size, int(rng.integers(24, 44)))
+    cells = panes(rng, scene.size, int(rng.integers(24, 44)))
     hue = rng.random()
     glass = np.array([
         hsv(hue + rng.choice([0.0, 0.08, 0.5]) + rng.normal(0, 0.03),

@@ -34,7 +34,7 @@ OIL_PAINTING = SceneSpec(wardrobe.CALM, occluded=0)
 WATERCOLOR = SceneSpec(wardrobe.LIVELY, cropped=0, occluded=0)
 
 
-def _cracks(rng: Rng, image: np.ndarray, number: int, color) -> None:
+def cracks(rng: Rng, image: np.ndarray, number: int, color) -> None:
     """Random walks of broken plaster, in place."""
     height, width = image.shape[:2]
     for _ in range(number):
@@ -90,11 +90,11 @@ def paint_mural(rng: Rng, scene: Scene) -> np.ndarray:
     image = image * (1 - worn) + plaster * worn
     lost = noise(rng, scene.size, 26) + 0.25 * noise(rng, scene.size, 4) > 0.95
     image[lost] = plaster[lost] * 1.12
-    _cracks(rng, image, rng.integers(6, 11), (0.25, 0.3, 0.36))
+    cracks(rng, image, rng.integers(6, 11), (0.25, 0.3, 0.36))
     return to_uint8(image * (1 + 0.06 * noise(rng, scene.size, 1.5))[..., None])
 
 
-def _brush(
+def brush(
     rng: Rng, image: np.ndarray, source: np.ndarray, spots: np.ndarray, size: float
 ) -> None:
     """Cover ``image`` with oriented strokes that take their color from ``source``."""
@@ -133,11 +133,11 @@ def paint_oil_painting(rng: Rng, scene: Scene) -> np.ndarray:
     source = np.clip(compose(scenery, color * 1.1, buffers.mask, scene.size), 0, 1)
     image = cv2.GaussianBlur(source, (0, 0), 2)
     everywhere = rng.uniform((0, 0), (width, height), (height * width // 28, 2))
-    _brush(rng, image, source, everywhere, 5)
+    brush(rng, image, source, everywhere, 5)
     body = downsample(buffers.mask.astype(np.float32), scene.size)
     ys, xs = np.nonzero(cv2.dilate(body, np.ones((3, 3))) > 0.3)
     picks = rng.integers(0, len(xs), len(xs) // 3)
-    _brush(rng, image, source, np.stack([xs[picks], ys[picks]], 1), 1.6)
+    brush(rng, image, source, np.stack([xs[picks], ys[picks]], 1), 1.6)
     image = cv2.GaussianBlur(image, (0, 0), 0.55)
     # relief of the paint, lit from the upper left
     thick = image.mean(-1) + 0.05 * noise(rng, scene.size, 1.5)

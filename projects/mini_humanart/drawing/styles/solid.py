@@ -36,17 +36,17 @@ SCULPTURE = SceneSpec(
 )  # fmt: skip
 
 
-def _gloss(normal: np.ndarray, light: np.ndarray, power: float) -> np.ndarray:
+def gloss(normal: np.ndarray, light: np.ndarray, power: float) -> np.ndarray:
     """Blinn-Phong highlight of (H, W, 3) normals, 0 .. 1."""
     half = light / np.linalg.norm(light) + (0, 0, 1)
     half = (half / np.linalg.norm(half)).astype(np.float32)
     return np.maximum(normal @ half, 0) ** power
 
 
-def _feet(figure: Figure) -> tuple[float, float, float]:
+def feet(figure: Figure) -> tuple[float, float, float]:
     """Middle x, lowest y and half width of the feet, pixels."""
-    feet = figure.footing
-    return feet[:, 0].mean(), feet[:, 1].max(), np.ptp(feet[:, 0]) / 2
+    points = figure.footing
+    return points[:, 0].mean(), points[:, 1].max(), np.ptp(points[:, 0]) / 2
 
 
 def paint_garage_kits(rng: Rng, scene: Scene) -> np.ndarray:
@@ -60,7 +60,7 @@ def paint_garage_kits(rng: Rng, scene: Scene) -> np.ndarray:
     base = hsv(rng.random(), rng.uniform(0, 0.5), rng.choice([0.12, 0.9]))
     palettes = []
     for figure in scene.figures:
-        x, y, reach = _feet(figure)
+        x, y, reach = feet(figure)
         axes = (int(reach + 0.13 * figure.scale), int(0.055 * figure.scale))
         for drop, shade in ((7, 0.25), (4, 0.6), (0, 1.0)):
             spot = (int(x), int(min(y - 3, height - 8) + drop))
@@ -79,7 +79,7 @@ def paint_garage_kits(rng: Rng, scene: Scene) -> np.ndarray:
     color = paint_materials(buffers, palettes)
     light = np.array([rng.choice([-0.7, 0.7]), -0.9, 0.9])
     color *= light_up(buffers, light, 0.55, 0.5)[..., None]
-    color += (0.75 * _gloss(buffers.normal, light, 40))[..., None]
+    color += (0.75 * gloss(buffers.normal, light, 40))[..., None]
     # a soft box mirrors in the plastic
     mirror = np.abs(buffers.normal[..., 0] + 0.45 * np.sign(light[0])) < 0.09
     color[mirror & buffers.mask] += 0.12
@@ -169,7 +169,7 @@ def paint_sculpture(rng: Rng, scene: Scene) -> np.ndarray:
         body = np.array([0.84, 0.88, 0.9]) * rng.uniform(0.85, 1.0)
     plinth = hsv(0.1, rng.uniform(0, 0.2), rng.uniform(0.3, 0.7))
     for figure in scene.figures:
-        x, y, reach = _feet(figure)
+        x, y, reach = feet(figure)
         half, top = reach + 0.1 * figure.scale, min(y - 4, height - 8)
         left, right = int(x - half), int(x + half)
         cv2.rectangle(image, (left, int(top)), (right, height), tuple(plinth * 0.7), -1)
@@ -185,7 +185,7 @@ def paint_sculpture(rng: Rng, scene: Scene) -> np.ndarray:
     fold = 1 + 0.16 * np.sin(buffers.across * 8) * buffers.of('top', 'bottom')
     curl = 1 + 0.25 * noise(rng, shape, 6) * buffers.of('hair')
     color *= (tone * fold * curl)[..., None]
-    color += ((0.55 if metal else 0.12) * _gloss(buffers.normal, light, 14))[..., None]
+    color += ((0.55 if metal else 0.12) * gloss(buffers.normal, light, 14))[..., None]
     if metal:
         patina = np.clip(noise(rng, shape, 22), 0, 1)[..., None] * 0.4
         color = (

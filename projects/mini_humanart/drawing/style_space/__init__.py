@@ -1,0 +1,1 @@
+"""A space of drawn styles: sampled, painted, and described in words."""
