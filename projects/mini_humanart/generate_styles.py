@@ -74,10 +74,10 @@ def generate(args: argparse.Namespace) -> None:
 
 
 def draw_contact_sheet(args: argparse.Namespace) -> None:
-    """Show the first image of the first styles, ten in a row."""
+    """Show an image of each of the first 60 styles."""
     images = args.out / 'HumanArt/images' / GROUP
     kinds = list(dict.fromkeys(job.kind for job in list_jobs(args)))
-    firsts = [min((images / kind).iterdir()) for kind in kinds[:100]]
+    firsts = [min((images / kind).iterdir()) for kind in kinds[:60]]
     rows = [firsts[i : i + 10] for i in range(0, len(firsts), 10)]
     write_rows(args.contact_sheet, rows)
 

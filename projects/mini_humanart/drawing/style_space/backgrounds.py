@@ -173,7 +173,8 @@ def screen(canvas: Canvas) -> np.ndarray:
 def studio(canvas: Canvas) -> np.ndarray:
     """A plain backdrop, darker at its rims."""
     height, width = canvas.size
-    color = canvas.pick(0.95)
+    color, gray = canvas.pick(0.95), canvas.rng.uniform(0, 0.8)
+    color = color * (1 - gray) + color.mean() * gray
     image = _plain(canvas, color * 1.02, color * 0.72)
     yy, xx = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     return image * (1.12 - 0.3 * (xx**2 + yy**2))[..., None]

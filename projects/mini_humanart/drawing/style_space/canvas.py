@@ -87,18 +87,22 @@ class Canvas:
         color = colors.pick(self.rng, self.look.hue, colors.ground * level)
         return np.clip(color, 0, 1).astype(np.float32)
 
+    def _own_rng(self) -> Rng:
+        """The same in all images of the style."""
+        return np.random.default_rng(self.style.seed)
+
     @property
     def ink(self) -> np.ndarray:
         """The color of lines, (3,) BGR."""
         colors = COLORS[self.style.palette]
-        dark = colors.pick(np.random.default_rng(0), self.look.hue, 0.06)
+        dark = colors.pick(self._own_rng(), self.look.hue, 0.06)
         return np.clip(dark * 0.8, 0, 0.45).astype(np.float32)
 
     @property
     def sheet(self) -> np.ndarray:
         """The color of the bare ground, (3,) BGR."""
         colors = COLORS[self.style.palette]
-        color = colors.pick(np.random.default_rng(0), self.look.hue, colors.ground)
+        color = colors.pick(self._own_rng(), self.look.hue, colors.ground)
         if colors.people == 'skin':
             # paper is hardly colored, and white whatever is drawn on it
             on_paper = self.style.medium in _ON_PAPER

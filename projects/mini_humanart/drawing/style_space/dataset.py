@@ -60,10 +60,19 @@ def style_jobs(
     ]
 
 
+def _text_prompt(job: StyleJob) -> str:
+    """A description that no earlier image of the style has."""
+    rng = np.random.default_rng([job.seed, job.code])
+    told: dict[str, None] = {}
+    while len(told) <= job.index:
+        told[describe_style(rng, job.style)] = None
+    return list(told)[-1]
+
+
 def draw_styled(job: StyleJob) -> Drawn:
     """Draw one image; its record has a ``text_prompt`` and the ``style``."""
     drawn = draw(job)
-    text_prompt = describe_style(job.rng(3), job.style)
+    text_prompt = _text_prompt(job)
     _, _, people = drawn.image['description'].partition(', ')
     drawn.image |= {
         'description': f'{text_prompt}, {people}',

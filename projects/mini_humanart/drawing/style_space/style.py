@@ -180,6 +180,9 @@ def sample_style(rng: Rng) -> Style:
         style[name] = str(
             rng.choice((values if rng.random() < _FREEDOM else usual).split())
         )
+    if style['fill'] == 'bare' and style['outline'] == 'none':
+        # nothing would be seen
+        style['outline'] = 'fine'
     return Style(**style, seed=int(rng.integers(2**31)))
 
 

@@ -19,7 +19,7 @@ _MEDIA = {
     'fresco': 'fresco|wall painting|mural|painting on a wall|painted wall',
     'woodblock': 'woodblock print|woodcut|block print|Japanese print|printed sheet',
     'cel': 'cartoon|comic drawing|animation cel|cartoon drawing|comic panel',
-    'digital': 'digital painting|digital art picture|computer art|digital illustration|'
+    'digital': 'digital painting|digital art picture|computer drawing|digital illustration|'
     'fantasy illustration',
     'puppet': 'shadow puppet|shadow play|puppet on a screen|shadow theater scene|'
     'leather puppet',
