@@ -116,6 +116,7 @@ setup(
     license_files=['LICENSE'],
     keywords='computer vision, pose estimation, vision-language model',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['datasets/*.yaml']},
     python_requires='>=3.10',
     # OpenMMLab's packages are an extra, as in their own setup.py: pip cannot
     # install mmpose, since it cannot build one of its dependencies. The extra

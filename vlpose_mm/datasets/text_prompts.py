@@ -77,6 +77,30 @@ def check_text_prompts(text_prompts: Mapping, source: str) -> dict[str, str | li
     return table
 
 
+def load_mapping(file: str, what: str) -> object:
+    """Read a YAML or JSON file, which maps what the error says.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is broken or has another suffix.
+    """
+    suffix = Path(file).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(f'{file} must be a file of one of these formats: {list(FORMATS)}.')
+    if not exists(file):
+        raise FileNotFoundError(
+            f'There is no file of text prompts at {file}; it maps {what}.'
+        )
+    try:
+        text = StringIO(get_text(file, ENCODING))
+        return load(text, suffix[1:], **FORMATS[suffix])
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(
+            f'{file} cannot be read ({type(error).__name__}: {reason}); fix or rename it.'
+        ) from error
+
+
 def load_text_prompts(file: str) -> dict[str, str | list[str]]:
     """Read the text prompts of scenarios from a YAML or JSON file.
 
@@ -88,22 +112,7 @@ def load_text_prompts(file: str) -> dict[str, str | list[str]]:
         ValueError: If it is broken, or has neither ``default`` nor all scenarios of
             :data:`SCENARIOS`.
     """
-    suffix = Path(file).suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(f'{file} must be a file of one of these formats: {list(FORMATS)}.')
-    if not exists(file):
-        raise FileNotFoundError(
-            f'There is no file of text prompts at {file}; it maps each scenario to its '
-            'text prompt.'
-        )
-    try:
-        text = StringIO(get_text(file, ENCODING))
-        content = load(text, suffix[1:], **FORMATS[suffix])
-    except Exception as error:
-        reason = ' '.join(str(error).split())
-        raise ValueError(
-            f'{file} cannot be read ({type(error).__name__}: {reason}); fix or rename it.'
-        ) from error
+    content = load_mapping(file, 'each scenario to its text prompt')
     table = check_text_prompts(content, file)
     missing = [name for name in SCENARIOS if name not in table]
     if missing and 'default' not in table:

@@ -114,7 +114,8 @@ class AssignTextPrompt(BaseTransform):
             name = f'The text_prompt of {image}'
             text_prompt = check_text_prompt(results['text_prompt'], name)
         else:
-            text_prompt = self._description(results) or self.text_prompt
+            own = description_of(results) if self.use_description else ''
+            text_prompt = own or self.text_prompt
             if not text_prompt:
                 text_prompt = self._scenario_text_prompt(scenario)
                 source = 'none' if scenario is None else 'scenario'
@@ -125,15 +126,6 @@ class AssignTextPrompt(BaseTransform):
         results['text_prompt'] = text_prompt if is_text else [*text_prompt]  # a copy
         results['text_source'] = source
         return results
-
-    def _description(self, results: dict) -> str:
-        """Return the description of the image if it is to be used, else ``''``."""
-        text = results.get('description') if self.use_description else None
-        if text is not None and not isinstance(text, str):
-            raise ValueError(
-                f'The description of {results.get("img_path")} must be text, got {text!r}.'
-            )
-        return ' '.join((text or '').split())
 
     def _scenario_text_prompt(self, scenario: str | None) -> str | list[str]:
         if scenario in self.text_prompts:
@@ -158,6 +150,16 @@ class AssignTextPrompt(BaseTransform):
             f'{type(self).__name__}(text_prompt={self.text_prompt!r}, file={self.file!r}, '
             f'per_keypoint={self.per_keypoint}, use_description={self.use_description})'
         )
+
+
+def description_of(results: dict) -> str:
+    """Return the description of an image, or ``''``."""
+    text = results.get('description')
+    if text is not None and not isinstance(text, str):
+        raise ValueError(
+            f'The description of {results.get("img_path")} must be text, got {text!r}.'
+        )
+    return ' '.join((text or '').split())
 
 
 def _keypoint_names(results: dict) -> list[str]:
