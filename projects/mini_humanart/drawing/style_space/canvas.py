@@ -117,9 +117,7 @@ class Canvas:
 
     def stain(self, ink: np.ndarray, strength: np.ndarray) -> None:
         """Mix a color, (3,) or (H, W, 3), into the image by (H, W) in 0 .. 1."""
-        alpha = downsample(np.clip(strength, 0, 1).astype(np.float32), self.size)[..., None]
-        if ink.ndim == 3:
-            weighted = downsample(ink * strength[..., None].astype(np.float32), self.size)
-            self.image = self.image * (1 - alpha) + weighted
-        else:
-            self.image = self.image * (1 - alpha) + ink * alpha
+        strength = np.clip(strength, 0, 1).astype(np.float32)[..., None]
+        alpha = downsample(strength, self.size)[..., None]
+        stain = downsample(ink * strength, self.size) if ink.ndim == 3 else ink * alpha
+        self.image = self.image * (1 - alpha) + stain

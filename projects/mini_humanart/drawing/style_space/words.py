@@ -215,7 +215,7 @@ _ADJECTIVES = {
     },
 }  # fmt: skip
 # what goes without saying is said less often
-_PLAIN = ('none', 'even', 'smooth')
+_PLAIN = ('none', 'even', 'smooth', 'natural')
 _OPTIONAL = ATTRIBUTES[1:]
 
 
