@@ -17,6 +17,8 @@ from vlpose_mm.requirements import check_requirement
 
 # The routes of a model; 'auto' chooses one of the others for each sample.
 ROUTES = ('tuned', 'original', 'auto')
+# How a text prompt is read that an adapter was not tuned with.
+TEXT_READINGS = ('literal', 'known')
 
 # Published weights that `vlpose` takes where none are named.
 DEFAULT_MODEL = 'td-hm_ViTPose-base_8xb64-210e_humanart-256x192'

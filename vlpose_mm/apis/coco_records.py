@@ -17,6 +17,8 @@ def image_record(result: dict, image_id: Id) -> dict:
     if result['video'] is not None:
         record |= dict(video=result['video'].name, frame=result['frame'])
     text = dict(category=result['scenario'], text_prompt=result['text_prompt'])
+    if result['read_as'] is not None:
+        text['read_as'] = {name: round(v, 4) for name, v in result['read_as'].items()}
     return record | {k: v for k, v in text.items() if v} | dict(route=result['route'])
 
 

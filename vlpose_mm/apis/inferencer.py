@@ -27,6 +27,7 @@ from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.checkpoint.io import state_dict_of
 from vlpose_mm.checkpoint.strict import load_parameters
+from vlpose_mm.checkpoint.text_features import read_tuned_with
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.names import (
     CROPPED,
@@ -35,6 +36,7 @@ from vlpose_mm.names import (
     NO_DETECTOR,
     OFFLINE_MODEL,
     PACKAGED,
+    TEXT_READINGS,
     WHOLE_IMAGE,
 )
 
@@ -81,7 +83,7 @@ class VLPoseInferencer(Pose2DInferencer):
     """
 
     preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | TEXT_KWARGS
-    forward_kwargs = Pose2DInferencer.forward_kwargs | {'attention_maps'}
+    forward_kwargs = Pose2DInferencer.forward_kwargs | {'attention_maps', 'text_reading'}
 
     def __init__(
         self,
@@ -161,11 +163,15 @@ class VLPoseInferencer(Pose2DInferencer):
                   detector: x1, y1, x2, y2 in pixels of every image, N x 4, or N x 5 with
                   scores; or a COCO file, see :class:`BBoxFile`.
                 - attention_maps (bool): Whether to return them.
+                - text_reading (str): ``'known'`` (default): a text prompt that the model
+                  was not tuned with is read as a mixture of those that it was, see
+                  :class:`TextReader`; ``'literal'``: as it is.
 
         Returns:
             Iterator[dict]: For each image MMPose's ``predictions`` and ``visualization``,
             and ``name`` (unique among the inputs), ``scenario``, ``text_prompt`` (``None``
-            on the original route), ``route``, ``image_id`` and ``category_id`` (of the
+            on the original route), ``read_as`` (the shares of the text prompts that it was
+            read as, if others), ``route``, ``image_id`` and ``category_id`` (of the
             file of bboxes), ``video``, ``frame``, and ``attention_maps`` (of each
             instance).
 
@@ -266,6 +272,8 @@ class VLPoseInferencer(Pose2DInferencer):
             raise ValueError(
                 f'vis_out_dir must be a folder, as images go in, not *{suffix}.'
             )
+        if forward.setdefault('text_reading', 'known') not in TEXT_READINGS:
+            raise ValueError(f'text_reading must be one of {TEXT_READINGS}.')
         forward['draw_heatmap'] = visualize.get('draw_heatmap', False)
         postprocess['return_datasamples'] = return_datasamples
         output = MMPoseOutput(self, visualize, postprocess)
@@ -296,6 +304,8 @@ class VLPoseInferencer(Pose2DInferencer):
                 result['video'], result['frame'] = source.video, source.frame
                 result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
                 result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None
+                reading = meta.get('read_as') if route == 'tuned' else None
+                result['read_as'] = None if reading is None else reading.shares
                 result['route'] = route
                 if forward.get('attention_maps'):
                     result['attention_maps'] = meta.get('pred_attention_maps', [])
@@ -312,6 +322,8 @@ class VLPoseInferencer(Pose2DInferencer):
         if not isinstance(model, VLPoseEstimator):
             load_parameters(model, state_dict_of(checkpoint, self.name), self.name)
         super()._load_weights_to_model(model, checkpoint, cfg)
+        if isinstance(model, VLPoseEstimator):
+            model.set_tuned_text_prompts(read_tuned_with(checkpoint))
 
     def _warn_of_other_figures(self, call: Call) -> None:
         """Say once that a model knows drawn figures only, unless it gets ours."""

@@ -99,7 +99,8 @@ class Predictor:
         )
         if is_merged:
             with self.lock:
-                self.model.merge_adapter(text_prompt)
+                with self._routing(text_reading=forward['text_reading']):
+                    self.model.merge_adapter(text_prompt)
         try:
             yield from run_in_batches(sources, prepare, predict, batch_size, on_error)
         finally:
@@ -156,13 +157,15 @@ class Predictor:
         pose_based_nms: bool = False,
         attention_maps: bool = False,
         draw_heatmap: bool = False,
+        text_reading: str = 'known',
     ) -> list[list[PoseDataSample]]:
         """Return the samples of each image; the first one has the attention maps of all
         its instances in ``pred_attention_maps``."""
         packed = [crop for prepared in batch for crop in prepared.packed]
         samples = []
         if packed:
-            with self.lock, self._routing(attention_maps, draw_heatmap), torch.no_grad():
+            routing = self._routing(attention_maps, draw_heatmap, text_reading)
+            with self.lock, routing, torch.no_grad():
                 samples = self.model.test_step(self.collate_fn(packed))
         found, start = [], 0
         for prepared in batch:
@@ -210,7 +213,12 @@ class Predictor:
             return detect(self.detector, self.cat_ids, image, bbox_thr, nms_thr)
 
     @contextmanager
-    def _routing(self, attention_maps: bool, draw_heatmap: bool) -> Iterator[None]:
+    def _routing(
+        self,
+        attention_maps: bool = False,
+        draw_heatmap: bool = False,
+        text_reading: str = 'known',
+    ) -> Iterator[None]:
         """Let the model choose the route of each sample inside a ``with`` block."""
         before = self.model.test_cfg
         self.model.test_cfg = {
@@ -218,6 +226,7 @@ class Predictor:
             'route': 'auto',
             'output_attention_maps': attention_maps,
             'output_heatmaps': draw_heatmap,
+            'text_reading': text_reading,
         }
         # Only VLPose has routes.
         router = getattr(self.model, 'router', None)

@@ -58,6 +58,15 @@ def read_text_features(content: Mapping, path: str) -> dict[str, Tensor]:
     return features
 
 
+def read_tuned_with(checkpoint: Mapping) -> list[str]:
+    """Return the text prompts that an adapter checkpoint was tuned with.
+
+    Older ones do not tell them from others that they hold features of.
+    """
+    features = checkpoint.get('text_features') or {}
+    return list(features.get('tuned_with') or features.get('text_prompts') or [])
+
+
 def read_words(content: Mapping, path: str) -> dict[str, list[list]]:
     """Read the words that :func:`encode_text_prompts` returned.
 

@@ -102,3 +102,19 @@ def test_refuses_bad_arguments_and_checkpoints_of_another_width() -> None:
         weights = make(tuned).state_dict()
         with pytest.raises(ValueError, match=f'text_proj.weight {fault}'):
             make(now).load_state_dict(weights)
+
+
+@pytest.mark.parametrize('variant', ['joint', 'cross'])
+def test_a_token_that_counts_twice_is_attended_to_as_two_of_the_same(variant: str) -> None:
+    matcher, feature_map = make(variant=variant), torch.randn(2, 16, 4, 3)
+    text = text_of([3, 2], [1, 0])
+    shares = torch.tensor([[1.0, 2, 1], [2, 2, 0]])
+    text = text._replace(shares=shares)
+    relation, weights = matcher(feature_map, text, need_weights=True)
+    torch.testing.assert_close(matcher(feature_map, text), relation, atol=1e-6, rtol=1e-5)
+    states = text.last_hidden_state
+    for sample, tokens in enumerate([states[1][[0, 0, 1, 1]], states[0][[0, 1, 1, 2]]]):
+        want, want_weights = equation(matcher, feature_map[sample], tokens)
+        torch.testing.assert_close(relation[sample], want, atol=1e-5, rtol=1e-5)
+        found = weights[sample].sum(1)
+        torch.testing.assert_close(found, want_weights.sum(1), atol=1e-5, rtol=1e-4)

@@ -33,6 +33,16 @@ def text_feats() -> TextFeatures:
     return pack([torch.randn(3, 5)], [0, 0])
 
 
+def test_tokens_steer_by_their_shares() -> None:
+    lora = LoRA([nn.Sequential(nn.Linear(6, 8))], rank=3, text_dims=5)
+    nn.init.normal_(lora.steer.weight)
+    tokens, image = torch.randn(3, 5), torch.randn(1, 7, 6)
+    text_feats = pack([tokens], [0])._replace(shares=torch.tensor([[1.0, 0.5, 0.5]]))
+    (scales,) = lora(image, text_feats)
+    (expected,) = lora(image, pack([tokens[[0, 0, 1, 2]]], [0]))
+    torch.testing.assert_close(scales, expected)
+
+
 def test_an_update_is_two_thin_matrices_scaled_by_the_text_prompt() -> None:
     layers = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 4))
     lora = LoRA([layers], rank=3, text_dims=5)

@@ -34,6 +34,19 @@ def test_distinct_text_prompts_are_packed_once_each() -> None:
 
 
 @pytest.mark.fast
+def test_the_tokens_of_a_mixture_count_by_the_share_of_their_text() -> None:
+    mixture = {'ab': 0.75, 'c': 0.25}
+    text = LetterEncoder()(['abcd', mixture, ['ab', 'c'], mixture])
+    assert text.index.tolist() == [0, 1, 2, 1]
+    assert torch.equal(text.last_hidden_state[1], text.last_hidden_state[2])
+    shares = [[1, 1, 1, 1], [0.75, 0.75, 0.25, 0], [1, 1, 1, 0]]
+    assert text.shares.tolist() == text.weights.tolist() == shares
+    assert LetterEncoder()(['abcd', ['ab', 'c']]).shares is None
+    mean = LetterEncoder('mean')([mixture])
+    assert mean.last_hidden_state.tolist() == [[[97.875, 0.375]]] and mean.shares is None
+
+
+@pytest.mark.fast
 def test_only_new_texts_are_encoded_and_those_used_last_are_cached() -> None:
     encoder = LetterEncoder()
     for prompts in ([['a', 'b'], 'b', 'c'], ['d', ['c', 'e'], 'a'], ['e']):

@@ -33,7 +33,7 @@ def test_features_and_words_equal_the_encoders(
     torch.save(encode_text_prompts(encoder, [SKETCH, GLASS, SKETCH]), path)
     precomputed = PrecomputedTextEncoder(path)
     assert precomputed.embed_dims == 384
-    prompts = [GLASS, [SKETCH, GLASS], SKETCH]
+    prompts = [GLASS, [SKETCH, GLASS], {SKETCH: 0.8, GLASS: 0.2}]
     for got, want in zip(precomputed(prompts), encoder(prompts), strict=True):
         assert torch.equal(got, want)
     mean = PrecomputedTextEncoder(path, combine='mean')([[SKETCH, GLASS]])

@@ -17,7 +17,8 @@ class AttentionMaps(NamedTuple):
     """The attention of an instance's patches to the words of its text prompt.
 
     Attributes:
-        text_prompt (str): The text prompt; several texts are separated by slashes.
+        text_prompt (str): The text prompt, or what it was read as; several texts are
+            separated by slashes.
         words (tuple[Word, ...]): Its words and special tokens.
         weights (Tensor): Attention to all tokens of a word, in [0, 1];
             heads x words x h x w, float32 on the CPU.
@@ -75,6 +76,8 @@ def attention_maps_of(
         variant (str): The variant of its :class:`RelationMatcher`.
     """
     text_prompt = sample.metainfo.get('text_prompt') or DEFAULT_TEXT_PROMPT
+    if 'read_as' in sample.metainfo:
+        text_prompt = sample.metainfo['read_as'].shares
     words = encoder.words(text_prompt)
     lengths = [word.num_tokens for word in words]
     by_word = weights[:, : sum(lengths)].float().cpu().split(lengths, dim=1)

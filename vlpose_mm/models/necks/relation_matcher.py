@@ -106,8 +106,10 @@ class RelationMatcher(BaseModule):
         dropout = self.attn_drop_rate if self.training else 0.0
         if need_weights:
             scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5  # B, heads, hw, N
-            if mask is not None:
+            if mask is not None and mask.dtype == torch.bool:
                 scores = scores.masked_fill(~mask, -torch.inf)
+            elif mask is not None:
+                scores = scores + mask
             weights = scores.softmax(dim=-1)
             attended = F.dropout(weights, dropout) @ v  # B, heads, hw, C/heads
         else:
@@ -124,18 +126,25 @@ class RelationMatcher(BaseModule):
     def _keys_and_values(
         self, x: Tensor, text_feats: TextFeatures | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Keys and values, B x N x C each, and the mask of the keys, B x 1 x 1 x N."""
+        """Keys and values, B x N x C each, and the mask of the keys, B x 1 x 1 x N.
+
+        A mask is boolean, or what is added to the scores of a mixture.
+        """
         if text_feats is None:
             return self.k(x), self.v(x), None  # B, hw, C
         k, v = self._text_keys_and_values(x, text_feats)  # each: B, L, C
         mask = None
-        if text_feats.padded:
+        if text_feats.shares is not None:
+            # A token that counts twice gets as much attention as two of the same.
+            mask = text_feats.of_samples(text_feats.shares.log()).to(k.dtype)  # B, L
+        elif text_feats.padded:
             mask = text_feats.of_samples(text_feats.attention_mask)  # B, L
         if self.variant != 'cross':
             k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
             v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
             if mask is not None:
-                mask = F.pad(mask, (x.shape[1], 0), value=True)  # B, hw+L
+                seen = mask.dtype == torch.bool
+                mask = F.pad(mask, (x.shape[1], 0), value=seen)  # B, hw+L
         return k, v, None if mask is None else mask[:, None, None]
 
     def _text_keys_and_values(

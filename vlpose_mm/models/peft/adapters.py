@@ -22,11 +22,14 @@ from vlpose_mm.checkpoint.strict import check_strict, check_touches
 from vlpose_mm.checkpoint.text_features import (
     encode_text_prompts,
     read_text_features,
+    read_tuned_with,
     read_words,
 )
-from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
+from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS, all_text_prompts
+from vlpose_mm.datasets.wordings import load_wordings
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
 from vlpose_mm.models.text_encoders.base import Prompt, Word
+from vlpose_mm.models.text_encoders.reader import Reading, TextReader
 
 # The modules that an adapter adds to or tunes, and that a base checkpoint may lack.
 TUNED_PARTS = ('backbone', 'text_encoder', 'matcher', 'head')
@@ -40,6 +43,7 @@ class Adapter(NamedTuple):
     # Where the text encoder reads them from a file: token states, L x D, by text prompt,
     text_prompts: dict[str, Tensor] | None
     words: dict[str, list[Word]]  # and words.
+    tuned_with: list[str]  # Text prompts.
 
 
 class AdapterMixin:
@@ -57,6 +61,8 @@ class AdapterMixin:
         self._base_sha256: str | None = None
         # Those of the config, for an adapter that brings none.
         self._text_prompts, self._words = self._read_from_file()
+        self._tuned_with: dict[str, None] = {}
+        self._text_reader: TextReader | None = None
         self.register_load_state_dict_pre_hook(AdapterMixin.prepare_checkpoint)
 
     @property
@@ -104,9 +110,11 @@ class AdapterMixin:
             self._check_text_prompts(text_prompts, path)
         self._keep_active()
         self.load_state_dict(weights)
-        self._adapters[adapter_name] = Adapter(weights, text_prompts, words)
+        tuned_with = read_tuned_with(content)
+        self._adapters[adapter_name] = Adapter(weights, text_prompts, words, tuned_with)
         self._read_text_prompts(text_prompts, words)
         self._active_adapter = adapter_name
+        self.set_tuned_text_prompts(tuned_with)
 
     def set_adapter(self, adapter_name: str) -> None:
         """Make a loaded adapter the active one; what the present one has learned is kept.
@@ -121,7 +129,7 @@ class AdapterMixin:
                 f'No adapter is called {adapter_name!r}; there are {self.adapter_names}.'
             )
         self._keep_active()
-        weights, text_prompts, words = self._adapters[adapter_name]
+        weights, text_prompts, words, tuned_with = self._adapters[adapter_name]
         own = self.state_dict()
         with torch.no_grad():
             for name in self.adapter_params(TUNED_PARTS):
@@ -131,6 +139,7 @@ class AdapterMixin:
             self.scenario_classifier.load_state_dict(fitted)
         self._read_text_prompts(text_prompts, words)
         self._active_adapter = adapter_name
+        self.set_tuned_text_prompts(tuned_with)
 
     @contextmanager
     def disable_adapter(self) -> Iterator[None]:
@@ -164,6 +173,9 @@ class AdapterMixin:
         text = None
         if self.text_encoder is not None:
             prompt = DEFAULT_TEXT_PROMPT if text_prompt is None else text_prompt
+            if self.text_reading == 'known':
+                reading = self.read_text_prompt(prompt)
+                prompt = prompt if reading is None else reading.shares
             text = self.text_encoder([prompt], self.backbone.pos_embed.device)
         lora.merge(text)
 
@@ -207,7 +219,41 @@ class AdapterMixin:
                 prompt = scenario_class.text_prompt
                 further += [prompt] if isinstance(prompt, str) else prompt
         text_prompts = [*encoder.used, *filter(encoder.knows, further)]
-        return encode_text_prompts(encoder, text_prompts) if text_prompts else None
+        if not text_prompts:
+            return None
+        features = encode_text_prompts(encoder, text_prompts)
+        return {**features, 'tuned_with': list(self._tuned_with)}
+
+    def add_tuned_text_prompts(self, text_prompts: Sequence[Prompt]) -> None:
+        """Note text prompts that the active adapter is tuned with."""
+        room = self.text_encoder.cache_size - len(self._tuned_with)
+        texts = [text for text in text_prompts if isinstance(text, str)]
+        self._tuned_with.update(dict.fromkeys(texts[:room]))
+
+    def set_tuned_text_prompts(self, text_prompts: Sequence[str]) -> None:
+        """Say what the active adapter was tuned with, in place of what was noted."""
+        self._tuned_with = dict.fromkeys(text_prompts)
+
+    def read_text_prompt(self, text_prompt: Prompt) -> Reading | None:
+        """Read a text prompt as those that the active adapter was tuned with.
+
+        Where that is not known, these are the text prompts of :data:`SCENARIOS`.
+
+        Returns:
+            Reading | None: What it is read as; ``None`` if it is read as it is: one that
+            the adapter was tuned with, several texts, and any where the text encoder is no
+            language model.
+        """
+        known = self._tuned_with or dict.fromkeys(all_text_prompts())
+        reads = self.text_encoder is not None and not isinstance(
+            self.text_encoder, PrecomputedTextEncoder | RandomTextEncoder
+        )
+        if not reads or not isinstance(text_prompt, str) or text_prompt in known:
+            return None
+        reader = self._text_reader
+        if reader is None or reader.known != [*known]:
+            reader = self._text_reader = TextReader(self.text_encoder, known, _wordings())
+        return reader.read(text_prompt)
 
     def base_hash(self) -> str:
         """Return the hash of the base weights, see :mod:`vlpose_mm.checkpoint.adapter`."""
@@ -354,7 +400,8 @@ class AdapterMixin:
         ):
             return
         weights = {name: own[name].detach().clone() for name in names}
-        self._adapters[self._active_adapter] = Adapter(weights, *self._read_from_file())
+        found = *self._read_from_file(), list(self._tuned_with)
+        self._adapters[self._active_adapter] = Adapter(weights, *found)
 
     def _read_from_file(self) -> tuple[dict[str, Tensor] | None, dict[str, list[Word]]]:
         """What the text encoder reads now, if it reads token states from a file."""
@@ -402,6 +449,12 @@ def _of_part(state_dict: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     """The tensors of a module, named from there."""
     start = f'{part}.'
     return {k.removeprefix(start): v for k, v in state_dict.items() if k.startswith(start)}
+
+
+def _wordings() -> dict[str, list[str]]:
+    """Other texts for the text prompt of each scenario."""
+    wordings = load_wordings()
+    return {SCENARIOS[name].text_prompt: words.told() for name, words in wordings.items()}
 
 
 def _alike(tokens: Tensor, others: Tensor) -> bool:

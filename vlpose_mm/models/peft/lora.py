@@ -157,12 +157,12 @@ class LoRA(nn.Module):
             return self.scales_cache.get([source], lambda: x.new_ones(1, *self.shape))
 
         def steered() -> Tensor:
-            mask = text_feats.attention_mask[..., None]  # U, L, 1
-            mean = (text_feats.last_hidden_state * mask).sum(1) / mask.sum(1)  # U, D
+            weights = text_feats.weights[..., None]  # U, L, 1
+            mean = (text_feats.last_hidden_state * weights).sum(1) / weights.sum(1)  # U, D
             steered = self.steer(self.norm(mean.to(self.norm.weight.dtype)))
             return (1 + steered).unflatten(1, self.shape)
 
-        sources = text_feats.last_hidden_state, text_feats.attention_mask
+        sources = text_feats.last_hidden_state, text_feats.weights
         return self.scales_cache.get((*sources, *self.parameters()), steered)
 
     def _merged_for(self, scales: Tensor) -> list[tuple[Tensor, ...]] | None:

@@ -19,7 +19,7 @@ from vlpose_mm.models.necks.attention_maps import attention_maps_of
 from vlpose_mm.models.peft.adapters import AdapterMixin
 from vlpose_mm.models.pose_estimators.router import Router
 from vlpose_mm.models.text_encoders.base import TextFeatures
-from vlpose_mm.names import ROUTES
+from vlpose_mm.names import ROUTES, TEXT_READINGS
 
 # Up to so many images, several views of them are faster in one batch than one after the
 # other. The original route never joins them, to equal MMPose's estimator bit for bit.
@@ -70,8 +70,11 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             number of steps between accuracies on the training batch, computed on the CPU
             (default 50, MMPose's logging interval).
         test_cfg (dict, optional): As :class:`mmpose.models.TopdownPoseEstimator`'s, and
-            ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``; and
-            ``output_attention_maps``: whether :meth:`predict` adds attention maps.
+            ``route``: ``'tuned'`` (default), ``'original'`` or ``'auto'``;
+            ``output_attention_maps``: whether :meth:`predict` adds attention maps; and
+            ``text_reading``: ``'literal'`` (default), or ``'known'`` to read a text prompt
+            that the adapter was not tuned with as a mixture of those that it was, see
+            :class:`TextReader`.
         routes (dict, optional): The table of the route ``'auto'``, see :class:`Router`.
         scenario_classifier (dict, optional): A :class:`ScenarioClassifier`, which routes
             images without annotation.
@@ -147,6 +150,11 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 'train_cfg.accuracy_interval must be an integer of at least 1, got '
                 f'{self.accuracy_interval!r}; use compute_acc=False for no accuracy.'
             )
+        if self.text_reading not in TEXT_READINGS:
+            raise ValueError(
+                f'Unknown test_cfg.text_reading {self.text_reading!r}; choose one of '
+                f'{TEXT_READINGS}.'
+            )
         self._num_steps = 0
         self._warned_of_text = self._warned_of_base = False
         thawed = self.backbone.thawed_params
@@ -160,6 +168,11 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
     def route(self) -> str:
         """str: ``test_cfg['route']``, ``'tuned'`` by default."""
         return self.test_cfg.get('route', 'tuned')
+
+    @property
+    def text_reading(self) -> str:
+        """str: ``test_cfg['text_reading']``, ``'literal'`` by default."""
+        return self.test_cfg.get('text_reading', 'literal')
 
     def set_route(self, route: str) -> None:
         """Set the route of prediction to ``'tuned'``, ``'original'`` or ``'auto'``."""
@@ -179,8 +192,10 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         Returns:
             list[PoseDataSample]: The samples with ``pred_instances`` and ``pred_route``;
             those that were classified with ``pred_scenario``, ``pred_scenario_prob`` and
-            ``pred_artificial_prob``; and with ``test_cfg['output_attention_maps']``, those
-            on the tuned route with ``pred_attention_maps``, see :class:`AttentionMaps`.
+            ``pred_artificial_prob``; those whose text prompt was read as others, with
+            ``read_as``, a :class:`Reading`; and with ``test_cfg['output_attention_maps']``,
+            those on the tuned route with ``pred_attention_maps``, see
+            :class:`AttentionMaps`.
 
         Raises:
             ValueError: If attention maps are wanted and there is no text, or a sample takes
@@ -315,6 +330,14 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
                 'meta_keys of PackPoseInputs.'
             )
         prompts = [DEFAULT_TEXT_PROMPT if p is None else p for p in prompts]
+        if self.training:
+            self.add_tuned_text_prompts(prompts)
+        elif self.text_reading == 'known':
+            for row, (prompt, sample) in enumerate(zip(prompts, data_samples, strict=True)):
+                reading = self.read_text_prompt(prompt)
+                if reading is not None and sample is not None:
+                    sample.set_metainfo(dict(read_as=reading))
+                prompts[row] = prompt if reading is None else reading.shares
         return self.text_encoder(prompts, device)
 
     def _route(

@@ -1,7 +1,7 @@
 """The base of text encoders: text prompts in, distinct token states out."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,20 @@ from torch.nn.utils.rnn import pad_sequence
 
 COMBINES = ('concat', 'mean')
 
-Prompt = str | Sequence[str]
+#: A text, several that are read together, or a mixture: how much each text counts.
+Prompt = str | Sequence[str] | Mapping[str, float]
+
+
+class Texts(NamedTuple):
+    """The texts of a text prompt.
+
+    Attributes:
+        texts (tuple[str, ...]): The texts.
+        shares (tuple[float, ...] | None): How much each counts; ``None``: 1.
+    """
+
+    texts: tuple[str, ...]
+    shares: tuple[float, ...] | None = None
 
 
 class Word(NamedTuple):
@@ -34,16 +47,24 @@ class TextFeatures(NamedTuple):
         last_hidden_state (Tensor): Token states, U x L x D; zero where padded.
         attention_mask (Tensor): ``True`` at tokens and ``False`` at padding, U x L.
         index (Tensor): The text prompt of each sample, B, in [0, U).
+        shares (Tensor | None): How much each token counts, U x L, where a text prompt is a
+            mixture; 0 where padded. ``None``: all tokens count 1.
     """
 
     last_hidden_state: Tensor
     attention_mask: Tensor
     index: Tensor
+    shares: Tensor | None = None
 
     @property
     def padded(self) -> bool:
         """bool: Whether there can be padding, which a single text prompt never has."""
         return len(self.attention_mask) > 1
+
+    @property
+    def weights(self) -> Tensor:
+        """Tensor: How much each token counts, U x L; 0 where padded."""
+        return self.attention_mask if self.shares is None else self.shares
 
     def of_samples(self, of_prompts: Tensor) -> Tensor:
         """Expand a tensor of text prompts, U x ..., to that of samples, B x ..."""
@@ -121,7 +142,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         Raises:
             ValueError: If the text prompt is empty or blank.
         """
-        (texts,) = check_prompts([prompt])
+        ((texts, _),) = check_prompts([prompt])
         if self.combine == 'mean':
             return [Word(' / '.join(texts), 1)]
         return [word for text in texts for word in self.split(text)]
@@ -137,7 +158,8 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         """Encode the text prompts of a batch.
 
         Args:
-            prompts (Sequence[str | Sequence[str]]): The text prompt of each sample.
+            prompts (Sequence[str | Sequence[str] | Mapping[str, float]]): The text prompt
+                of each sample: a text, several, or a mixture: texts and their shares.
             device (torch.device | str): Where the features are wanted.
 
         Returns:
@@ -148,7 +170,7 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         """
         prompts = check_prompts(prompts)
         distinct = list(dict.fromkeys(prompts))
-        texts = list(dict.fromkeys(text for prompt in distinct for text in prompt))
+        texts = list(dict.fromkeys(text for prompt in distinct for text in prompt.texts))
         self._used.update(dict.fromkeys(texts[: self.cache_size - len(self._used)]))
         learns = self.learns
         # What is cached must serve training even if it was made in inference mode,
@@ -161,15 +183,13 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
             device = packed.last_hidden_state.device
             return packed._replace(index=_to_device(index, device))
 
-    def _packed(
-        self, distinct: list[tuple[str, ...]], states: dict[str, Tensor]
-    ) -> TextFeatures:
+    def _packed(self, distinct: list[Texts], states: dict[str, Tensor]) -> TextFeatures:
         """Pack distinct prompts; the same tensors again let :class:`WeightCache` work."""
         if self._last_packed is not None:
             prompts, used, packed = self._last_packed
             if prompts == distinct and all(states[s] is t for s, t in used.items()):
                 return packed
-        packed = pack([self._combined([states[s] for s in p]) for p in distinct], [])
+        packed = self._pack(distinct, [[states[s] for s in p.texts] for p in distinct], [])
         learns = packed.last_hidden_state.requires_grad
         self._last_packed = None if learns else (distinct, states, packed)
         return packed
@@ -198,11 +218,22 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         """Average a text over its tokens, if wanted."""
         return tokens if self.combine == 'concat' else tokens.mean(0, keepdim=True)
 
-    def _combined(self, states: list[Tensor]) -> Tensor:
-        """Combine the texts of a text prompt."""
-        if self.combine == 'concat':
-            return torch.cat(states)  # sum of L, D
-        return torch.stack(states).mean(0)  # 1, D
+    def _pack(
+        self, prompts: list[Texts], states: list[list[Tensor]], index: list[int]
+    ) -> TextFeatures:
+        """Combine the states of each text prompt's texts, L x D each, and pad them."""
+        if self.combine == 'mean':
+            rows = [_mean(s, p.shares) for s, p in zip(states, prompts, strict=True)]
+            return pack(rows, index)
+        packed = pack([torch.cat(own) for own in states], index)
+        if all(prompt.shares is None for prompt in prompts):
+            return packed
+        shares = torch.zeros_like(packed.attention_mask, dtype=torch.float32)  # U, L
+        for row, prompt, own in zip(shares, prompts, states, strict=True):
+            each = prompt.shares or [1.0] * len(own)
+            values = [v for v, s in zip(each, own, strict=True) for _ in range(len(s))]
+            row[: len(values)] = row.new_tensor(values)
+        return packed._replace(shares=shares)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
         """Follow a move or conversion of the estimator."""
@@ -213,19 +244,29 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         return self
 
 
-def check_prompts(prompts: Sequence[Prompt]) -> list[tuple[str, ...]]:
+def _mean(states: list[Tensor], shares: tuple[float, ...] | None) -> Tensor:
+    """Average texts, 1 x D each, by their shares."""
+    stacked = torch.stack(states)  # texts, 1, D
+    if shares is None:
+        return stacked.mean(0)
+    weights = stacked.new_tensor(shares)[:, None, None]
+    return (stacked * weights).sum(0) / weights.sum()
+
+
+def check_prompts(prompts: Sequence[Prompt]) -> list[Texts]:
     """Return the texts of each text prompt; refuse empty and blank ones."""
     if not prompts:
         raise ValueError('The list of text prompts is empty; give one per sample.')
     checked = []
     for prompt in prompts:
-        texts = tuple(prompt) if isinstance(prompt, list | tuple) else (prompt,)
+        is_mixture = isinstance(prompt, Mapping)
+        texts = tuple(prompt) if isinstance(prompt, list | tuple | Mapping) else (prompt,)
         if not texts or not all(isinstance(s, str) and s.strip() for s in texts):
             raise ValueError(
                 f'A text prompt must be text, got {prompt!r}; omit text_prompt for the '
                 'default one.'
             )
-        checked.append(texts)
+        checked.append(Texts(texts, tuple(prompt.values()) if is_mixture else None))
     return checked
 
 

@@ -12,7 +12,6 @@ from vlpose_mm.models.text_encoders.base import (
     TextEncoder,
     TextFeatures,
     check_prompts,
-    pack,
 )
 
 
@@ -54,12 +53,12 @@ class RandomTextEncoder(TextEncoder):
         if not self.fresh:
             return super().forward(prompts, device)
         size = (self.num_tokens, self.embed_dims)
+        prompts = check_prompts(prompts)
         drawn = [
-            self._combined([self._reduced(torch.randn(size)) for _ in prompt])
-            for prompt in check_prompts(prompts)
-        ]
-        tokens = [states.to(device, self.dtype) for states in drawn]  # each: L, D
-        return pack(tokens, list(range(len(tokens))))
+            [self._reduced(torch.randn(size)).to(device, self.dtype) for _ in prompt.texts]
+            for prompt in prompts
+        ]  # each: L, D
+        return self._pack(prompts, drawn, list(range(len(drawn))))
 
     def encode(self, texts: list[str]) -> list[Tensor]:
         """Draw states seeded by the texts; see :meth:`TextEncoder.encode`."""
