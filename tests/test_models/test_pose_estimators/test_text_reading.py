@@ -82,7 +82,7 @@ def test_words_between_two_are_read_as_a_mixture_of_both(
     assert {*shares} == {*known}
     maps = found.pred_attention_maps
     assert {'pencil', 'ink'} <= {word.text for word in maps.words}
-    assert maps.pred_attention_maps.text_prompt == ' / '.join(shares)
+    assert maps.text_prompt == ' / '.join(shares)
 
 
 def test_a_model_knows_what_it_is_tuned_with_and_tells_its_adapter(
