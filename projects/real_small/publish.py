@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
-from vlpose_mm.checkpoint.text_features import encode_text_prompts
+from vlpose_mm.checkpoint.text_features import encode_text_prompts, read_tuned_with
 from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 
 # Half precision changes its scores by whole units.
@@ -57,7 +57,8 @@ def publish(
     meta = content.get('meta', {})
     published['meta'] = {key: meta[key] for key in ('dataset_meta',) if key in meta}
     if config is not None:
-        published['text_features'] = encode_all(config)
+        tuned_with = read_tuned_with(content)
+        published['text_features'] = {**encode_all(config), 'tuned_with': tuned_with}
     write_file(published, str(out))
     print(f'{out}: {out.stat().st_size / 2**20:.1f} MiB')
 

@@ -63,6 +63,25 @@ def test_the_text_prompt_changes_the_pose_on_the_tuned_route_only(run, sketches)
         assert np.array_equal(one.keypoints, other.keypoints) == is_equal
 
 
+def test_a_result_says_what_a_new_text_prompt_was_read_as(demo, sketches) -> None:
+    own, other = 'a mural of a person', 'a fresco on the wall of a church'
+    (known,) = demo(sketches[0], True, text_prompt=own)
+    (read,) = demo(sketches[0], True, text_prompt=other)
+    (literal,) = demo(sketches[0], True, text_prompt=other, text_reading='literal')
+    assert known['read_as'] is literal['read_as'] is demo.read(own) is None
+    assert read['read_as'] == demo.read(other).shares and read['text_prompt'] == other
+    assert next(iter(read['read_as'])) == own
+    scores = [
+        each['predictions'][0].pred_instances.keypoint_scores
+        for each in (known, read, literal)
+    ]
+    assert np.abs(scores[0] - scores[1]).max() < np.abs(scores[0] - scores[2]).max()
+    (original,) = demo(sketches[0], True, text_prompt=other, route='original')
+    assert original['read_as'] is None
+    with pytest.raises(ValueError, match='text_reading must be one of'):
+        demo(sketches[0], text_prompt=other, text_reading='close')
+
+
 @pytest.mark.parametrize('kind', ['cropped', 'whole_image'])
 def test_a_cropped_image_is_not_padded_again(kind: str) -> None:
     inferencer = VLPoseInferencer('mini-drawn', device='cpu', det_model=kind)

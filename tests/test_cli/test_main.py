@@ -113,10 +113,14 @@ def test_several_inputs_take_a_text_prompt_and_a_video_a_route(
 ) -> None:
     first, second = sorted(map(str, images.iterdir()))
     args = (first, f'{second[:-5]}*', '--no-drawings', '--batch-size', 1, '--out', out)
-    assert run(*args, '--text-prompt', 'a fresco of a saint') == 0
+    assert run(*args, '--prompt', 'a fresco of a saint') == 0
     assert annotations(out)['images'][0]['text_prompt'] == 'a fresco of a saint'
     printed = capsys.readouterr().out
     assert printed.startswith('2 images') and printed.endswith('annotations.json.\n')
+    read_as = annotations(out)['images'][0]['read_as']
+    assert next(iter(read_as)) == 'a mural of a person'
+    said = "'a fresco of a saint' was read as 'a mural of a person' ("
+    assert any(line.startswith(said) for line in printed.splitlines())
     assert not (out / 'drawings').exists()
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / 'clip.mp4', [cv2.imread(first)] * 4)

@@ -105,11 +105,13 @@ def test_the_text_prompt_overrides_the_scenario_and_is_shown(inferencer, glass) 
     assert found.tuned['text_prompt'] == '<i>a mural</i>' and found.is_described
     text = description(inferencer, found)
     assert '&lt;i&gt;a mural' in text and '<i>' not in text
+    assert 'as <q>a mural of a person</q> (' in text and 'nothing near' not in text
     text = description(
         inferencer, analyze(inferencer, glass, CLASSIFY, 'an old word ' * 40)
     )
-    read, cut = re.findall('<q>(.*?)</q>', text)
+    read, *_, cut = re.findall('<q>(.*?)</q>', text)
     assert 'cut off was' in text and f'{read} {cut}' == ' '.join(['an old word'] * 40)
+    assert 'The model has learned nothing near it' in text
 
 
 def test_an_image_without_description_is_classified_or_not(inferencer, glass) -> None:

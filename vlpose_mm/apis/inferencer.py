@@ -29,6 +29,7 @@ from vlpose_mm.checkpoint.io import state_dict_of
 from vlpose_mm.checkpoint.strict import load_parameters
 from vlpose_mm.checkpoint.text_features import read_tuned_with
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
+from vlpose_mm.models.text_encoders.reader import Reading
 from vlpose_mm.names import (
     CROPPED,
     DEFAULT_MODEL,
@@ -243,6 +244,16 @@ class VLPoseInferencer(Pose2DInferencer):
     ) -> np.ndarray:
         """Return the bboxes that a call would use: xyxy in pixels and score, N x 5."""
         return self._predictor.detect(image, bbox_thr, nms_thr)
+
+    def read(self, text_prompt: str | list[str]) -> Reading | None:
+        """Return what the model reads a text prompt as, if as others.
+
+        See :meth:`VLPoseEstimator.read_text_prompt`.
+        """
+        if self.text_encoder is None:
+            return None
+        with self._predictor.lock:
+            return self.model.read_text_prompt(text_prompt)
 
     def unread(self, text_prompt: str | list[str]) -> str:
         """Return the end of a text prompt that is too long for the text encoder."""

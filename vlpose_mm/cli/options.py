@@ -122,8 +122,9 @@ def _predict_parser() -> argparse.ArgumentParser:
         '--text-prompt',
         metavar='TEXT',
         type=read_argument,
-        help="read in place of the scenario's",
+        help='your own words for the kind of images',
     )
+    add('--prompt', dest='text_prompt', type=read_argument, help=argparse.SUPPRESS)
     add(
         '--route',
         metavar='ROUTE',

@@ -20,7 +20,7 @@ def main(options: argparse.Namespace) -> int:
     """Run the command."""
     try:
         with log_and_prints_to_stderr():
-            summary, hint = _predict(options)
+            summary, hints = _predict(options)
     except OSError as error:
         if error.strerror and not error.filename:
             # Such as of a full disk.
@@ -31,14 +31,14 @@ def main(options: argparse.Namespace) -> int:
         done = f'what is done is in {options.out}, --resume does the rest.'
         print(f'Interrupted; {done if is_begun else "nothing is done yet."}')
         return INTERRUPTED
-    print(_report(summary, hint, not options.no_drawings))
+    print(_report(summary, hints, not options.no_drawings))
     if not summary.failures:
         return OK
     return SOME_FAILED if summary.images or summary.resumed else ALL_FAILED
 
 
-def _predict(options: argparse.Namespace) -> tuple[Summary, str]:
-    """Run everything; also return a hint for the user."""
+def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
+    """Run everything; also return hints for the user."""
     inferencer = build_inferencer(options, show_progress=True)
     summary = inferencer.save(
         options.inputs if len(options.inputs) > 1 else options.inputs[0],
@@ -51,7 +51,11 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, str]:
         route=options.route,
         bboxes=options.bboxes,
     )
-    hint = ''
+    hints = []
+    if options.text_prompt is not None and summary.tuned:
+        reading = inferencer.read(options.text_prompt)
+        if reading is not None:
+            hints.append(f'{options.text_prompt!r} was read as {reading}.')
     if summary.instances and not summary.tuned and options.route == 'auto':
         hint = (
             'All took the original route: they are photos, or their scenario is unknown '
@@ -59,10 +63,11 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, str]:
         )
         if not inferencer.is_tuned:
             hint = 'All took the original route: there are no tuned weights (--weights).'
-    return summary, hint
+        hints.append(hint)
+    return summary, hints
 
 
-def _report(summary: Summary, hint: str, is_drawn: bool) -> str:
+def _report(summary: Summary, hints: list[str], is_drawn: bool) -> str:
     original = summary.images - summary.tuned
     lines = [
         f'{_count(summary.images, "image")} with {_count(summary.instances, "instance")}: '
@@ -80,7 +85,7 @@ def _report(summary: Summary, hint: str, is_drawn: bool) -> str:
         lines += [f'  {failure.name}: {failure.reason}' for failure in first]
         more = len(summary.failures) - MAX_PRINTED
         lines += [f'  and {more} more, see {FAILED}'] if more > 0 else []
-    lines += [hint] if hint else []
+    lines += hints
     drawings = ' and drawings' if is_drawn else ''
     lines.append(f'Written to {summary.out_dir}: {ANNOTATIONS}{drawings}.')
     return '\n'.join(lines)

@@ -19,7 +19,15 @@ Answered by <b>{{ model }}</b>
 {% if not count %}
 There are no instances on this image.
 {% elif is_tuned %}
-{% if read %}The tuned weights read <q>{{ read }}</q>.{% endif +%}
+{% if read %}
+The tuned weights read <q>{{ read }}</q>
+{%- for text, percent in shares %}
+{{ ', ' if not loop.first else ' as ' }}<q>{{ text }}</q> ({{ percent }} %)
+{%- endfor %}.
+{% endif %}
+{% if is_far %}
+The model has learned nothing near it; say what kind of image it is.
+{% endif %}
 {% if unread %}
 The text prompt is too long for them; cut off was <q>{{ unread }}</q>.
 {% endif %}
@@ -59,6 +67,7 @@ def description(inferencer: VLPoseInferencer, analysis: Analysis) -> str:
     tuned = analysis.tuned or analysis.original
     text_prompt = tuned['text_prompt'] or ''
     texts = [text_prompt] if isinstance(text_prompt, str) else text_prompt
+    reading = inferencer.read(text_prompt) if text_prompt else None
     scenario = tuned['scenario'] or analysis.original['scenario'] or ''
     return DESCRIPTION.render(
         # Not its folder.
@@ -68,6 +77,8 @@ def description(inferencer: VLPoseInferencer, analysis: Analysis) -> str:
         is_tuned=inferencer.is_tuned,
         count=len(analysis.instances[0]),
         read=' / '.join(texts).removesuffix(analysis.unread).rstrip(),
+        shares=[(k, round(100 * v)) for k, v in reading.shares.items()] if reading else [],
+        is_far=reading is not None and not reading.is_near,
         unread=analysis.unread,
         is_described=analysis.is_described,
         scenario=scenario.replace('_', ' '),

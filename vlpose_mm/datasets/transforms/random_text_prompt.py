@@ -40,7 +40,7 @@ class RandomTextPrompt(AssignTextPrompt):
         self,
         wordings: str | None = None,
         num_wordings: int = 64,
-        fixed_prob: float = 0.3,
+        fixed_prob: float = 0.7,
         description_prob: float = 0.0,
         none_prob: float = 0.05,
         **kwargs,

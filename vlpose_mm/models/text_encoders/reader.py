@@ -40,6 +40,10 @@ class Reading(NamedTuple):
         """bool: Whether anything known is near."""
         return self.similarity >= NEAR
 
+    def __str__(self) -> str:
+        """Such as ``"'a mural of a person' (90 %), 'a sketch of a person' (10 %)"``."""
+        return ', '.join(f'{text!r} ({share:.0%})' for text, share in self.shares.items())
+
 
 class TextReader:
     """Reads text prompts by the similarity of frozen sentence embeddings.
