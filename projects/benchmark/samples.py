@@ -17,6 +17,7 @@ META_KEYS = (
     'flip_indices',
     'text_prompt',
     'text_source',
+    'wording_of',
     'scenario',
     'group',
     'route',

@@ -189,7 +189,7 @@ def _note_class(sample: PoseDataSample, groups: dict, prompts: dict) -> str | No
     groups.setdefault(name, info.get('group'))
     # Otherwise it belongs to the image or to all images.
     if info.get('text_source') in ('scenario', 'none'):
-        prompts.setdefault(name, info['text_prompt'])
+        prompts.setdefault(name, info.get('wording_of') or info['text_prompt'])
     return name
 
 

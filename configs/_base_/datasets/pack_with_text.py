@@ -21,6 +21,7 @@ pack_with_text = [
             'dataset_name',
             'text_prompt',
             'text_source',
+            'wording_of',
             'scenario',
             'group',
             'route',

@@ -89,8 +89,9 @@ def test_a_model_knows_what_it_is_tuned_with_and_tells_its_adapter(
     make: Callable, predict: Callable, make_sample: Callable, tmp_path: Path
 ) -> None:
     model = make(**KNOWN).train()
-    batch = torch.randn(2, 3, 128, 96), [make_sample(text) for text in (GLASS, 'my style')]
-    model.loss(*batch)
+    samples = [make_sample(text) for text in (GLASS, 'my style', 'a wording')]
+    samples[2].set_metainfo(dict(wording_of=GLASS))
+    model.loss(torch.randn(3, 3, 128, 96), samples)
     model.eval()
     assert 'read_as' not in predict(model, 'my style')
     assert {*predict(model, OIL).read_as.shares} <= {GLASS, 'my style'}
@@ -98,7 +99,8 @@ def test_a_model_knows_what_it_is_tuned_with_and_tells_its_adapter(
     features = model.adapter_text_features()
     content = dict(state_dict=extract(model.state_dict()), text_features=features)
     write_file(content, path)
-    assert OIL not in read_tuned_with(content)
+    assert read_tuned_with(content) == [GLASS, 'my style']
+    assert 'a wording' not in features['text_prompts']
 
     other = make(**KNOWN)
     other.load_state_dict(model.state_dict())

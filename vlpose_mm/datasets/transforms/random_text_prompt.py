@@ -22,6 +22,10 @@ class RandomTextPrompt(AssignTextPrompt):
 
     What is not of a scenario keeps its text prompt.
 
+    Added Keys, besides those of :class:`AssignTextPrompt`:
+
+        - wording_of (str): The scenario's text prompt, which the model then knows.
+
     Args:
         wordings (str, optional): YAML or JSON file of further words, see
             :func:`load_wordings`.
@@ -74,6 +78,7 @@ class RandomTextPrompt(AssignTextPrompt):
         scenario = results['scenario']
         if results['text_source'] != 'scenario' or scenario not in self.wordings:
             return results
+        results['wording_of'] = results['text_prompt']
         fixed, description, none = np.cumsum(self.probs)
         draw = np.random.rand()
         if draw < fixed:

@@ -141,13 +141,12 @@ def _model_of(runner: Runner) -> VLPoseEstimator:
 
 
 def _share_text_prompts(model: VLPoseEstimator) -> None:
-    """Encode, in the process that saves, the text prompts that others have used."""
+    """Note, in the process that saves, the text prompts that others have read."""
     if model.text_encoder is None:
         return
-    used = sum(all_gather_object(model.text_encoder.used), [])
-    missing = [s for s in used if s not in model.text_encoder.used]
-    if missing and is_main_process():
-        model.text_encoder(missing)
+    for used, tuned_with in all_gather_object(model.noted_text_prompts()):
+        model.note_text_prompts(used, is_tuned=False)
+        model.note_text_prompts(tuned_with, is_tuned=True)
 
 
 def _whole_checkpoint(runner: Runner, pointer: str) -> str | None:

@@ -61,6 +61,8 @@ class AdapterMixin:
         self._base_sha256: str | None = None
         # Those of the config, for an adapter that brings none.
         self._text_prompts, self._words = self._read_from_file()
+        # Texts that were read, and those of them that the active adapter is tuned with.
+        self._used: dict[str, None] = {}
         self._tuned_with: dict[str, None] = {}
         self._text_reader: TextReader | None = None
         self.register_load_state_dict_pre_hook(AdapterMixin.prepare_checkpoint)
@@ -218,17 +220,31 @@ class AdapterMixin:
             for scenario_class in classifier.classes:
                 prompt = scenario_class.text_prompt
                 further += [prompt] if isinstance(prompt, str) else prompt
-        text_prompts = [*encoder.used, *filter(encoder.knows, further)]
+        further = [*self._tuned_with, *further]
+        text_prompts = [*self._used, *filter(encoder.knows, further)]
         if not text_prompts:
             return None
         features = encode_text_prompts(encoder, text_prompts)
         return {**features, 'tuned_with': list(self._tuned_with)}
 
-    def add_tuned_text_prompts(self, text_prompts: Sequence[Prompt]) -> None:
-        """Note text prompts that the active adapter is tuned with."""
-        room = self.text_encoder.cache_size - len(self._tuned_with)
-        texts = [text for text in text_prompts if isinstance(text, str)]
-        self._tuned_with.update(dict.fromkeys(texts[:room]))
+    def note_text_prompts(self, text_prompts: Sequence[Prompt], is_tuned: bool) -> None:
+        """Note text prompts that are read, or that the active adapter is tuned with.
+
+        Of either at most as many texts as the text encoder caches.
+        """
+        texts = dict.fromkeys(
+            text
+            for prompt in text_prompts
+            for text in ([prompt] if isinstance(prompt, str) else prompt)
+        )
+        for noted in (self._used, self._tuned_with)[: 1 + is_tuned]:
+            new = [text for text in texts if text not in noted]
+            room = self.text_encoder.cache_size - len(noted)
+            noted.update(dict.fromkeys(new[:room]))
+
+    def noted_text_prompts(self) -> tuple[list[str], list[str]]:
+        """Return the texts that were read, and those that it is tuned with."""
+        return list(self._used), list(self._tuned_with)
 
     def set_tuned_text_prompts(self, text_prompts: Sequence[str]) -> None:
         """Say what the active adapter was tuned with, in place of what was noted."""

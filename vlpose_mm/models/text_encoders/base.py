@@ -102,7 +102,6 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         self.hyperparameters = dict(combine=combine)
         self.dtype = torch.float32
         self._cache: dict[str, Tensor] = {}
-        self._used: dict[str, None] = {}
         self._last_packed: tuple | None = None
 
     @property
@@ -113,11 +112,6 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
     def adapter_params(self) -> list[str]:
         """List the names of what is learned, such as words of context."""
         return [name for name, _ in self.named_parameters()]
-
-    @property
-    def used(self) -> list[str]:
-        """list[str]: Texts encoded so far, at most ``cache_size`` of them."""
-        return list(self._used)
 
     @property
     def known(self) -> list[str] | None:
@@ -171,7 +165,6 @@ class TextEncoder(nn.Module, metaclass=ABCMeta):
         prompts = check_prompts(prompts)
         distinct = list(dict.fromkeys(prompts))
         texts = list(dict.fromkeys(text for prompt in distinct for text in prompt.texts))
-        self._used.update(dict.fromkeys(texts[: self.cache_size - len(self._used)]))
         learns = self.learns
         # What is cached must serve training even if it was made in inference mode,
         # which is left first, as leaving it switches gradients on.
