@@ -10,6 +10,7 @@ from projects.benchmark.conditions import Conditions
 from projects.benchmark.model_pair import build_pair
 from projects.benchmark.samples import scenario_text_prompts
 from projects.benchmark.timing import alternate, stopwatch
+from vlpose_mm.datasets import RandomTextPrompt
 from vlpose_mm.models.text_encoders.base import TextEncoder
 
 
@@ -43,6 +44,12 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
     encoder.to(device)
     counts = {name: [count_encodings(encoder, use_all)] for name in ('first', 'after that')}
+    steps = dict(tuning=step)
+    if encoder.known is None:
+        words = RandomTextPrompt(fixed_prob=0.0)
+        encoder([text for own in words.wordings.values() for text in own], device)
+        steps['words drawn'] = training_step(model, cfg, conditions, words)
+        counts['words drawn'] = [count_encodings(encoder, steps['words drawn'])]
     yield compare('encoder in a pass over all prompts and a step', 'calls', counts)
 
     size = conditions.train_batch_size
@@ -59,12 +66,13 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
         model.matcher.zero_grad()
 
     calls = {
-        'tuning': step,
+        **steps,
         'text prompts looked up': lambda: encoder(batch, device),
         'matcher on one patch': match,
     }
     seconds = alternate(calls, conditions.rounds, stopwatch(device))
     note = (
+        'Words are those of RandomTextPrompt, new ones for each image and step. '
         'The matcher on one patch per image, forward and backward, bounds what it costs '
         'to project the text features into keys and values and to gather them.'
     )

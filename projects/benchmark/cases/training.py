@@ -10,6 +10,7 @@ from projects.benchmark.model_pair import build_optimizer, build_pair, fresh_com
 from projects.benchmark.samples import make_batch
 from projects.benchmark.timing import alternate, stopwatch
 from vlpose_mm.analysis.flops import count_flops
+from vlpose_mm.datasets import RandomTextPrompt
 
 
 def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
@@ -31,9 +32,15 @@ def measure(cfg: Mapping, conditions: Conditions) -> Iterator[dict]:
 
 
 def training_step(
-    model: torch.nn.Module, cfg: Mapping, conditions: Conditions
+    model: torch.nn.Module,
+    cfg: Mapping,
+    conditions: Conditions,
+    words: RandomTextPrompt | None = None,
 ) -> Callable[[], None]:
-    """Make the call that trains a model by a step, as a runner does, without accuracy."""
+    """Make the call that trains a model by a step, as a runner does, without accuracy.
+
+    With ``words`` the text prompts of the batch are drawn anew for each step.
+    """
     optimizer = build_optimizer(model, cfg)
     batch = make_batch(cfg, conditions.train_batch_size)
     model.train()
@@ -41,6 +48,9 @@ def training_step(
     model.train_cfg = {**(model.train_cfg or {}), 'compute_acc': False}
 
     def step() -> None:
+        for sample in batch['data_samples'] if words else []:
+            drawn = words(dict(category=sample.scenario or ''))
+            sample.set_metainfo(dict(text_prompt=drawn['text_prompt']))
         # The model's train_step has no place for autocast, and MMEngine's optimizer with
         # it wants a GPU.
         with optimizer.optim_context(model):

@@ -13,9 +13,9 @@ CONDITIONS = Conditions(rounds=1, train_batch_size=2)
     ('encoder', 'calls'),
     [
         ({}, [1, 0]),
-        (dict(type='TransformersTextEncoder'), [1, 0]),
+        (dict(type='TransformersTextEncoder'), [1, 0, 0]),
         # Context that learns is encoded in every pass: in the lookup and in the step.
-        (dict(type='TransformersTextEncoder', context_tokens=2), [2, 2]),
+        (dict(type='TransformersTextEncoder', context_tokens=2), [2, 2, 1]),
     ],
 )
 def test_text_prompts_are_encoded_once_unless_they_learn(
@@ -26,7 +26,8 @@ def test_text_prompts_are_encoded_once_unless_they_learn(
     first, counted, step = measure(bench_cfg, CONDITIONS)
     assert first['title'] == 'first encoding of 20 prompts'
     assert [row['median'] for row in counted['rows']] == calls
-    names = ['tuning', 'text prompts looked up', 'matcher on one patch']
+    drawn = ['words drawn'] if encoder else []
+    names = ['tuning', *drawn, 'text prompts looked up', 'matcher on one patch']
     assert [row['name'] for row in step['rows']] == names
 
 
