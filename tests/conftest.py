@@ -191,7 +191,10 @@ model = dict(
     head=dict(deconv_out_channels=(16, 16)),
 )
 loader = dict(batch_size=4, num_workers=0, persistent_workers=False)
-train_dataloader = dict(dataset=dict(data_root=data_root), **loader)
+train_dataloader = dict(
+    # The file of text features has the scenarios' sentences only.
+    dataset=dict(data_root=data_root, pipeline=_base_.train_pipeline), **loader
+)
 val_dataloader = dict(
     dataset=dict(
         data_root=data_root,

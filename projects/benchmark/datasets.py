@@ -77,7 +77,7 @@ def mmpose_dataset(dataset: Mapping) -> dict:
     pipeline = [
         dict(step, type='RandomFlip') if step['type'] == 'ContiguousRandomFlip' else step
         for step in dataset['pipeline']
-        if step['type'] not in ('AssignTextPrompt', 'PackPoseInputs')
+        if step['type'] not in ('AssignTextPrompt', 'RandomTextPrompt', 'PackPoseInputs')
     ]
     pipeline.append(dict(type='PackPoseInputs'))
     return dict(dataset, type='HumanArtDataset', pipeline=pipeline)

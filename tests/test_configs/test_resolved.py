@@ -86,12 +86,15 @@ def test_a_vit_has_the_papers_hyperparameters(size: str) -> None:
 
 @pytest.mark.parametrize('dataset', ['humanart', 'humanart_coco'])
 @pytest.mark.parametrize('size', SIZES)
-def test_lora_is_the_papers_model_with_its_overlay(size: str, dataset: str) -> None:
+def test_lora_is_the_papers_model_with_its_overlay_and_words(
+    size: str, dataset: str
+) -> None:
     assert differences(zoo_config(size, dataset), zoo_config(f'lora-{size}', dataset)) == {
         'model.backbone.lora.rank': 16,
         'model.head.wiring': 'released',
         'model.head.tuned_norms': True,
         'model.head.gate_init': 0.1,
+        'train_dataloader.dataset.pipeline.-2.type': 'RandomTextPrompt',
         'optim_wrapper.constructor': ABSENT,
         LAYERS: ABSENT,
         DECAY: ABSENT,

@@ -6,7 +6,7 @@ import pytest
 from mmpose.datasets.datasets import CocoDataset
 
 from tests.test_models.test_text_encoders.text_families import Family
-from vlpose_mm.datasets import AssignTextPrompt
+from vlpose_mm.datasets import AssignTextPrompt, RandomTextPrompt
 from vlpose_mm.datasets.scenarios import all_text_prompts
 from vlpose_mm.models import PrecomputedTextEncoder
 from vlpose_mm.tools.precompute_text_features import main
@@ -45,6 +45,14 @@ def test_writes_what_the_transform_asks_for(
     text = encoder([assign(sample)['text_prompt'] for sample in samples])
     assert text.index.tolist() == [0, 1, 2]
     assert text.attention_mask.sum(1).min() > 17 * 6
+
+
+def test_writes_what_our_recipe_draws_in_training(minilm: str) -> None:
+    main(['text.pth', '--pretrained', minilm, '--wordings'])
+    encoder = PrecomputedTextEncoder('text.pth')
+    draw = RandomTextPrompt(fixed_prob=0.1, none_prob=0.1)
+    drawn = {draw(dict(category='mural'))['text_prompt'] for _ in range(200)}
+    assert len(drawn) > 40 and all(map(encoder.knows, [*drawn, *all_text_prompts()]))
 
 
 def test_writes_pooled_embeddings(

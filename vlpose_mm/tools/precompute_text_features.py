@@ -7,11 +7,13 @@ import vlpose_mm  # noqa: F401
 import argparse
 import os
 from collections.abc import Sequence
+from itertools import chain
 
 from mmpose.datasets.datasets import CocoDataset
 
 from vlpose_mm.checkpoint.io import write_file
 from vlpose_mm.checkpoint.text_features import encode_text_prompts
+from vlpose_mm.datasets import RandomTextPrompt
 from vlpose_mm.datasets.scenarios import all_text_prompts, text_prompt_table
 from vlpose_mm.datasets.text_prompts import check_per_keypoint, read_text_prompts
 from vlpose_mm.models.text_encoders import TransformersTextEncoder
@@ -55,6 +57,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         '--max-length', type=int, default=64, help='most tokens read of a text prompt'
     )
+    parser.add_argument(
+        '--wordings',
+        action='store_true',
+        help='add what RandomTextPrompt draws, for training by our recipe',
+    )
     options = parser.parse_args(args)
     file, names = options.text_prompts, None
     table = read_text_prompts(file) if file else text_prompt_table()
@@ -62,6 +69,9 @@ def main(args: Sequence[str] | None = None) -> None:
         check_per_keypoint(table, file)
         names = CocoDataset(lazy_init=True).metainfo['keypoint_id2name'].values()
     text_prompts = all_text_prompts(table, names)
+    if options.wordings:
+        drawn = RandomTextPrompt().wordings
+        text_prompts = [*dict.fromkeys([*text_prompts, *chain(*drawn.values())])]
     check_output_file(options.out)
     encoder = TransformersTextEncoder(
         options.pretrained, options.max_length, options.tokens

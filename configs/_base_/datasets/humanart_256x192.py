@@ -12,6 +12,12 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     *_base_.pack_with_text,
 ]
+# Of our recipe; the paper's has one sentence for each scenario.
+train_pipeline_with_words = [
+    *train_pipeline[:-2],
+    dict(type='RandomTextPrompt'),
+    train_pipeline[-1],
+]
 val_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),

@@ -15,13 +15,16 @@ load_from = base_weights
 data_root = _base_.data_root
 val_ann_file = 'HumanArt/annotations/validation_humanart.json'
 
+# With the words that people use.
+assign, pack = dict(type='RandomTextPrompt'), _base_.train_pipeline[-1]
+
 train_dataloader = dict(
     dataset=dict(
         type='HumanArtVLDataset',
         data_root=data_root,
         ann_file='HumanArt/annotations/training_humanart.json',
         data_prefix=dict(img=''),
-        pipeline=_base_.train_pipeline,
+        pipeline=[*_base_.train_pipeline[:-2], assign, pack],
     )
 )
 val_dataloader = dict(

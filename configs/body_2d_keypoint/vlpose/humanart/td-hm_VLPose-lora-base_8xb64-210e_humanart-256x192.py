@@ -7,3 +7,4 @@ _base_ = [
 
 model = _base_.pop('overlay')
 load_from = _base_.base_weights
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline_with_words))

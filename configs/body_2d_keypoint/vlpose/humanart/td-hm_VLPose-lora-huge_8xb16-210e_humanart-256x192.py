@@ -8,4 +8,6 @@ _base_ = [
 model = _base_.pop('overlay')
 load_from = _base_.base_weights
 
-train_dataloader = dict(batch_size=16)
+train_dataloader = dict(
+    batch_size=16, dataset=dict(pipeline=_base_.train_pipeline_with_words)
+)
