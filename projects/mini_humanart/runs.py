@@ -50,9 +50,9 @@ def mmpose_tool(name: str, *args: str | Path) -> None:
     run([sys.executable, str(package / f'.mim/tools/{name}.py'), *map(str, args)])
 
 
-def draw_data(out: Path, *args: str) -> None:
-    """Draw a mini data set unless it is there; ``args`` are those of ``generate.py``."""
-    module = 'projects.mini_humanart.generate'
+def draw_data(out: Path, *args: str, command: str = 'generate') -> None:
+    """Draw a mini data set unless it is there; ``args`` are those of the command."""
+    module = f'projects.mini_humanart.{command}'
     run([sys.executable, '-m', module, '--out', str(out), *args])
 
 

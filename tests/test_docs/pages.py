@@ -39,7 +39,7 @@ NOT_RUN = {
     'python -m projects.benchmark': 'takes minutes',
     'python projects/onnx_runtime/benchmark.py': 'takes minutes',
     'python -m projects.mini_humanart.generate': 'takes a minute',
-    'python -m projects.mini_humanart.study.run': 'takes hours',
+    'python -m projects.mini_humanart.study': 'takes hours',
     'python -m projects.mini_humanart.train_base': 'takes an hour',
     'python -m projects.real_images': 'needs the real images',
     'python -m projects.real_small': 'needs the real images',

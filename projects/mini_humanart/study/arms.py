@@ -59,12 +59,14 @@ class Training:
         seed (int): Seed of the training, and of what is shuffled.
         shuffled (bool): See :class:`Arm`.
         left_out (str, optional): A scenario that the training does without.
+        data (str): What it is trained on: ``'mini'``, or ``'styles'``, random ones.
     """
 
     config: str
     seed: int
     shuffled: bool = False
     left_out: str | None = None
+    data: str = 'mini'
 
     def __str__(self) -> str:
         name = f'{self.config}{"_shuffled" if self.shuffled else ""}'
@@ -83,6 +85,7 @@ class Training:
             for scheduler in cfg.param_scheduler:
                 if 'T_max' in scheduler:
                     scheduler.T_max = epochs
+        cfg.train_dataloader.dataset.data_root = f'data/{self.data}/'
         return cfg
 
 

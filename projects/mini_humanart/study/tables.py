@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import mean, stdev
 
 from projects.mini_humanart.markdown_table import align
-from projects.mini_humanart.study.arms import ARMS, LORA, Training, artificial
+from projects.mini_humanart.study.arms import ARMS, LORA, artificial
 from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.scenarios import SCENARIOS
 
@@ -15,39 +15,27 @@ ROUNDED = 5
 
 
 def write_results(
-    found: Mapping[Training, dict],
-    costs: Mapping[str, dict],
-    settings: dict,
+    content: Mapping,
+    tables_of: Callable[[Mapping], dict[str, str]],
     raw: Path,
     page: Path,
 ) -> None:
-    """Write the raw results, and the tables into the page.
+    """Write the raw results, and the tables that are made of them into the page.
 
     What stands in the page between ``<!-- table NAME -->`` and ``<!-- end -->`` is
     replaced.
     """
-    runs = [
-        dict(
-            config=t.config,
-            seed=t.seed,
-            shuffled=t.shuffled,
-            left_out=t.left_out,
-            **_rounded(result),
-        )
-        for t, result in found.items()
-    ]
-    content = dict(settings=settings, costs=_rounded(costs), runs=runs)
-    tables = tables_of(content)
-    lines = [json.dumps(run) for run in runs]
+    content = _rounded(content)
+    lines = [json.dumps(run) for run in content['runs']]
     # A line for each run, so that changes can be read.
     text = json.dumps({**content, 'runs': []}, indent=1).replace(
         '"runs": []', '"runs": [\n  ' + ',\n  '.join(lines) + '\n ]'
     )
     shown = page.read_text()
-    for name, table in tables.items():
+    for name, table in tables_of(content).items():
         shown, count = re.subn(
             f'(<!-- table {name} -->\n).*?(<!-- end -->)',
-            lambda match, table=table: f'{match[1]}\n{table}\n\n{match[2]}',
+            lambda match, table=table: f'{match[1]}{table}\n{match[2]}',
             shown,
             flags=re.DOTALL,
         )
@@ -80,10 +68,10 @@ def _arms(runs: list[dict], costs: Mapping[str, dict]) -> str:
         'MiB',
         'seeds',
     ]
-    (original,) = _of(runs, 'original')
+    (original,) = runs_of(runs, 'original')
     lines = []
     for name, arm in ARMS.items():
-        mine = _of(runs, name)
+        mine = runs_of(runs, name)
         if not mine:
             lines.append([arm.title, *['missing'] * (len(header) - 1)])
             continue
@@ -110,7 +98,7 @@ def _scenarios(runs: list[dict]) -> str:
     names = ('original', 'full', 'paper', LORA)
     lines = [['scenario', *(ARMS[name].title for name in names)]]
     for scenario in SCENARIOS:
-        scores = [[run['art'][scenario] for run in _of(runs, name)] for name in names]
+        scores = [[run['art'][scenario] for run in runs_of(runs, name)] for name in names]
         best = max(round(100 * mean(s), 1) for s in scores if s)
         cells = [spread(s) if s else 'missing' for s in scores]
         lines.append(
@@ -127,26 +115,26 @@ def _left_out(runs: list[dict]) -> str:
     """Every scenario, tuned without it and with it."""
     header = ['left out', 'original', 'tuned without it', 'tuned with it', 'kept', 'seeds']
     lines, means = [], []
-    (original,) = _of(runs, 'original')
+    (original,) = runs_of(runs, 'original')
     for scenario in artificial():
         without = [run['art'][scenario] for run in runs if run['left_out'] == scenario]
-        whole = [run['art'][scenario] for run in _of(runs, LORA)]
+        whole = [run['art'][scenario] for run in runs_of(runs, LORA)]
         if not without or not whole:
             continue
         row = original['art'][scenario], mean(without), mean(whole)
         means.append(row)
         lines.append(
-            [scenario, f'{100 * row[0]:.1f}', spread(without), spread(whole), _kept(row)]
+            [scenario, f'{100 * row[0]:.1f}', spread(without), spread(whole), kept(row)]
             + [str(len(without))]
         )
     if means:
         row = tuple(mean(column) for column in zip(*means, strict=True))
         cells = [f'{100 * value:.1f}' for value in row]
-        lines.append(['**mean**', *cells, _kept(row), ''])
+        lines.append(['**mean**', *cells, kept(row), ''])
     return align([header, *lines])
 
 
-def _kept(row: tuple[float, float, float]) -> str:
+def kept(row: tuple[float, float, float]) -> str:
     """How much of the gain there is without the scenario, if there is any to keep."""
     original, without, whole = row
     if whole <= original:
@@ -154,7 +142,7 @@ def _kept(row: tuple[float, float, float]) -> str:
     return f'{100 * (without - original) / (whole - original):.0f} %'
 
 
-def _of(runs: list[dict], name: str) -> list[dict]:
+def runs_of(runs: list[dict], name: str) -> list[dict]:
     """The runs of an arm, one for each seed."""
     arm = ARMS[name]
     return [
@@ -181,4 +169,6 @@ def _rounded(value: object) -> object:
     """Round every number, at any depth."""
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
     return round(value, ROUNDED) if isinstance(value, float) else value

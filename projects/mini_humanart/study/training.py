@@ -1,21 +1,25 @@
 """Train one config with one seed, and test it in every way that the study asks for."""
 
-import copy
-import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmengine.runner.loops import TestLoop
 
 from projects.mini_humanart.study.arms import Training
-from projects.mini_humanart.study.text_prompts import confuse, leave_out, shuffle
+from projects.mini_humanart.study.test_set import TestSet
+from projects.mini_humanart.study.text_prompts import (
+    confuse,
+    forget,
+    leave_out,
+    shuffle,
+    text_prompts_of,
+)
 from vlpose_mm.checkpoint.io import replace_file
-from vlpose_mm.evaluation import evaluate_file
 from vlpose_mm.models import VLPoseEstimator
 
 ART = 'HumanArt/annotations/{}_humanart.json'
@@ -23,28 +27,47 @@ PHOTOS = 'coco/annotations/person_keypoints_val2017.json'
 PHOTO_BOXES = 'coco/person_detection_results/COCO_val2017_detections_AP_H_56_person.json'
 
 
-def train_and_test(training: Training, cfg: Config, data: Path, result: Path) -> dict:
-    """Train, test, and note the result.
+def train_and_test(training: Training, epochs: int, data: Path, result: Path) -> float:
+    """Train, test, and note the result; return the artificial AP.
 
-    Return ``art``, ``wrong`` (with wrong text prompts), ``photos`` and, of a VLPose,
-    ``photos_tuned`` (on its tuned route): AP of the domain and of every scenario, in [0,
-    1]; ``photos_sha256`` of what was found on the photos; ``trained`` and ``total``:
+    The result has ``art``, ``wrong`` (with wrong text prompts), ``photos`` and, of a
+    VLPose, ``photos_tuned`` (on its tuned route): AP of the domain and of every scenario,
+    in [0, 1]; ``photos_sha256`` of what was found on the photos; ``trained`` and ``total``:
     numbers of parameters.
     """
     with tempfile.TemporaryDirectory() as folder:
-        found = _Run(training, cfg, data, Path(folder)).results()
-    result.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(str(result)) as file:
-        file.write(json.dumps(found).encode())
-    return found
+        prepared = Prepared(training, epochs, dict(mini=data), Path(folder))
+        found = _results(prepared, data, Path(folder))
+    write_json(found, result)
+    return found['art']['artificial']
 
 
-class _Run:
-    """A training and its tests, in a folder that is thrown away."""
+def write_json(content: object, path: Path) -> None:
+    """Write a file that is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(str(path)) as file:
+        file.write(json.dumps(content).encode())
 
-    def __init__(self, training: Training, cfg: Config, data: Path, folder: Path) -> None:
-        self.training, self.data, self.folder = training, data, folder
-        cfg = Config(_at(cfg.to_dict(), data))
+
+class Prepared:
+    """A training whose files are in a folder that is thrown away.
+
+    Args:
+        training (Training): What is trained.
+        epochs (int): How long.
+        data (Mapping[str, Path]): Folders of the data that configs call ``data/NAME``.
+        folder (Path): An empty folder.
+
+    Attributes:
+        runner (Runner): MMEngine's.
+        test_dataloader (dict): Config of the loader of the artworks to test on.
+    """
+
+    def __init__(
+        self, training: Training, epochs: int, data: Mapping[str, Path], folder: Path
+    ) -> None:
+        self.training = training
+        cfg = Config(_at(training.load(epochs).to_dict(), data))
         cfg.work_dir = str(folder)
         # MMEngine shares among runners what has the same name.
         cfg.experiment_name = folder.name
@@ -55,90 +78,78 @@ class _Run:
         cfg.default_hooks = dict(timer=None, logger=None, checkpoint=None)
         self.test_dataloader = cfg.pop('test_dataloader').to_dict()
         cfg.pop('test_cfg')
-        for loader in (cfg.train_dataloader, self.test_dataloader):
-            # There are as many trainings as cores.
-            loader.update(num_workers=0, persistent_workers=False)
-        ann_file = self._ann_file()
-        if ann_file is not None:
-            cfg.train_dataloader.dataset.ann_file = str(ann_file)
-        self.cfg = cfg
-
-    def _ann_file(self) -> Path | None:
-        """The annotations to train with, if they are not those of the config."""
-        whole = self.data / ART.format('training')
-        out = self.folder / 'training.json'
-        if self.training.left_out is not None:
-            return leave_out(whole, out, self.training.left_out)
-        if self.training.shuffled:
-            return shuffle(whole, out, self.training.seed)
-        return None
-
-    def results(self) -> dict:
-        """Train and test."""
-        runner = Runner.from_cfg(self.cfg)
-        if self.cfg.train_cfg.max_epochs:
-            runner.train()
-        else:
-            runner.load_or_resume()
-        model = runner.model
-        params = list(model.parameters())
-        trains = self.cfg.train_cfg.max_epochs > 0
-        art = self.data / ART.format('validation')
-        results = dict(
-            trained=sum(p.numel() for p in params if p.requires_grad and trains),
-            total=sum(p.numel() for p in params),
-            art=self._test(runner, art)[0],
+        # There are as many trainings as cores.
+        cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+        dataset = cfg.train_dataloader.dataset
+        dataset.ann_file = str(
+            _ann_file(training, Path(dataset.data_root, ART.format('training')), folder)
         )
-        if self.training.left_out is None:
-            if getattr(model, 'text_encoder', None) is not None:
-                wrong = confuse(art, self.folder / 'wrong.json')
-                results['wrong'] = self._test(runner, wrong)[0]
-            if isinstance(model, VLPoseEstimator):
-                results['photos_tuned'], _ = self._test(runner, self.data / PHOTOS)
-                model.set_route('original')
-            photos, digest = self._test(runner, self.data / PHOTOS)
-            results |= dict(photos=photos, photos_sha256=digest)
-        return results
+        self.trains = cfg.train_cfg.max_epochs > 0
+        self.runner = Runner.from_cfg(cfg)
 
-    def _test(self, runner: Runner, ann_file: Path) -> tuple[dict, str]:
-        """Test on an annotation file with detected bboxes."""
-        loader = copy.deepcopy(self.test_dataloader)
-        dataset = loader['dataset']
-        if ann_file == self.data / PHOTOS:
-            loader['dataset'] = dict(
-                type='CocoVLDataset',
-                data_root=str(self.data / 'coco'),
-                ann_file=str(ann_file),
-                bbox_file=str(self.data / PHOTO_BOXES),
-                data_prefix=dict(img='val2017/'),
-                test_mode=True,
-                pipeline=dataset['pipeline'],
-            )
+    def train(self) -> None:
+        """Train, or load what is not trained."""
+        if self.trains:
+            self.runner.train()
         else:
-            dataset['ann_file'] = str(ann_file)
-        prefix = self.folder / 'found'
-        evaluator = dict(
-            type='CocoMetric',
-            ann_file=str(ann_file),
-            outfile_prefix=str(prefix),
-            format_only=True,
+            self.runner.load_or_resume()
+
+
+def _ann_file(training: Training, whole: Path, folder: Path) -> Path:
+    """The annotations to train with."""
+    out = folder / 'training.json'
+    if training.left_out is not None:
+        return leave_out(whole, out, training.left_out)
+    if training.shuffled:
+        return shuffle(whole, out, training.seed)
+    if training.data == 'styles' and training.config == 'lora_random':
+        # One embedding for each style, whatever the descriptions of its images.
+        return forget(whole, out)
+    return whole
+
+
+def _results(prepared: Prepared, data: Path, folder: Path) -> dict:
+    """Train and test."""
+    prepared.train()
+    model = prepared.runner.model
+    params = list(model.parameters())
+    loader = prepared.test_dataloader
+    art = TestSet(loader, data / ART.format('validation'))
+    results = dict(
+        trained=sum(p.numel() for p in params if p.requires_grad and prepared.trains),
+        total=sum(p.numel() for p in params),
+        art=art.test(model)[0],
+    )
+    if prepared.training.left_out is None:
+        if getattr(model, 'text_encoder', None) is not None:
+            wrong = text_prompts_of(confuse(art.ann_file, folder / 'wrong.json'))
+            results['wrong'], _ = art.test(model, wrong)
+        dataset = dict(
+            type='CocoVLDataset',
+            data_root=str(data / 'coco'),
+            bbox_file=str(data / PHOTO_BOXES),
+            data_prefix=dict(img='val2017/'),
+            test_mode=True,
+            pipeline=loader['dataset']['pipeline'],
         )
-        TestLoop(runner, loader, evaluator).run()
-        found = Path(f'{prefix}.keypoints.json')
-        evaluation = evaluate_file(ann_file, found)
-        parts = [part for part in ('natural', 'artificial') if evaluation.images(part)]
-        scores = {p: evaluation.scores(p).AP for p in [*parts, *evaluation.scenarios]}
-        return scores, hashlib.sha256(found.read_bytes()).hexdigest()
+        on_photos = TestSet({**loader, 'dataset': dataset}, data / PHOTOS)
+        if isinstance(model, VLPoseEstimator):
+            results['photos_tuned'], _ = on_photos.test(model)
+            model.set_route('original')
+        photos, digest = on_photos.test(model)
+        results |= dict(photos=photos, photos_sha256=digest)
+    return results
 
 
-def _at(value: object, data: Path) -> object:
-    """Put the folder of the data where a config names ``data/mini/``."""
+def _at(value: object, data: Mapping[str, Path]) -> object:
+    """Put the folders of the data where a config names ``data/NAME/``."""
     if isinstance(value, dict):
         return {k: _at(v, data) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_at(v, data) for v in value)
-    if isinstance(value, str) and value.startswith('data/mini/'):
-        return f'{data}/{value.removeprefix("data/mini/")}'
+    for name, folder in data.items() if isinstance(value, str) else ():
+        if value.startswith(f'data/{name}/'):
+            return f'{folder}/{value.removeprefix(f"data/{name}/")}'
     return value
 
 
