@@ -46,7 +46,6 @@ class TestSet:
             for start in range(0, len(rows), size)
         ]
 
-    @torch.no_grad()
     def test(
         self, model: BasePoseEstimator, text_prompts: Mapping[int, str] | None = None
     ) -> tuple[dict[str, float], str]:
@@ -55,26 +54,35 @@ class TestSet:
         Return AP of the domains and of every scenario, in [0, 1], and the SHA-256 of what
         was found.
         """
-        model.eval()
         with tempfile.TemporaryDirectory() as folder:
-            prefix = Path(folder, 'found')
-            metric = CocoMetric(
-                str(self.ann_file), outfile_prefix=str(prefix), format_only=True
-            )
-            metric.dataset_meta = self.meta
-            count = 0
-            for batch in self.batches:
-                # Testing adds to the samples.
-                samples = [sample.clone() for sample in batch['data_samples']]
-                for sample in samples if text_prompts is not None else ():
-                    sample.set_metainfo(dict(text_prompt=text_prompts[sample.img_id]))
-                found = model.test_step(dict(inputs=batch['inputs'], data_samples=samples))
-                metric.process(batch, [sample.to_dict() for sample in found])
-                count += len(found)
-            metric.evaluate(count)
-            file = Path(f'{prefix}.keypoints.json')
+            file = self.find(model, Path(folder), text_prompts)
             evaluation = evaluate_file(self.ann_file, file)
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
         parts = [part for part in ('natural', 'artificial') if evaluation.images(part)]
         scores = {p: evaluation.scores(p).AP for p in [*parts, *evaluation.scenarios]}
         return scores, digest
+
+    @torch.no_grad()
+    def find(
+        self,
+        model: BasePoseEstimator,
+        folder: Path,
+        text_prompts: Mapping[int, str] | None = None,
+    ) -> Path:
+        """Find keypoints, and return a new file of them in a folder, in COCO's format."""
+        model.eval()
+        metric = CocoMetric(
+            str(self.ann_file), outfile_prefix=str(folder / 'found'), format_only=True
+        )
+        metric.dataset_meta = self.meta
+        count = 0
+        for batch in self.batches:
+            # Testing adds to the samples.
+            samples = [sample.clone() for sample in batch['data_samples']]
+            for sample in samples if text_prompts is not None else ():
+                sample.set_metainfo(dict(text_prompt=text_prompts[sample.img_id]))
+            found = model.test_step(dict(inputs=batch['inputs'], data_samples=samples))
+            metric.process(batch, [sample.to_dict() for sample in found])
+            count += len(found)
+        metric.evaluate(count)
+        return folder / 'found.keypoints.json'
