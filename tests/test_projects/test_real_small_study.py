@@ -1,6 +1,7 @@
 """The study of real-small: its arms, scores and tables."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch import nn
 
-from projects.real_small.study.__main__ import CONFIGS, run
+from projects.real_small.study.__main__ import CONFIGS, main, run
 from projects.real_small.study.scores import part_of, score
 from projects.real_small.study.tables import ARMS, make_page
 
@@ -115,3 +116,18 @@ def test_what_is_done_is_not_run_again(tmp_path: Path) -> None:
     done.write_text('{}')
     assert run('lora', 0, 200, tmp_path) == done
     assert [*tmp_path.iterdir()] == [done]
+
+
+def test_the_sections_of_other_studies_stay_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, done = tmp_path / 'RESULTS.md', tmp_path / '40_steps/original/seed_0/scores.json'
+    page.write_text('# Of before\n\n## Language\n\nIts tables.\n')
+    done.parent.mkdir(parents=True)
+    done.write_text(json.dumps(dict(lspet=dict(AP=0.5, PCK=0.5))))
+    options = f'--arms original --seeds 0 --steps 40 --out {tmp_path} --page {page}'
+    monkeypatch.setattr(sys, 'argv', ['study', *options.split()])
+    main()
+    shown = page.read_text()
+    assert shown.startswith('# Tuned on other kinds of images\n')
+    assert shown.endswith('\n\n## Language\n\nIts tables.\n')

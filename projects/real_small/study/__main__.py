@@ -86,7 +86,10 @@ def main() -> None:
         for arm in ARMS
     }
     page = make_page(results, options.steps)
-    options.page.write_text(page)
+    # Other studies have sections there.
+    before = options.page.read_text() if options.page.exists() else ''
+    _, heading, sections = before.partition('\n## ')
+    options.page.write_text(page + heading + sections)
     options.page.with_suffix('.json').write_text(json.dumps(results, indent=1) + '\n')
     print(page)
 
