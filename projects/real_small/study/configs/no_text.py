@@ -1,0 +1,3 @@
+_base_ = 'lora.py'
+
+model = dict(text_encoder=None)
