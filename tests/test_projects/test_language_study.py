@@ -26,8 +26,9 @@ from projects.mini_humanart.study.language_runs import (
 )
 from projects.mini_humanart.study.language_tables import tables_of
 from projects.mini_humanart.study.other_words import OTHER_WORDS, word_lists
+from projects.mini_humanart.study.test_set import TestSet
 from projects.mini_humanart.study.text_prompts import forget, shuffle, text_prompts_of
-from projects.mini_humanart.study.training import ART
+from projects.mini_humanart.study.training import ART, Prepared
 from projects.mini_humanart.study.transforms import DescribeStyle
 from tests.conftest import ROOT
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS, scenario_name
@@ -82,6 +83,26 @@ def test_every_image_is_tested_with_the_text_prompts_that_a_condition_names(
     assert asked == {*prompts}
 
 
+def test_the_same_crops_are_tested_with_one_text_prompt_after_the_other(
+    mini_data: Path, tmp_path: Path
+) -> None:
+    prepared = Prepared(Training(LORA, 0), 1, dict(mini=mini_data), tmp_path)
+    ann_file = mini_data / ART.format('validation')
+    own = text_prompts_of(ann_file)
+    (sketch,) = (i for i, text in own.items() if text == 'a sketch of a person')
+    test_set = TestSet(prepared.test_dataloader, ann_file, {sketch})
+    tested = [
+        sample.img_id for batch in test_set.batches for sample in batch['data_samples']
+    ]
+    assert {*tested} == {sketch}
+    model = prepared.runner.model
+    found = [
+        test_set.test(model, text_prompts)[1]
+        for text_prompts in (own, dict.fromkeys(own, 'a mural'), None)
+    ]
+    assert found[0] == found[2] != found[1]
+
+
 def test_styles_lose_or_swap_their_descriptions(tmp_path: Path) -> None:
     ann_file, out = tmp_path / 'styles.json', tmp_path / 'out.json'
     images = [dict(id=i, category='style 1', text_prompt=f'style {i}') for i in range(9)]
@@ -133,8 +154,8 @@ def test_tables_compare_readings_and_arms_and_tell_what_is_missing() -> None:
     scores = dict.fromkeys(['artificial', *SCENARIOS], 0.0)
     base = dict(shuffled=False, left_out=None)
     study = [
-        dict(config='original', **base, art={name: 0.1 for name in scores}),
-        dict(config=LORA, **base, art={name: 0.5 for name in scores}),
+        dict(config='original', **base, art={**scores, 'artificial': 0.1, 'sketch': 0.1}),
+        dict(config=LORA, **base, art={**scores, 'sketch': 0.5}),
     ]
     wordings = Run('wordings', Training(LORA, 0))
     literal = [c.words for c in conditions(wordings) if c.reading == 'literal']
@@ -142,7 +163,7 @@ def test_tables_compare_readings_and_arms_and_tell_what_is_missing() -> None:
     content = dict(
         runs=[
             run_of(wordings, *of_literal),
-            run_of(Run('wordings', Training(LORA, 1)), 0.6),
+            run_of(Run('wordings', Training(LORA, 1)), 0.6, *[0.9] * (2 + len(CHOICE) + 1)),
             run_of(Run('left_out', Training(LORA, 0, left_out='sketch')), 0.2),
             run_of(Run('left_out', Training(NO_TEXT, 0, left_out='sketch')), 0.3),
             run_of(Run('styles', Training('full', 0, data='styles')), 0.3),
@@ -183,7 +204,12 @@ def test_data_that_the_study_does_not_compare_with_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    options = f'--data {mini_data} --styles {mini_data} --out {tmp_path}'
+    page = tmp_path / 'page.md'
+    page.write_text('')
+    options = (
+        f'--data {mini_data} --styles {mini_data} --out {tmp_path} --only '
+        f'--json {tmp_path / "language.json"} --page {page}'
+    )
     monkeypatch.setattr(sys, 'argv', ['language.py', *options.split()])
     with pytest.raises(SystemExit, match='2'):
         language.main()
