@@ -43,6 +43,8 @@ SETS = dict(
     spine_cartoon=('game_cartoon',),
 )
 
+TINY = dict(input_size=(48, 64), heatmap_size=(12, 16), img_size=(64, 48))
+
 
 def write(file: Path, images: dict[str, int]) -> None:
     """Write annotations of so many images of each style, one instance on each."""
@@ -216,8 +218,7 @@ def test_a_run_trains_without_a_style_and_is_tested_on_it_in_all_conditions(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    tiny = dict(input_size=(48, 64), heatmap_size=(12, 16), img_size=(64, 48))
-    monkeypatch.setattr(language_runs, 'SIZES', tiny)
+    monkeypatch.setattr(language_runs, 'SIZES', TINY)
     seen, find = [], TestSet.find
 
     def note(self: TestSet, model: nn.Module, folder: Path, told: dict) -> Path:
@@ -244,6 +245,16 @@ def test_a_run_trains_without_a_style_and_is_tested_on_it_in_all_conditions(
     assert [*found] == ['/'.join(condition) for condition in run.conditions]
     assert all(scores.keys() == {'game_cartoon'} for scores in found.values())
     assert found['own/literal']['game_cartoon']['AP'] == ap
+
+
+def test_the_original_is_tested_on_all_styles_and_reads_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(language_runs, 'SIZES', TINY)
+    train_and_test(Run(ORIGINAL, 0), 1, data, tmp_path / 'result.json')
+    found = json.loads((tmp_path / 'result.json').read_text())
+    assert {name: [*scores] for name, scores in found.items()} == {'own/literal': [*STYLES]}
 
 
 def test_what_is_done_is_not_run_again_and_the_page_gets_its_section_once(

@@ -89,7 +89,7 @@ def tables_of(content: Mapping) -> dict[str, str]:
     caption = (
         f'{settings["steps"]} steps of 32 images at {settings["size"]}, '
         f'{seeds} seed{"s"[: seeds > 1]}; AP in points and PCK in percent, means of the '
-        'styles, without flip test:'
+        'styles, without flip test, in bfloat16:'
     )
     return dict(
         language=f'{caption}\n\n{_all(runs)}',
