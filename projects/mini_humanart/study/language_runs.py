@@ -98,8 +98,8 @@ def runs(parts: Iterable[str], seeds: int, left_out_seeds: int) -> list[Run]:
         left_out=[
             Training(config, seed, left_out=name)
             for seed in range(left_out_seeds)
-            for config in (LORA, WORDS, NO_TEXT, RANDOM)
             for name in artificial()
+            for config in (LORA, WORDS, NO_TEXT, RANDOM)
         ],
     )
     found = [Run(part, training) for part in parts for training in of_part[part]]
