@@ -248,12 +248,12 @@ class VLPoseInferencer(Pose2DInferencer):
     def read(self, text_prompt: str | list[str]) -> Reading | None:
         """Return what the model reads a text prompt as, if as others.
 
-        See :meth:`VLPoseEstimator.read_text_prompt`.
+        See :meth:`AdapterText.read`.
         """
         if self.text_encoder is None:
             return None
         with self._predictor.lock:
-            return self.model.read_text_prompt(text_prompt)
+            return self.model.adapter_text.read(text_prompt)
 
     def unread(self, text_prompt: str | list[str]) -> str:
         """Return the end of a text prompt that is too long for the text encoder."""
@@ -334,7 +334,7 @@ class VLPoseInferencer(Pose2DInferencer):
             load_parameters(model, state_dict_of(checkpoint, self.name), self.name)
         super()._load_weights_to_model(model, checkpoint, cfg)
         if isinstance(model, VLPoseEstimator):
-            model.set_tuned_text_prompts(read_tuned_with(checkpoint))
+            model.adapter_text.tuned_with = dict.fromkeys(read_tuned_with(checkpoint))
 
     def _warn_of_other_figures(self, call: Call) -> None:
         """Say once that a model knows drawn figures only, unless it gets ours."""

@@ -76,7 +76,7 @@ def test_words_between_two_are_read_as_a_mixture_of_both(
 ) -> None:
     model = make(**KNOWN, output_attention_maps=True)
     known = ['a drawing in pencil', 'a drawing in ink']
-    model.set_tuned_text_prompts(known)
+    model.adapter_text.tuned_with = dict.fromkeys(known)
     found = predict(model, 'a drawing')
     shares = found.read_as.shares
     assert {*shares} == {*known}
@@ -133,7 +133,7 @@ def test_a_text_encoder_without_language_reads_literally(
         cfg = {**vlpose_cfg, 'text_encoder': encoder}
         model = MODELS.build(cfg).eval()
         model.test_cfg |= KNOWN
-        model.set_tuned_text_prompts([GLASS])
+        model.adapter_text.tuned_with = dict.fromkeys([GLASS])
         assert 'read_as' not in predict(model, OIL)
 
 

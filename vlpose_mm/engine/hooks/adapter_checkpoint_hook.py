@@ -144,9 +144,10 @@ def _share_text_prompts(model: VLPoseEstimator) -> None:
     """Note, in the process that saves, the text prompts that others have read."""
     if model.text_encoder is None:
         return
-    for used, tuned_with in all_gather_object(model.noted_text_prompts()):
-        model.note_text_prompts(used, is_tuned=False)
-        model.note_text_prompts(tuned_with, is_tuned=True)
+    text = model.adapter_text
+    for used, tuned_with in all_gather_object((text.used, text.tuned_with)):
+        text.note(used, is_tuned=False)
+        text.note(tuned_with, is_tuned=True)
 
 
 def _whole_checkpoint(runner: Runner, pointer: str) -> str | None:

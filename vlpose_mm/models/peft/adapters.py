@@ -19,17 +19,9 @@ from vlpose_mm.checkpoint.metadata import (
     metadata_of,
 )
 from vlpose_mm.checkpoint.strict import check_strict, check_touches
-from vlpose_mm.checkpoint.text_features import (
-    encode_text_prompts,
-    read_text_features,
-    read_tuned_with,
-    read_words,
-)
-from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS, all_text_prompts
-from vlpose_mm.datasets.wordings import load_wordings
-from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
-from vlpose_mm.models.text_encoders.base import Prompt, Word
-from vlpose_mm.models.text_encoders.reader import Reading, TextReader
+from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
+from vlpose_mm.models.peft.adapter_text import AdapterText, TextOfAdapter
+from vlpose_mm.models.text_encoders.base import Prompt
 
 # The modules that an adapter adds to or tunes, and that a base checkpoint may lack.
 TUNED_PARTS = ('backbone', 'text_encoder', 'matcher', 'head')
@@ -40,10 +32,7 @@ class Adapter(NamedTuple):
     """An adapter that is kept beside the active one."""
 
     weights: dict[str, Tensor]  # by name
-    # Where the text encoder reads them from a file: token states, L x D, by text prompt,
-    text_prompts: dict[str, Tensor] | None
-    words: dict[str, list[Word]]  # and words.
-    tuned_with: list[str]  # Text prompts.
+    text: TextOfAdapter
 
 
 class AdapterMixin:
@@ -59,12 +48,8 @@ class AdapterMixin:
         self._has_base = self._loaded_untuned = False
         # Of the base in float32, once it is known.
         self._base_sha256: str | None = None
-        # Those of the config, for an adapter that brings none.
-        self._text_prompts, self._words = self._read_from_file()
-        # Texts that were read, and those of them that the active adapter is tuned with.
-        self._used: dict[str, None] = {}
-        self._tuned_with: dict[str, None] = {}
-        self._text_reader: TextReader | None = None
+        #: What the text encoder reads for the active adapter.
+        self.adapter_text = AdapterText(self.text_encoder)
         self.register_load_state_dict_pre_hook(AdapterMixin.prepare_checkpoint)
 
     @property
@@ -105,18 +90,12 @@ class AdapterMixin:
             if self._has_base:
                 metadata['base']['sha256'] = self.base_hash()
                 weights[KEY] = encode(metadata)
-        text_prompts, words = None, {}
-        if content.get('text_features') is not None:
-            text_prompts = read_text_features(content['text_features'], path)
-            words = read_words(content['text_features'], path)
-            self._check_text_prompts(text_prompts, path)
+        text = self.adapter_text.of_checkpoint(content, path)
         self._keep_active()
         self.load_state_dict(weights)
-        tuned_with = read_tuned_with(content)
-        self._adapters[adapter_name] = Adapter(weights, text_prompts, words, tuned_with)
-        self._read_text_prompts(text_prompts, words)
+        self._adapters[adapter_name] = Adapter(weights, text)
+        self.adapter_text.activate(text)
         self._active_adapter = adapter_name
-        self.set_tuned_text_prompts(tuned_with)
 
     def set_adapter(self, adapter_name: str) -> None:
         """Make a loaded adapter the active one; what the present one has learned is kept.
@@ -131,7 +110,7 @@ class AdapterMixin:
                 f'No adapter is called {adapter_name!r}; there are {self.adapter_names}.'
             )
         self._keep_active()
-        weights, text_prompts, words, tuned_with = self._adapters[adapter_name]
+        weights, text = self._adapters[adapter_name]
         own = self.state_dict()
         with torch.no_grad():
             for name in self.adapter_params(TUNED_PARTS):
@@ -139,9 +118,8 @@ class AdapterMixin:
         fitted = _of_part(weights, CLASSIFIER)
         if fitted and self.scenario_classifier is not None:
             self.scenario_classifier.load_state_dict(fitted)
-        self._read_text_prompts(text_prompts, words)
+        self.adapter_text.activate(text)
         self._active_adapter = adapter_name
-        self.set_tuned_text_prompts(tuned_with)
 
     @contextmanager
     def disable_adapter(self) -> Iterator[None]:
@@ -176,7 +154,7 @@ class AdapterMixin:
         if self.text_encoder is not None:
             prompt = DEFAULT_TEXT_PROMPT if text_prompt is None else text_prompt
             if self.text_reading == 'known':
-                reading = self.read_text_prompt(prompt)
+                reading = self.adapter_text.read(prompt)
                 prompt = prompt if reading is None else reading.shares
             text = self.text_encoder([prompt], self.backbone.pos_embed.device)
         lora.merge(text)
@@ -209,67 +187,14 @@ class AdapterMixin:
         """Encode the text prompts used so far, the default one and the classifier's.
 
         Returns:
-            dict | None: What :func:`encode_text_prompts` returns; ``None`` without text
-            encoder and with one that draws new states every time.
+            dict | None: See :meth:`AdapterText.encode`.
         """
-        encoder, classifier = self.text_encoder, self.scenario_classifier
-        if encoder is None or getattr(encoder, 'fresh', False):
-            return None
-        further = [DEFAULT_TEXT_PROMPT]
+        further, classifier = [DEFAULT_TEXT_PROMPT], self.scenario_classifier
         if classifier is not None and classifier.fitted:
             for scenario_class in classifier.classes:
                 prompt = scenario_class.text_prompt
                 further += [prompt] if isinstance(prompt, str) else prompt
-        further = [*self._tuned_with, *further]
-        text_prompts = [*self._used, *filter(encoder.knows, further)]
-        if not text_prompts:
-            return None
-        features = encode_text_prompts(encoder, text_prompts)
-        return {**features, 'tuned_with': list(self._tuned_with)}
-
-    def note_text_prompts(self, text_prompts: Sequence[Prompt], is_tuned: bool) -> None:
-        """Note text prompts that are read, or that the active adapter is tuned with.
-
-        Of either at most as many texts as the text encoder caches.
-        """
-        texts = dict.fromkeys(
-            text
-            for prompt in text_prompts
-            for text in ([prompt] if isinstance(prompt, str) else prompt)
-        )
-        for noted in (self._used, self._tuned_with)[: 1 + is_tuned]:
-            new = [text for text in texts if text not in noted]
-            room = self.text_encoder.cache_size - len(noted)
-            noted.update(dict.fromkeys(new[:room]))
-
-    def noted_text_prompts(self) -> tuple[list[str], list[str]]:
-        """Return the texts that were read, and those that it is tuned with."""
-        return list(self._used), list(self._tuned_with)
-
-    def set_tuned_text_prompts(self, text_prompts: Sequence[str]) -> None:
-        """Say what the active adapter was tuned with, in place of what was noted."""
-        self._tuned_with = dict.fromkeys(text_prompts)
-
-    def read_text_prompt(self, text_prompt: Prompt) -> Reading | None:
-        """Read a text prompt as those that the active adapter was tuned with.
-
-        Where that is not known, these are the text prompts of :data:`SCENARIOS`.
-
-        Returns:
-            Reading | None: What it is read as; ``None`` if it is read as it is: one that
-            the adapter was tuned with, several texts, and any where the text encoder is no
-            language model.
-        """
-        known = self._tuned_with or dict.fromkeys(all_text_prompts())
-        reads = self.text_encoder is not None and not isinstance(
-            self.text_encoder, PrecomputedTextEncoder | RandomTextEncoder
-        )
-        if not reads or not isinstance(text_prompt, str) or text_prompt in known:
-            return None
-        reader = self._text_reader
-        if reader is None or reader.known != [*known]:
-            reader = self._text_reader = TextReader(self.text_encoder, known, _wordings())
-        return reader.read(text_prompt)
+        return self.adapter_text.encode(further)
 
     def base_hash(self) -> str:
         """Return the hash of the base weights, see :mod:`vlpose_mm.checkpoint.adapter`."""
@@ -416,65 +341,10 @@ class AdapterMixin:
         ):
             return
         weights = {name: own[name].detach().clone() for name in names}
-        found = *self._read_from_file(), list(self._tuned_with)
-        self._adapters[self._active_adapter] = Adapter(weights, *found)
-
-    def _read_from_file(self) -> tuple[dict[str, Tensor] | None, dict[str, list[Word]]]:
-        """What the text encoder reads now, if it reads token states from a file."""
-        encoder = self.text_encoder
-        if isinstance(encoder, PrecomputedTextEncoder):
-            return encoder.features, encoder.words_by_text_prompt
-        return None, {}
-
-    def _read_text_prompts(
-        self, text_prompts: dict[str, Tensor] | None, words: dict[str, list[Word]]
-    ) -> None:
-        """Let a text encoder that reads from a file read an adapter's token states."""
-        encoder = self.text_encoder
-        if isinstance(encoder, PrecomputedTextEncoder):
-            own, text_prompts = self._text_prompts, text_prompts or {}
-            # Those of the config serve as well if the same text encoder made them.
-            shared = own.keys() & text_prompts.keys()
-            if all(_alike(own[name], text_prompts[name]) for name in shared):
-                text_prompts, words = {**own, **text_prompts}, {**self._words, **words}
-            encoder.replace(text_prompts, words)
-
-    def _check_text_prompts(self, text_prompts: dict[str, Tensor], path: str) -> None:
-        """Check that an adapter was made with the model's text encoder."""
-        encoder = self.text_encoder
-        if encoder is None or not text_prompts:
-            return
-        text_prompt, tokens = next(iter(text_prompts.items()))
-        if isinstance(encoder, PrecomputedTextEncoder | RandomTextEncoder):
-            fits = tokens.shape[1] == encoder.embed_dims
-        elif getattr(encoder, 'context', None) is not None:
-            # What the adapter has learned is not loaded yet.
-            fits = True
-        else:
-            fits = _alike(encoder([text_prompt]).last_hidden_state[0], tokens)
-        if not fits:
-            raise ValueError(
-                f'{path} was tuned with another text encoder: {text_prompt!r} has other '
-                'token states there. Use the config that it was tuned with, or read '
-                "its own with text_encoder=dict(type='PrecomputedTextEncoder', "
-                f"path='{path}')."
-            )
+        self._adapters[self._active_adapter] = Adapter(weights, self.adapter_text.current())
 
 
 def _of_part(state_dict: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     """The tensors of a module, named from there."""
     start = f'{part}.'
     return {k.removeprefix(start): v for k, v in state_dict.items() if k.startswith(start)}
-
-
-def _wordings() -> dict[str, list[str]]:
-    """Other texts for the text prompt of each scenario."""
-    wordings = load_wordings()
-    return {SCENARIOS[name].text_prompt: words.told() for name, words in wordings.items()}
-
-
-def _alike(tokens: Tensor, others: Tensor) -> bool:
-    """Whether token states, each L x D, are the same but for rounding."""
-    if tokens.shape != others.shape:
-        return False
-    return torch.allclose(tokens.float().cpu(), others.float().cpu(), atol=0.05)

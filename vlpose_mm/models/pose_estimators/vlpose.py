@@ -332,13 +332,13 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         prompts = [DEFAULT_TEXT_PROMPT if p is None else p for p in prompts]
         if not self.training and self.text_reading == 'known':
             for row, (prompt, sample) in enumerate(zip(prompts, data_samples, strict=True)):
-                reading = self.read_text_prompt(prompt)
+                reading = self.adapter_text.read(prompt)
                 if reading is not None and sample is not None:
                     sample.set_metainfo(dict(read_as=reading))
                 prompts[row] = prompt if reading is None else reading.shares
         # What a drawn wording stands for, as there are many.
         noted = [i.get('wording_of') or p for i, p in zip(infos, prompts, strict=True)]
-        self.note_text_prompts(noted, is_tuned=self.training)
+        self.adapter_text.note(noted, is_tuned=self.training)
         return self.text_encoder(prompts, device)
 
     def _route(
