@@ -222,7 +222,7 @@ def test_a_run_trains_without_a_style_and_is_tested_on_it_in_all_conditions(
     seen, find = [], TestSet.find
 
     def note(self: TestSet, model: nn.Module, folder: Path, told: dict) -> Path:
-        _, trained = model.noted_text_prompts()
+        trained = list(model.adapter_text.tuned_with)
         seen.append((model.text_reading, *told.values(), *trained))
         return find(self, model, folder, told)
 

@@ -183,7 +183,7 @@ def train_and_test(run: Run, data: Mapping[str, Path], result: Path) -> float:
         reads = isinstance(model, VLPoseEstimator)
         if not weights.exists():
             prepared.train()
-            _, known = model.noted_text_prompts() if reads else ([], [])
+            known = list(model.adapter_text.tuned_with) if reads else []
             saved = dict(state_dict=model.state_dict(), text_prompts=known)
             result.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(str(weights)) as file:
@@ -191,7 +191,7 @@ def train_and_test(run: Run, data: Mapping[str, Path], result: Path) -> float:
         saved = torch.load(weights, weights_only=True)
         model.load_state_dict(saved['state_dict'])
         if reads:
-            model.set_tuned_text_prompts(saved['text_prompts'])
+            model.adapter_text.tuned_with = dict.fromkeys(saved['text_prompts'])
         ann_file = data['mini'] / ART.format('validation')
         images = json.loads(ann_file.read_text())['images']
         test_set = TestSet(
