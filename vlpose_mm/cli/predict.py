@@ -54,7 +54,7 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
     hints = []
     if options.text_prompt is not None and summary.tuned:
         reading = inferencer.read(options.text_prompt)
-        if reading is not None:
+        if reading is not None and reading.is_near:
             hints.append(f'{options.text_prompt!r} was read as {reading}.')
     if summary.instances and not summary.tuned and options.route == 'auto':
         hint = (

@@ -77,7 +77,7 @@ def description(inferencer: VLPoseInferencer, analysis: Analysis) -> str:
         is_tuned=inferencer.is_tuned,
         count=len(analysis.instances[0]),
         read=' / '.join(texts).removesuffix(analysis.unread).rstrip(),
-        shares=[(k, round(100 * v)) for k, v in reading.shares.items()] if reading else [],
+        shares=[(k, round(100 * v)) for k, v in (tuned['read_as'] or {}).items()],
         is_far=reading is not None and not reading.is_near,
         unread=analysis.unread,
         is_described=analysis.is_described,

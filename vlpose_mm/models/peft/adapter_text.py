@@ -14,7 +14,7 @@ from vlpose_mm.checkpoint.text_features import (
     read_tuned_with,
     read_words,
 )
-from vlpose_mm.datasets.scenarios import SCENARIOS, all_text_prompts
+from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT, SCENARIOS, all_text_prompts
 from vlpose_mm.datasets.wordings import load_wordings
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder, RandomTextEncoder
 from vlpose_mm.models.text_encoders.base import Prompt, TextEncoder, Word
@@ -104,12 +104,13 @@ class AdapterText:
         Where that is not known, these are the text prompts of :data:`SCENARIOS`.
 
         Returns:
-            Reading | None: What it is read as; ``None`` if it is read as it is: one that
-            the adapter was tuned with, several texts, and any where the text encoder is no
-            language model.
+            Reading | None: What it is read as, if that is near; ``None`` for what is read
+            as it is: one that the adapter was tuned with, the default one, which says
+            nothing, several texts, and any where the text encoder is no language model.
         """
         encoder = self.text_encoder
         known = self.tuned_with or dict.fromkeys(all_text_prompts())
+        known = {**known, DEFAULT_TEXT_PROMPT: None}
         reads = encoder is not None and not isinstance(encoder, WITHOUT_LANGUAGE)
         if not reads or not isinstance(text_prompt, str) or text_prompt in known:
             return None

@@ -155,7 +155,8 @@ class AdapterMixin:
             prompt = DEFAULT_TEXT_PROMPT if text_prompt is None else text_prompt
             if self.text_reading == 'known':
                 reading = self.adapter_text.read(prompt)
-                prompt = prompt if reading is None else reading.shares
+                if reading is not None and reading.is_near:
+                    prompt = reading.shares
             text = self.text_encoder([prompt], self.backbone.pos_embed.device)
         lora.merge(text)
 

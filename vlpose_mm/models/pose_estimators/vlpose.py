@@ -333,9 +333,11 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         if not self.training and self.text_reading == 'known':
             for row, (prompt, sample) in enumerate(zip(prompts, data_samples, strict=True)):
                 reading = self.adapter_text.read(prompt)
-                if reading is not None and sample is not None:
+                if reading is None or not reading.is_near:
+                    continue
+                prompts[row] = reading.shares
+                if sample is not None:
                     sample.set_metainfo(dict(read_as=reading))
-                prompts[row] = prompt if reading is None else reading.shares
         # What a drawn wording stands for, as there are many.
         noted = [i.get('wording_of') or p for i, p in zip(infos, prompts, strict=True)]
         self.adapter_text.note(noted, is_tuned=self.training)

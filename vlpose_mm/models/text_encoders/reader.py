@@ -15,7 +15,7 @@ from vlpose_mm.models.text_encoders.base import TextEncoder
 
 # Both were chosen on wordings of their own, see docs/prompts.md.
 TEMPERATURE = 0.03
-NEAR = 0.6
+NEAR = 0.65
 # Known text prompts of a mixture, and the least share of one.
 MAX_PARTS, MIN_SHARE = 4, 0.02
 # How many wordings of a known text prompt are compared.
@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
     @property
     def is_near(self) -> bool:
-        """bool: Whether anything known is near."""
+        """bool: Whether anything known is near; if not, the text is read as it is."""
         return self.similarity >= NEAR
 
     def __str__(self) -> str:
@@ -101,8 +101,8 @@ class TextReader:
         )
         if not reading.is_near:
             print_log(
-                f'The model has learned nothing near {text!r}; the nearest is '
-                f'{names[0]!r}. Say what kind of image it is, or omit the text prompt.',
+                f'The model has learned nothing near {text!r}, and reads it as it is; the '
+                f'nearest is {names[0]!r}. Say what kind of image it is, or omit it.',
                 logger='current',
                 level=logging.WARNING,
             )
