@@ -11,6 +11,7 @@ from mmpose.structures import PoseDataSample
 from vlpose_mm.checkpoint.adapter import extract
 from vlpose_mm.checkpoint.io import write_file
 from vlpose_mm.checkpoint.text_features import read_tuned_with
+from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT as PHOTO
 from vlpose_mm.datasets.scenarios import SCENARIOS
 from vlpose_mm.models import VLPoseEstimator
 
@@ -66,9 +67,15 @@ def test_other_words_are_read_as_a_known_text_prompt(
     assert scores(predict(model, OIL)) == scores(own)
 
 
-def test_several_texts_are_read_as_they_are(make: Callable, predict: Callable) -> None:
+@pytest.mark.parametrize('text', [PHOTO, 'a photo of a car', [OTHER, GLASS]])
+def test_what_says_nothing_or_is_near_nothing_and_several_texts_are_read_as_they_are(
+    make: Callable, predict: Callable, text: str | list[str]
+) -> None:
     model = make(**KNOWN)
-    assert 'read_as' not in predict(model, [OTHER, GLASS])
+    found = predict(model, text)
+    assert 'read_as' not in found
+    model.test_cfg['text_reading'] = 'literal'
+    assert scores(found) == scores(predict(model, text))
 
 
 def test_words_between_two_are_read_as_a_mixture_of_both(
@@ -94,7 +101,7 @@ def test_a_model_knows_what_it_is_tuned_with_and_tells_its_adapter(
     model.loss(torch.randn(3, 3, 128, 96), samples)
     model.eval()
     assert 'read_as' not in predict(model, 'my style')
-    assert {*predict(model, OIL).read_as.shares} <= {GLASS, 'my style'}
+    assert {*predict(model, OIL).read_as.shares} <= {GLASS, 'my style', PHOTO}
     path = str(tmp_path / 'tuned.pth')
     features = model.adapter_text_features()
     content = dict(state_dict=extract(model.state_dict()), text_features=features)

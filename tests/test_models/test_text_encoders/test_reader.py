@@ -60,7 +60,7 @@ def test_a_text_that_is_near_nothing_known_is_told_once(
     for _ in range(2):
         assert not reader.read('a photo of a car').is_near
     (text,) = told
-    assert text.startswith("The model has learned nothing near 'a photo of a car'; ")
+    assert text.startswith("The model has learned nothing near 'a photo of a car', and ")
     assert reader.read('a bronze statue').is_near and len(told) == 1
 
 

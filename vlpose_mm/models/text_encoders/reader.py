@@ -102,7 +102,7 @@ class TextReader:
         if not reading.is_near:
             print_log(
                 f'The model has learned nothing near {text!r}, and reads it as it is; the '
-                f'nearest is {names[0]!r}. Say what kind of image it is, or omit it.',
+                f'nearest is {names[0]!r}. Name the kind of image, or omit the text prompt.',
                 logger='current',
                 level=logging.WARNING,
             )
