@@ -101,8 +101,9 @@ class TextReader:
         )
         if not reading.is_near:
             print_log(
-                f'The model has learned nothing near {text!r}, and reads it as it is; the '
-                f'nearest is {names[0]!r}. Name the kind of image, or omit the text prompt.',
+                f'The model has learned nothing near {text!r}, and reads it as it is; '
+                f'the nearest is {names[0]!r}. Name the kind of image, or omit the text '
+                'prompt.',
                 logger='current',
                 level=logging.WARNING,
             )
