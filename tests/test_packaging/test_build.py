@@ -39,10 +39,11 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
     kept |= {f'tools/{path.name}' for path in (source / 'vlpose_mm/tools').glob('[!_]*.py')}
     kept |= {'model-index.yml', 'tools/precompute_text_features.py'}
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in kept}
-    modules = {n for n in files if n.startswith('vlpose_mm/') and n.endswith('.py')}
+    kinds = ('.py', '.yaml')
+    modules = {n for n in files if n.startswith('vlpose_mm/') and n.endswith(kinds)}
     others = {n for n in names if '/.mim/' not in n and '.dist-info/' not in n}
     modules.add('vlpose_mm_cli.py')
-    assert others == modules > {'vlpose_mm/datasets/scenarios.py'}
+    assert others == modules > {'vlpose_mm/datasets/wordings.yaml'}
 
     mim = site / 'vlpose_mm/.mim'
     metafiles = yaml.safe_load((mim / 'model-index.yml').read_text())['Import']
