@@ -39,7 +39,7 @@ def training_step(
 ) -> Callable[[], None]:
     """Make the call that trains a model by a step, as a runner does, without accuracy.
 
-    With ``words`` the text prompts of the batch are drawn anew for each step.
+    With ``words`` each step draws new text prompts for the batch.
     """
     optimizer = build_optimizer(model, cfg)
     batch = make_batch(cfg, conditions.train_batch_size)
