@@ -176,6 +176,9 @@ def test_a_run_that_is_resumed_removes_what_a_killed_one_was_writing(
 ) -> None:
     demo.save(sketches[0], tmp_path)
     own = ['drawings/.notes.tmp', 'drawings/.1.jpg.0123abcd.tmp.txt']
+    # Somebody else may be writing these.
+    (tmp_path / 'training').mkdir()
+    own += ['training/.epoch_1.pth.0123abcd.tmp', '.notes.txt.0123abcd.tmp']
     for name in (*own, '.annotations.json.01234567.tmp', 'drawings/.1.jpg.89abcdef.tmp'):
         (tmp_path / name).touch()
     before = files_in(tmp_path)

@@ -105,11 +105,17 @@ def test_a_failing_save_or_full_disk_leaves_the_previous_file_and_nothing_else(
 
 
 def test_a_checkpoint_removes_what_a_killed_training_wrote_of_it(tmp_path: Path) -> None:
-    kept = tmp_path / '.epoch_2.pth.0123abcd.tmp'
-    for path in (kept, tmp_path / '.epoch_1.pth.0123abcd.tmp'):
+    # Of another checkpoint, and of another training in a folder below.
+    kept = {
+        tmp_path / '.epoch_2.pth.0123abcd.tmp',
+        tmp_path / 'b/.epoch_1.pth.0123abcd.tmp',
+    }
+    (tmp_path / 'b').mkdir()
+    for path in (*kept, tmp_path / '.epoch_1.pth.0123abcd.tmp'):
         path.touch()
     save_with_mmengine(dict(weight=torch.ones(2)), str(tmp_path / 'epoch_1.pth'))
-    assert {*tmp_path.iterdir()} == {kept, tmp_path / 'epoch_1.pth'}
+    found = {path for path in tmp_path.rglob('*') if path.is_file()}
+    assert found == {*kept, tmp_path / 'epoch_1.pth'}
 
 
 def test_the_last_checkpoint_is_removed_after_the_next_is_written(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ class ResultsWriter:
         try:
             path = os.path.join(out_dir, PROGRESS)
             self._progress = Progress(path, settings, resume, items)
-            # Only a run that was killed leaves some.
-            remove_unfinished(out_dir)
+            if resume:
+                _remove_unfinished(out_dir)
         except BaseException:
             self._lock.release()
             raise
@@ -223,6 +223,14 @@ class ResultsWriter:
                 image_id = 10**15 + row
             used.add(image_id)
             yield image_id, line
+
+
+def _remove_unfinished(out_dir: str) -> None:
+    """Remove what a run that was killed was writing, and nothing of others."""
+    for name in (ANNOTATIONS, PROGRESS, FAILED):
+        remove_unfinished(out_dir, name)
+    for folder, _, _ in os.walk(os.path.join(out_dir, 'drawings')):
+        remove_unfinished(folder)
 
 
 def _write_failures(failures: list[Failure], path: str) -> None:

@@ -153,17 +153,16 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
 
 
 def remove_unfinished(folder: str, name: str | None = None) -> None:
-    """Remove what killed calls of :func:`replace_file` left, at any depth.
+    """Remove what killed calls of :func:`replace_file` left in a folder.
 
     Args:
-        folder (str): The folder.
+        folder (str): The folder, without those in it.
         name (str, optional): Name of the files; of any by default. Nothing else may be
             writing them at the time.
     """
-    for place, _, found in os.walk(folder):
-        for match in filter(None, map(UNFINISHED.fullmatch, found)):
-            if name in (None, match[1]):
-                os.unlink(os.path.join(place, match[0]))
+    for match in filter(None, map(UNFINISHED.fullmatch, os.listdir(folder))):
+        if name in (None, match[1]):
+            os.unlink(os.path.join(folder, match[0]))
 
 
 def write_file(content: dict, path: str) -> None:

@@ -60,6 +60,8 @@ def typed(text: str, rng: random.Random) -> str:
         return f'{text[0].upper()}{text[1:]}.'
     if kind == 2:
         return text.upper()
+    if len(text) < 2:
+        return text
     slip = rng.randrange(len(text) - 1)
     return f'{text[:slip]}{text[slip + 1]}{text[slip]}{text[slip + 2 :]}'
 

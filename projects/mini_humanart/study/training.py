@@ -49,6 +49,18 @@ def write_json(content: object, path: Path) -> None:
         file.write(json.dumps(content).encode())
 
 
+def make_temporary(cfg: Config, folder: Path, seed: int) -> None:
+    """Let a training write to a folder that is thrown away, with a seed."""
+    cfg.work_dir = str(folder)
+    # MMEngine shares among runners what has the same name.
+    cfg.experiment_name = folder.name
+    cfg.visualizer = dict(type='PoseLocalVisualizer', name=folder.name)
+    cfg.randomness = dict(seed=seed)
+    cfg.log_level = 'WARNING'
+    # Nothing stays of it but what is tested.
+    cfg.default_hooks = dict(timer=None, logger=None, checkpoint=None)
+
+
 class Prepared:
     """A training whose files are in a folder that is thrown away.
 
@@ -68,14 +80,7 @@ class Prepared:
     ) -> None:
         self.training = training
         cfg = Config(_at(training.load(epochs).to_dict(), data))
-        cfg.work_dir = str(folder)
-        # MMEngine shares among runners what has the same name.
-        cfg.experiment_name = folder.name
-        cfg.visualizer = dict(type='PoseLocalVisualizer', name=folder.name)
-        cfg.randomness = dict(seed=training.seed)
-        cfg.log_level = 'WARNING'
-        # Nothing stays of it but what is tested.
-        cfg.default_hooks = dict(timer=None, logger=None, checkpoint=None)
+        make_temporary(cfg, folder, training.seed)
         self.test_dataloader = cfg.pop('test_dataloader').to_dict()
         cfg.pop('test_cfg')
         # There are as many trainings as cores.

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner, autocast
 
 from projects.mini_humanart.study.test_set import TestSet
-from projects.mini_humanart.study.training import write_json
+from projects.mini_humanart.study.training import make_temporary, write_json
 from projects.real_small.study.other_words import (
     LEAST_LIKE,
     NUM_LISTS,
@@ -106,14 +106,7 @@ def load(run: Run, steps: int, data: Path, folder: Path) -> Config:
     dataset = cfg.train_dataloader.dataset
     balanced = balance(dataset.datasets, dataset.sample_ratio_factor, run.left_out, folder)
     dataset.datasets, dataset.sample_ratio_factor = balanced
-    cfg.work_dir = str(folder)
-    # MMEngine shares among runners what has the same name.
-    cfg.experiment_name = folder.name
-    cfg.visualizer = dict(type='PoseLocalVisualizer', name=folder.name)
-    cfg.randomness = dict(seed=run.seed)
-    cfg.log_level = 'WARNING'
-    # Nothing stays of it but what is tested.
-    cfg.default_hooks = dict(timer=None, logger=None, checkpoint=None)
+    make_temporary(cfg, folder, run.seed)
     return cfg
 
 

@@ -59,6 +59,17 @@ def test_what_is_not_of_a_known_scenario_keeps_its_text_prompt(sample: dict) -> 
     assert draw(sample, 50) == {assign(dict(sample))['text_prompt']: 50}
 
 
+def test_several_texts_of_a_scenario_are_drawn_as_one_and_a_name_may_be_a_letter(
+    tmp_path: Path,
+) -> None:
+    own, file = ['a fresco', 'a wall'], tmp_path / 'own.yaml'
+    file.write_text('x: {names: [X]}\n')
+    kwargs = dict(type='RandomTextPrompt', wordings=str(file), text_prompts=dict(mural=own))
+    transform = TRANSFORMS.build(kwargs)
+    assert own in [transform(dict(MURAL))['text_prompt'] for _ in range(50)]
+    assert transform(dict(MURAL))['wording_of'] == own and 'X' in transform.wordings['x']
+
+
 def test_a_file_adds_words_and_scenarios(tmp_path: Path) -> None:
     file = tmp_path / 'own.yaml'
     file.write_text('Pixel-Art: {names: [pixel art]}\nmural: {names: [azulejo tiles]}\n')

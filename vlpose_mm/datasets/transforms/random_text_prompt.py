@@ -68,9 +68,9 @@ class RandomTextPrompt(AssignTextPrompt):
             rng = random.Random(scenario)
             others = (wording.draw(rng) for _ in range(4 * num_wordings))
             drawn = dict.fromkeys([*wording.names, *others])
-            for text in (self.text_prompts.get(scenario), DEFAULT_TEXT_PROMPT):
-                drawn.pop(text, None)
-            self.wordings[scenario] = [*drawn][:num_wordings]
+            own = self.text_prompts.get(scenario)
+            others = [text for text in drawn if text not in (own, DEFAULT_TEXT_PROMPT)]
+            self.wordings[scenario] = others[:num_wordings]
 
     def transform(self, results: dict) -> dict:
         """Assign the text prompt; see :meth:`AssignTextPrompt.transform`."""

@@ -13,8 +13,9 @@ from torch import Tensor
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.text_encoders.base import TextEncoder
 
-# Both were chosen on wordings of their own, see docs/prompts.md.
+# Chosen on wordings of its own, see projects/mini_humanart/RESULTS.md.
 TEMPERATURE = 0.03
+# Most right readings are nearer than this, and most texts of something else are not.
 NEAR = 0.65
 # Known text prompts of a mixture, and the least share of one.
 MAX_PARTS, MIN_SHARE = 4, 0.02
@@ -70,14 +71,19 @@ class TextReader:
         self.text_encoder = text_encoder
         self.known = list(dict.fromkeys(known))
         self.temperature = temperature
-        self._readings = {text: Reading({text: 1.0}, 1.0) for text in self.known}
+        self._readings: dict[str, Reading] = {}
         self._wordings = wordings
         self._embedded: tuple[Tensor, ...] | None = None
 
     @torch.no_grad()
     def read(self, text: str) -> Reading:
         """Read a text; a known one is read as itself."""
+        if text in self.known:
+            return Reading({text: 1.0}, 1.0)
         if text not in self._readings:
+            if len(self._readings) >= self.text_encoder.cache_size:
+                # There may be a text for each of millions of images.
+                self._readings.clear()
             self._readings[text] = self._read(text)
         return self._readings[text]
 
