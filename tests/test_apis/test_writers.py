@@ -241,6 +241,11 @@ def test_results_of_another_run_are_kept(demo, sketches, tmp_path) -> None:
         (x, dict(), 'holds the results of another run; continue it'),
         (x, dict(resume=True), "made with scenario='mural', not None"),
         (x, dict(resume=True, scenario='ukiyoe'), "scenario='mural', not 'ukiyoe'"),
+        (
+            x,
+            dict(resume=True, scenario='mural', text_reading='literal'),
+            "made with text_reading='known', not 'literal'",
+        ),
         (y, dict(resume=True, scenario='mural'), 'results of another 1.jpg, .*/x/1.jpg'),
     ):
         with pytest.raises(ValueError, match=message):

@@ -219,8 +219,8 @@ class VLPoseInferencer(Pose2DInferencer):
             ValueError: If an argument is wrong, or the folder holds other results.
         """
         run = self._check(inputs, True, batch_size, **kwargs)
-        call = run.keywords['call']
-        settings = {**self._settings, **call.settings}
+        call, reading = run.keywords['call'], run.keywords['forward']['text_reading']
+        settings = {**self._settings, **call.settings, 'text_reading': reading}
         drawer = self.draw if draw else None
         args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
         with ResultsWriter(*args, drawer, resume) as writer:
