@@ -95,17 +95,14 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='vlpose',
         usage='vlpose IMAGE ... [options], or vlpose {demo,web,models} [--help]',
-        description='Estimate poses on paintings, sculptures, cartoons and photos.',
+        description='Poses of people in art and photos: file, folder, glob, URL, video or '
+        'webcam:0.',
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),
         add_help=False,
     )
     add = parser.add_argument
-    add(
-        'inputs',
-        nargs='*',
-        metavar='IMAGE',
-        help='file, folder, glob, URL, video or webcam:0',
-    )
+    # The description has them, as a group of their own takes three lines.
+    add('inputs', nargs='*', metavar='IMAGE', help=argparse.SUPPRESS)
     add(
         '--out',
         metavar='DIR',
