@@ -129,6 +129,18 @@ def test_images_are_read_when_they_are_due_with_the_ids_of_a_file(
     assert [len(r['predictions'][0]) for r in results] == counts
 
 
+def test_a_call_may_go_on_after_an_image_that_fails(demo, sketches, tmp_path) -> None:
+    broken = tmp_path / 'broken.jpg'
+    broken.write_bytes(b'no image')
+    inputs, failed = [sketches[0], broken, sketches[1]], []
+    results = list(demo(inputs, on_error=lambda *args: failed.append(args)))
+    assert len(results) == 2
+    ((source, error),) = failed
+    assert source.path == str(broken) and 'is not a readable image' in str(error)
+    with pytest.raises(OSError, match='is not a readable image'):
+        list(demo(inputs))
+
+
 def test_batches_give_what_single_images_give(run, paths) -> None:
     bboxes = [[0, 0, 80, 100], [10, 10, 90, 120]]
     alone, together = (run(paths[:4], bboxes=bboxes, batch_size=size) for size in (1, 3))

@@ -1,9 +1,11 @@
 """Describe results as COCO's annotation files do."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from vlpose_mm.checkpoint.io import replace_file
 from vlpose_mm.datasets.annotations import Id
 
 # A keypoint with at least this score is flagged as visible (2), else as labeled (1).
@@ -79,3 +81,50 @@ def to_coco(results: Sequence[dict], dataset_meta: dict) -> dict:
     ids = dict.fromkeys(each['category_id'] for each in annotations) or [1]
     categories = [category_record(dataset_meta, category_id) for category_id in ids]
     return dict(images=images, annotations=annotations, categories=categories)
+
+
+def write_coco(path: str, lines: Callable[[], Iterable[dict]], dataset_meta: dict) -> None:
+    """Write everything to one file without holding it in memory.
+
+    Args:
+        path (str): The JSON file.
+        lines (Callable): Returns what there is of each image: its ``image_id``, or ``None``
+            for its row, and its records, ``image`` and ``instances``.
+        dataset_meta (dict): The dataset's metainfo.
+    """
+    with replace_file(path) as file:
+
+        def write(records: Iterable[dict]) -> None:
+            for row, record in enumerate(records):
+                file.write(f'{"," if row else ""}\n{json.dumps(record)}'.encode())
+
+        file.write(b'{"images": [')
+        write({**line['image'], 'id': image_id} for image_id, line in _numbered(lines()))
+        file.write(b'\n],\n"annotations": [')
+        instances = (
+            {**record, 'image_id': image_id}
+            for image_id, line in _numbered(lines())
+            for record in line['instances']
+        )
+        ids = {}
+
+        def counted() -> Iterator[dict]:
+            for row, record in enumerate(instances, 1):
+                ids[record['category_id']] = True
+                yield {'id': row, **record}
+
+        write(counted())
+        categories = [category_record(dataset_meta, each) for each in ids or [1]]
+        file.write(f'\n],\n"categories": {json.dumps(categories)}}}\n'.encode())
+
+
+def _numbered(lines: Iterable[dict]) -> Iterator[tuple[Id, dict]]:
+    """Yield images with their id in the file of bboxes, else their row."""
+    used = set()
+    for row, line in enumerate(lines, 1):
+        image_id = row if line['image_id'] is None else line['image_id']
+        if image_id in used:
+            # The same image again; no file has so many.
+            image_id = 10**15 + row
+        used.add(image_id)
+        yield image_id, line

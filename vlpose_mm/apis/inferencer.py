@@ -133,9 +133,11 @@ class VLPoseInferencer(Pose2DInferencer):
         self.text_encoder = getattr(self.model, 'text_encoder', None)
         args = self._predictor.assign, self.text_encoder, found.is_tuned
         self._text_check = TextCheck(found.name, *args)
-        self._settings = dict(
-            model=found.name, weights=found.digest(), detector=self.det_name
-        )
+        digest = found.digest()
+        #: What a run that resumes must share: name, digest of the weights, and detector.
+        self.settings = dict(model=found.name, weights=digest, detector=self.det_name)
+        #: Digests of the weights, and of the adapter if that is a checkpoint of its own.
+        self.digests = (found.base[: len(digest)], digest) if found.base else (digest, None)
         self._has_warned = False
 
     def __call__(
@@ -144,6 +146,7 @@ class VLPoseInferencer(Pose2DInferencer):
         return_datasamples: bool = False,
         batch_size: int = 1,
         out_dir: str | None = None,
+        on_error: Callable[[Source, Exception], None] | None = None,
         **kwargs,
     ) -> Iterator[dict]:
         """Estimate the poses on images; see :class:`mmpose.apis.MMPoseInferencer`.
@@ -154,6 +157,8 @@ class VLPoseInferencer(Pose2DInferencer):
             return_datasamples (bool): Whether ``predictions`` are data samples.
             batch_size (int): Images whose instances go through the model together.
             out_dir (str, optional): Sets ``vis_out_dir`` and ``pred_out_dir``.
+            on_error (Callable, optional): Called with an image that fails and its error,
+                which ends the call by default.
             **kwargs: MMPose's, and
 
                 - scenario (str): Of all images, such as ``'oil painting'``; by default that
@@ -186,7 +191,7 @@ class VLPoseInferencer(Pose2DInferencer):
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
         run = self._check(inputs, return_datasamples, batch_size, **kwargs)
-        return (result for _, result in run())
+        return (result for _, result in run(on_error=on_error))
 
     def save(
         self,
@@ -220,7 +225,7 @@ class VLPoseInferencer(Pose2DInferencer):
         """
         run = self._check(inputs, True, batch_size, **kwargs)
         call, reading = run.keywords['call'], run.keywords['forward']['text_reading']
-        settings = {**self._settings, **call.settings, 'text_reading': reading}
+        settings = {**self.settings, **call.settings, 'text_reading': reading}
         drawer = self.draw if draw else None
         args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
         with ResultsWriter(*args, drawer, resume) as writer:

@@ -48,6 +48,7 @@ class FoundModel(NamedTuple):
     cfg: Config
     weights: str  # Local file of its weights.
     is_tuned: bool  # Whether they are tuned, or those of the base alone.
+    base: str | None = None  # Hash of the base that they are an adapter checkpoint of.
 
     def digest(self) -> str:
         """Return a digest of the file of weights."""
@@ -121,7 +122,8 @@ def find_model(
     fetch_all(others)
     if not _is_vlpose(cfg):
         _adapt(cfg)
-    return FoundModel(name, cfg, weights, identity is not None)
+    base = (identity or {}).get('base', {}).get('sha256')
+    return FoundModel(name, cfg, weights, identity is not None, base)
 
 
 def check_device(device: str | None) -> None:

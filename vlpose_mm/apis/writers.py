@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -16,7 +15,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpose.structures import PoseDataSample
 
-from vlpose_mm.apis.coco_records import category_record, image_record, instance_records
+from vlpose_mm.apis.coco_records import image_record, instance_records, write_coco
 from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.progress import PROGRESS, Progress
@@ -114,7 +113,8 @@ class ResultsWriter:
             self._end_video(kind is None or (self._video and self._video.is_live))
         finally:
             try:
-                self._write_annotations(os.path.join(out_dir, ANNOTATIONS))
+                path = os.path.join(out_dir, ANNOTATIONS)
+                write_coco(path, self._progress.images, self._dataset_meta)
                 _write_failures(failures, os.path.join(out_dir, FAILED))
             finally:
                 self._lock.release()
@@ -142,10 +142,7 @@ class ResultsWriter:
 
     def _fail(self, name: str, error: Exception) -> None:
         self._failed.add(name)
-        reason = ' '.join(str(error).split())
-        if not isinstance(error, OSError | ValueError):
-            reason = f'{type(error).__name__}: {reason}'
-        failure = Failure(printable(name), printable(reason))
+        failure = Failure(printable(name), reason_of(error))
         self.summary.failures.append(failure)
         print_log(
             f'{failure.name} is skipped: {failure.reason}',
@@ -186,44 +183,6 @@ class ResultsWriter:
         if video is not None and is_whole and video.name not in self._failed:
             self._progress.end_video(video.name)
 
-    def _write_annotations(self, path: str) -> None:
-        """Write everything to one file without holding it in memory."""
-        with replace_file(path) as file:
-
-            def write(records: Iterable[dict]) -> None:
-                for row, record in enumerate(records):
-                    file.write(f'{"," if row else ""}\n{json.dumps(record)}'.encode())
-
-            file.write(b'{"images": [')
-            write({**line['image'], 'id': image_id} for image_id, line in self._numbered())
-            file.write(b'\n],\n"annotations": [')
-            instances = (
-                {**record, 'image_id': image_id}
-                for image_id, line in self._numbered()
-                for record in line['instances']
-            )
-            ids = {}
-
-            def counted() -> Iterator[dict]:
-                for row, record in enumerate(instances, 1):
-                    ids[record['category_id']] = True
-                    yield {'id': row, **record}
-
-            write(counted())
-            categories = [category_record(self._dataset_meta, each) for each in ids or [1]]
-            file.write(f'\n],\n"categories": {json.dumps(categories)}}}\n'.encode())
-
-    def _numbered(self) -> Iterator[tuple[int, dict]]:
-        """Yield images with their id in the file of bboxes, else their row."""
-        used = set()
-        for row, line in enumerate(self._progress.images(), 1):
-            image_id = row if line['image_id'] is None else line['image_id']
-            if image_id in used:
-                # The same image again; no file has so many.
-                image_id = 10**15 + row
-            used.add(image_id)
-            yield image_id, line
-
 
 def _remove_unfinished(out_dir: str) -> None:
     """Remove what a run that was killed was writing, and nothing of others."""
@@ -240,6 +199,14 @@ def _write_failures(failures: list[Failure], path: str) -> None:
             file.write(text.encode())
     elif os.path.exists(path):
         os.unlink(path)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why an image failed, in one printable line."""
+    reason = ' '.join(str(error).split())
+    if not isinstance(error, OSError | ValueError):
+        reason = f'{type(error).__name__}: {reason}'
+    return printable(reason)
 
 
 def drawing_path(name: str, folder: str, suffix: str | None = None) -> str:
