@@ -146,7 +146,6 @@ class VLPoseInferencer(Pose2DInferencer):
         return_datasamples: bool = False,
         batch_size: int = 1,
         out_dir: str | None = None,
-        on_error: Callable[[Source, Exception], None] | None = None,
         **kwargs,
     ) -> Iterator[dict]:
         """Estimate the poses on images; see :class:`mmpose.apis.MMPoseInferencer`.
@@ -157,8 +156,6 @@ class VLPoseInferencer(Pose2DInferencer):
             return_datasamples (bool): Whether ``predictions`` are data samples.
             batch_size (int): Images whose instances go through the model together.
             out_dir (str, optional): Sets ``vis_out_dir`` and ``pred_out_dir``.
-            on_error (Callable, optional): Called with an image that fails and its error,
-                which ends the call by default.
             **kwargs: MMPose's, and
 
                 - scenario (str): Of all images, such as ``'oil painting'``; by default that
@@ -172,6 +169,8 @@ class VLPoseInferencer(Pose2DInferencer):
                 - text_reading (str): ``'known'`` (default): a text prompt that the model
                   was not tuned with is read as a mixture of those that it was, see
                   :class:`TextReader`; ``'literal'``: as it is.
+                - on_error (Callable[[Source, Exception], None]): Called with an image that
+                  fails and its error, which ends the call by default.
 
         Returns:
             Iterator[dict]: For each image MMPose's ``predictions`` and ``visualization``,
@@ -190,6 +189,7 @@ class VLPoseInferencer(Pose2DInferencer):
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
+        on_error = kwargs.pop('on_error', None)
         run = self._check(inputs, return_datasamples, batch_size, **kwargs)
         return (result for _, result in run(on_error=on_error))
 
