@@ -235,6 +235,24 @@ def test_a_compiled_model_breaks_only_where_text_prompts_are_looked_up(
     assert explain(lambda: model(*batch))().graph_break_count == 1
 
 
+@traces_it_all
+def test_steps_and_batches_after_the_first_compile_nothing(
+    model: VLPoseEstimator, batch: Batch, make_batch: Callable
+) -> None:
+    graphs = []
+    torch.compiler.reset()
+    model.compile(backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    other = batch[0], make_batch(*TEXT_PROMPTS[::-1] * 2)[1]
+    for mode in ('loss', 'tensor'):
+        model.train(mode == 'loss')
+        counts = []
+        with torch.set_grad_enabled(mode == 'loss'), torch.autocast('cpu', torch.bfloat16):
+            for one in (batch, batch, other, batch):
+                model(*one, mode=mode)
+                counts.append(len(graphs))
+        assert len(set(counts)) == 1, (mode, counts)
+
+
 @pytest.mark.slow
 @torch.no_grad()
 def test_a_compiled_model_computes_the_same(model: VLPoseEstimator, batch: Batch) -> None:

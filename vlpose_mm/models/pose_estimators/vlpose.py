@@ -258,13 +258,12 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             # Distributed training waits for a gradient of every parameter.
             trained = [p.sum() for p in self.parameters() if p.requires_grad]
             return dict(loss_kpt=0 * torch.stack(trained).sum())
-        self._num_steps += 1
+        train_cfg = {**self.train_cfg}
+        if not self._count_step():
+            train_cfg['compute_acc'] = False
         samples = [data_samples[row] for row in rows]
         text_feats = self.encode_text(samples, inputs.device)
         feats = self.extract_tuned_feat(pick(inputs, rows), text_feats)
-        train_cfg = {**self.train_cfg}
-        if self._num_steps % self.accuracy_interval:
-            train_cfg['compute_acc'] = False
         losses = self.head.loss(feats, samples, train_cfg=train_cfg)
         share = len(rows) / len(data_samples)
         return {k: v * share if 'loss' in k else v for k, v in losses.items()}
@@ -311,6 +310,13 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         """Return E and R, B x C x h x w each, of images and the text of the batch."""
         (feature_map,) = self.backbone(inputs, text_feats=text_feats)
         return feature_map, self.matcher(feature_map, text_feats)
+
+    # Compiled code would depend on the number, and every step be compiled anew.
+    @torch.compiler.disable
+    def _count_step(self) -> bool:
+        """Count a step; return whether its accuracy is wanted."""
+        self._num_steps += 1
+        return self._num_steps % self.accuracy_interval == 0
 
     # Compiled code would depend on the text prompts of one batch.
     @torch.compiler.disable
@@ -449,6 +455,8 @@ def _add_decision(sample: PoseDataSample, route: str, decision: Decision) -> Non
     sample.set_metainfo(info)
 
 
+# Compiled code would break inside the logger.
+@torch.compiler.disable
 def _warn(text: str) -> None:
     """Log a warning."""
     print_log(text, logger='current', level=logging.WARNING)
