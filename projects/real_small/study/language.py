@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add('--seeds', nargs='+', type=int, default=[0, 1], metavar='SEED', help='28 runs each')
-    add('--steps', type=int, default=40, metavar='N', help='steps of 32 images')
+    add('--steps', type=int, default=100, metavar='N', help='steps of 32 images')
     add('--workers', type=int, default=os.cpu_count(), metavar='N', help='processes')
     add('--out', type=Path, default=ROOT / 'work_dirs/real_small_language')
     add('--data', type=Path, default=ROOT / 'data', help='folder of the real sets')
