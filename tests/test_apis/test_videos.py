@@ -29,7 +29,7 @@ UPRIGHT = {
 
 def frames_of(path: Path) -> list[np.ndarray]:
     _, frames = open_video(str(path), path.name)
-    return list(frames)
+    return [frame.image for frame in frames]
 
 
 def is_close(image: np.ndarray, other: np.ndarray) -> bool:
@@ -154,3 +154,38 @@ def frames_of_webm(content: bytes) -> list[int]:
         else:
             place += 3 + ((size & 0x3F) << 8) + content[place + 2]
     return places
+
+
+def timestamps_of(path: Path) -> list[float]:
+    _, frames = open_video(str(path), path.name)
+    return [frame.timestamp for frame in frames]
+
+
+def test_frames_have_their_own_times(tmp_path) -> None:
+    path = write_video(tmp_path / 'clip.mp4', [IMAGE] * 4, 12.5)
+    assert timestamps_of(path) == pytest.approx([0, 0.08, 0.16, 0.24])
+    path = write_video(tmp_path / 'clip.webm', [IMAGE] * 100, 25, codec='VP80')
+    content = bytearray(path.read_bytes())
+    for place in frames_of_webm(content)[51::2]:
+        content[place] = 0xEC
+    path.write_bytes(content)
+    expected = [index / 25 for index in (*range(51), *range(52, 100, 2))]
+    assert timestamps_of(path) == pytest.approx(expected)
+
+
+def test_a_stream_without_times_is_taken_as_even(tmp_path, monkeypatch) -> None:
+    path = write_video(tmp_path / 'clip.mp4', [IMAGE] * 3, 25)
+
+    class Timeless:
+        def __init__(self, place: str) -> None:
+            self.file = capture(place)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+        def get(self, key: int) -> float:
+            return -1.0 if key == cv2.CAP_PROP_POS_MSEC else self.file.get(key)
+
+    capture = cv2.VideoCapture
+    monkeypatch.setattr(cv2, 'VideoCapture', Timeless)
+    assert timestamps_of(path) == pytest.approx([0, 0.04, 0.08])

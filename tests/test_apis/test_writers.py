@@ -85,6 +85,8 @@ def test_a_video_becomes_a_video_of_as_many_frames(demo, image, tmp_path) -> Non
     assert capture.get(cv2.CAP_PROP_FPS) == 12
     images = read(tmp_path / 'out')['images']
     assert [image['frame'] for image in images] == list(range(7))
+    times = [image['timestamp'] for image in images]
+    assert times == pytest.approx([frame / 12 for frame in range(7)], abs=1e-3)
     assert files_in(tmp_path / 'out/videos') == ['clip.mp4']
 
 

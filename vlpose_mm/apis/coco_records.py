@@ -18,6 +18,7 @@ def image_record(result: dict, image_id: Id) -> dict:
     record = dict(id=image_id, file_name=result['name'], width=width, height=height)
     if result['video'] is not None:
         record |= dict(video=result['video'].name, frame=result['frame'])
+        record['timestamp'] = round(result['timestamp'], 6)
     text = dict(category=result['scenario'], text_prompt=result['text_prompt'])
     if result['read_as'] is not None:
         text['read_as'] = {name: round(v, 4) for name, v in result['read_as'].items()}

@@ -177,8 +177,8 @@ class VLPoseInferencer(Pose2DInferencer):
             and ``name`` (unique among the inputs), ``scenario``, ``text_prompt`` (``None``
             on the original route), ``read_as`` (the shares of the text prompts that it was
             read as, if others), ``route``, ``image_id`` and ``category_id`` (of the
-            file of bboxes), ``video``, ``frame``, and ``attention_maps`` (of each
-            instance).
+            file of bboxes), ``video``, ``frame``, ``timestamp`` (in seconds after the
+            first frame), and ``attention_maps`` (of each instance).
 
         Raises:
             OSError: If the images or the file of bboxes do not exist. An image that cannot
@@ -318,6 +318,7 @@ class VLPoseInferencer(Pose2DInferencer):
                 result['name'], result['image_id'] = source.name, prepared.image_id
                 result['category_id'] = prepared.category_id
                 result['video'], result['frame'] = source.video, source.frame
+                result['timestamp'] = source.timestamp
                 result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
                 result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None
                 reading = meta.get('read_as') if route == 'tuned' else None

@@ -33,6 +33,7 @@ class Source(NamedTuple):
     read: Callable[[], np.ndarray]  # Returns the image in BGR, H x W x 3.
     video: Video | None = None  # The video that it is a frame of.
     frame: int = 0  # Index of the frame.
+    timestamp: float = 0.0  # Of the frame, in seconds after the first.
     is_file: bool = False  # Whether it is a local image file.
 
 
@@ -82,10 +83,10 @@ class Item(NamedTuple):
         path = self.name if video.is_live else str(self.place)
         index = 0
         try:
-            for index, image in enumerate(frames):
+            for index, (image, timestamp) in enumerate(frames):
                 name = f'{self.name}#{index:06}'
                 read = partial(as_bgr, image, name)
-                yield Source(name, path, self.overrides, read, video, index)
+                yield Source(name, path, self.overrides, read, video, index, timestamp)
         except OSError as error:
             read = partial(_raise, error)
             yield Source(self.name, path, self.overrides, read, video, index)

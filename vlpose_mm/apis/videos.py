@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -27,8 +28,15 @@ class Video(NamedTuple):
     is_live: bool  # Whether it is a webcam, which does not wait for a full batch.
 
 
-def open_video(place: str | int, name: str) -> tuple[Video, Iterator[np.ndarray]]:
-    """Open a video; its frames are upright."""
+class Frame(NamedTuple):
+    """A frame of a video."""
+
+    image: np.ndarray  # BGR, H x W x 3, upright.
+    timestamp: float  # Seconds after the first frame; each is later than the one before.
+
+
+def open_video(place: str | int, name: str) -> tuple[Video, Iterator[Frame]]:
+    """Open a video."""
     capture = cv2.VideoCapture(place)
     # Some versions of OpenCV turn frames, none mirrors them.
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
@@ -40,8 +48,9 @@ def open_video(place: str | int, name: str) -> tuple[Video, Iterator[np.ndarray]
     fps = capture.get(cv2.CAP_PROP_FPS)
     if not 0 < fps < math.inf:
         fps = DEFAULT_FPS
-    frames = _frames(capture, place, name, None if is_counted else fps)
-    return Video(name, fps, is_live), (upright(frame, matrix) for frame in frames)
+    frames = _frames(capture, place, name, fps, is_counted)
+    upright_frames = (Frame(upright(each.image, matrix), each.timestamp) for each in frames)
+    return Video(name, fps, is_live), upright_frames
 
 
 def count_frames(place: str | int) -> int | None:
@@ -70,21 +79,28 @@ def writable_fps(fps: float) -> float:
 
 
 def _frames(
-    capture: cv2.VideoCapture, place: str | int, name: str, fps: float | None
-) -> Iterator[np.ndarray]:
-    """Yield the frames; ``fps`` if only the duration of the video is known for sure."""
+    capture: cv2.VideoCapture, place: str | int, name: str, fps: float, is_counted: bool
+) -> Iterator[Frame]:
+    """Yield the frames as they are stored; not every video counts them for sure."""
     expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    count = seconds = 0
+    is_live = isinstance(place, int)
+    count, start, timestamp = 0, None, 0.0
     try:
         while True:
             is_read, image = capture.read()
             if not is_read:
                 break
-            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            yield image
+            now = time.monotonic()
+            if not is_live:
+                now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            start = now if start is None else start
+            # Some streams have no times.
+            is_later = count == 0 or now - start > timestamp
+            timestamp = now - start if is_later else timestamp + 1 / fps
+            yield Frame(image, timestamp)
             count += 1
         # Most containers count no frames, and OpenCV takes them as evenly spaced.
-        seen = count if fps is None else max(count, round(seconds * fps) + 1)
+        seen = count if is_counted else max(count, round(timestamp * fps) + 1)
         # Some that do count one or two too many.
         is_short = 0 < expected and seen < min(expected - 2, 0.98 * expected)
         problem = _why_it_ended(
