@@ -1,6 +1,7 @@
 """The demo model, and images for it."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -38,6 +39,34 @@ def sketches(art: Path) -> list[str]:
 def image(sketches: list[str]) -> np.ndarray:
     """One of them, in BGR."""
     return cv2.imread(sketches[0])
+
+
+@pytest.fixture
+def webcam(tmp_path: Path, monkeypatch) -> Callable[[list[np.ndarray]], list[int]]:
+    """Put a file in place of all webcams; return the indices of the images it gave."""
+
+    def install(images: list[np.ndarray]) -> list[int]:
+        path, read = write_video(tmp_path / 'webcam.mp4', images), []
+
+        class Webcam:
+            """Gives the images of the file."""
+
+            def __init__(self, place: int) -> None:
+                # Not inherited from: OpenCV's classes corrupt memory then.
+                self.file = capture(str(path))
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(self.file, name)
+
+            def read(self) -> tuple:
+                read.append(len(read))
+                return self.file.read()
+
+        capture = cv2.VideoCapture
+        monkeypatch.setattr(cv2, 'VideoCapture', Webcam)
+        return read
+
+    return install
 
 
 def write_video(

@@ -158,28 +158,8 @@ def test_a_video_of_any_container_and_rate_is_drawn(demo, image, tmp_path) -> No
     assert (tmp_path / 'predictions/clip.json').is_file()
 
 
-def test_a_webcam_does_not_wait_for_a_full_batch(
-    demo, image, tmp_path, monkeypatch
-) -> None:
-    path = write_video(tmp_path / 'clip.mp4', [image] * 5)
-    read = []
-
-    class Webcam:
-        """A file in place of a webcam, whose frames are counted."""
-
-        def __init__(self, place: int) -> None:
-            # Not inherited from: OpenCV's classes corrupt memory then.
-            self.file = capture(str(path))
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.file, name)
-
-        def read(self) -> tuple:
-            read.append(len(read))
-            return self.file.read()
-
-    capture = cv2.VideoCapture
-    monkeypatch.setattr(cv2, 'VideoCapture', Webcam)
+def test_a_webcam_does_not_wait_for_a_full_batch(demo, image, webcam) -> None:
+    read = webcam([image] * 5)
     results = demo(0, scenario='sketch', batch_size=4)
     assert next(results)['name'] == 'webcam0#000000' and len(read) == 1
     with pytest.raises(OSError, match='gives no more images'):

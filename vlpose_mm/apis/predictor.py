@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -27,12 +27,17 @@ from vlpose_mm.apis.call import Call
 from vlpose_mm.apis.detectors import detect
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
+from vlpose_mm.local_files import is_url
 
 if TYPE_CHECKING:
     from mmdet.apis import DetInferencer
 
 # Merging the adapter pays off from so many images with one text prompt.
 MERGE_FROM = 8
+# The classifier decides on a video by so many frames with instances, ...
+CLIP_FRAMES = 8
+# ... so many seconds apart, as neighbors look alike.
+CLIP_INTERVAL = 1.0
 # What results need in the samples.
 META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
 META_KEYS += ('input_center', 'input_scale', 'input_size')
@@ -85,7 +90,7 @@ class Predictor:
         """Run the model on some inputs of a call."""
         counts = [item.count() for item in items] if show_progress else [None]
         sources = track(
-            chain.from_iterable(item.sources() for item in items),
+            chain.from_iterable(self.sources(item, call) for item in items),
             'Inference',
             total=None if None in counts else sum(counts),
             console=Console(stderr=True),
@@ -108,6 +113,59 @@ class Predictor:
                 with self.lock:
                     self.model.unmerge_adapter()
 
+    def sources(self, item: Item, call: Call) -> Iterator[Source]:
+        """Yield the images of an item; the frames of a video share one decision.
+
+        Where the classifier would decide on each frame, and flicker, it decides once: on a
+        file by frames of its beginning, whatever the size of a batch; on a webcam or URL,
+        which may not come twice, by the first frame with instances.
+        """
+        if not item.is_video or not self._is_classified(item):
+            yield from item.sources()
+            return
+        is_stream, text = isinstance(item.place, int) or is_url(item.place), {}
+        if not is_stream:
+            text = self._classify(_apart(item.sources(), CLIP_INTERVAL), call)
+        for source in item.sources():
+            if is_stream and not text:
+                text = self._classify([source], call)
+            yield source._replace(overrides={**source.overrides, **text})
+
+    def _is_classified(self, item: Item) -> bool:
+        """Return whether the classifier decides on the frames of a video."""
+        router = getattr(self.model, 'router', None)
+        if router is None:
+            return False
+        info = self._text_of(item.overrides, {})
+        info = self.assign.transform(
+            dict(self.model.dataset_meta, img_path=str(item.place), **info)
+        )
+        return router.by_annotation(PoseDataSample(metainfo=info)) is None
+
+    def _classify(self, sources: Iterable[Source], call: Call) -> dict:
+        """Return what the classifier says of some frames together, as overrides."""
+        found = []
+        # What fails here fails in the run itself, which reports it.
+        with suppress(Exception):
+            for source in sources:
+                # With the id of one image they share a decision.
+                prepared = self.prepare(source._replace(frame=0), call)
+                if prepared.packed:
+                    # One instance, so that many on each fit into memory.
+                    one = dict(packed=prepared.packed[:1], bboxes=prepared.bboxes[:1])
+                    found.append(prepared._replace(image=None, **one))
+                if len(found) == CLIP_FRAMES:
+                    break
+        if not found:
+            return {}
+        with suppress(Exception):
+            meta = self.predict(found)[0][0].metainfo
+            text = dict(scenario=meta['pred_scenario'], route=meta['pred_route'])
+            if text['route'] == 'tuned':
+                text['text_prompt'] = meta['text_prompt']
+            return text
+        return {}
+
     def prepare(self, source: Source, call: Call) -> Prepared:
         """Read an image and crop its instances."""
         image = source.read()
@@ -126,16 +184,7 @@ class Predictor:
                 text = bboxes.text_info(source.path)
                 bboxes = bboxes.bboxes(source.path, call.bbox_thr)
             bboxes = _clipped(check_bboxes(bboxes, source.name), image, source.name)
-        # The call overrides what the file says.
-        if 'scenario' in own:
-            text['category'] = own['scenario']
-            text.pop('text_prompt', None)
-        if 'text_prompt' in own:
-            text['text_prompt'] = own['text_prompt']
-        if own.get('route', 'auto') != 'auto':
-            text['route'] = own['route']
-        if not self.is_tuned:
-            text['route'] = 'original'
+        text = self._text_of(own, text)
         info = dict(img_path=source.path, img_id=source.frame, **text)
         if not len(bboxes):
             empty = self._empty_sample(image, self.assign.transform(info))
@@ -239,6 +288,20 @@ class Predictor:
             if router is not None:
                 router.decisions = decisions
 
+    def _text_of(self, overrides: dict, text: dict) -> dict:
+        """Return what is said of an image; a call overrides what a file says."""
+        text = {**text}
+        if 'scenario' in overrides:
+            text['category'] = overrides['scenario']
+            text.pop('text_prompt', None)
+        if 'text_prompt' in overrides:
+            text['text_prompt'] = overrides['text_prompt']
+        if overrides.get('route', 'auto') != 'auto':
+            text['route'] = overrides['route']
+        if not self.is_tuned:
+            text['route'] = 'original'
+        return text
+
     def _empty_sample(self, image: np.ndarray, info: dict) -> PoseDataSample:
         """Make the sample of an image without instances."""
         keys = ('img_path', 'scenario')
@@ -253,6 +316,15 @@ class Predictor:
             keypoints_visible=np.zeros((0, count), np.float32),
         )
         return sample
+
+
+def _apart(sources: Iterable[Source], interval: float) -> Iterator[Source]:
+    """Yield the frames of a video at least so many seconds apart."""
+    following = 0.0
+    for source in sources:
+        if source.timestamp >= following:
+            following = source.timestamp + interval
+            yield source
 
 
 def _shrunk(bboxes: np.ndarray, factor: float) -> np.ndarray:
