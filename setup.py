@@ -1,4 +1,4 @@
-"""Build script, in OpenMMLab's layout.
+"""What pyproject.toml cannot say: how ``.mim`` is made, in OpenMMLab's layout.
 
 mim and MMPose's tools read the configs, the commands and the model index from
 ``vlpose_mm/.mim``. A wheel has copies of them, an editable install links to the
@@ -6,11 +6,10 @@ checkout.
 """
 
 import os
-import re
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
@@ -38,18 +37,6 @@ MIM_ITEMS = {
     },
     'model-index.yml': ROOT / 'model-index.yml',
 }
-
-
-def read_version() -> str:
-    """Return the version, without importing the package."""
-    text = (ROOT / PACKAGE / 'version.py').read_text(encoding='utf-8')
-    return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE).group(1)
-
-
-def read_requirements(name: str) -> list[str]:
-    """Return the requirements in ``requirements/NAME.txt``."""
-    lines = (ROOT / 'requirements' / f'{name}.txt').read_text(encoding='utf-8').splitlines()
-    return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
 
 
 def copy_mim(target: Path) -> None:
@@ -105,34 +92,4 @@ class EditableWheel(editable_wheel):
         names.write_text(f'{ROOT / PACKAGE}\n{PACKAGE}\n{CLI}\n', encoding='utf-8')
 
 
-setup(
-    name=PACKAGE,
-    version=read_version(),
-    description='VLPose for MMPose: language-vision tuning of human pose estimators',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    author='The vlpose_mm authors',
-    license='Apache-2.0',
-    license_files=['LICENSE'],
-    keywords='computer vision, pose estimation, vision-language model',
-    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['datasets/*.yaml']},
-    python_requires='>=3.10',
-    # OpenMMLab's packages are an extra, as in their own setup.py: pip cannot
-    # install mmpose, since it cannot build one of its dependencies. The extra
-    # `mmpose` has all others of them, for `pip install --no-deps mmpose`.
-    install_requires=read_requirements('runtime'),
-    extras_require={
-        'mim': read_requirements('mminstall'),
-        'mmpose': read_requirements('openmmlab'),
-        'onnx': read_requirements('onnx'),
-        'projects': read_requirements('projects'),
-        'tests': read_requirements('tests'),
-        'web': read_requirements('web'),
-    },
-    # After the package's name in top_level.txt, whose first line mim reads.
-    py_modules=[CLI],
-    entry_points={'console_scripts': [f'vlpose = {CLI}:main']},
-    cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel},
-    zip_safe=False,
-)
+setup(cmdclass={'build_py': BuildPy, 'editable_wheel': EditableWheel})

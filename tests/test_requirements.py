@@ -130,4 +130,4 @@ def test_an_older_python_is_refused_before_it_reads_newer_syntax(monkeypatch) ->
     monkeypatch.setattr(sys, 'version_info', (3, 9, 18))
     with pytest.raises(ImportError, match=r'needs Python 3\.10 or later, not \d'):
         exec(source, {})
-    assert "python_requires='>=3.10'" in (ROOT / 'setup.py').read_text(encoding='utf-8')
+    assert 'requires-python = ">=3.10"' in (ROOT / 'pyproject.toml').read_text('utf-8')

@@ -39,7 +39,7 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
     kept |= {f'tools/{path.name}' for path in (source / 'vlpose_mm/tools').glob('[!_]*.py')}
     kept |= {'model-index.yml', 'tools/precompute_text_features.py'}
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in kept}
-    kinds = ('.py', '.yaml')
+    kinds = ('.py', '.yaml', 'py.typed')
     modules = {n for n in files if n.startswith('vlpose_mm/') and n.endswith(kinds)}
     others = {n for n in names if '/.mim/' not in n and '.dist-info/' not in n}
     modules.add('vlpose_mm_cli.py')
