@@ -14,7 +14,7 @@ KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_
 	| cksum | tr ' ' '-')
 STAMP := $(VENV)/made-$(KEY)
 
-.PHONY: env browser demo test test-fast lint format clean
+.PHONY: env browser demo test test-fast lint format release-check clean
 
 env: $(STAMP)
 
@@ -40,10 +40,16 @@ test-fast: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# What is released: built, checked, installed where nothing else is, and used.
+release-check: $(STAMP)
+	$(BIN)/python -m tests.release_check
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info vlpose_mm/.mim

@@ -7,7 +7,9 @@ from types import TracebackType
 def hide_interrupts() -> None:
     """Print no traceback of an interrupt that nobody catches."""
 
-    def hook(kind: type, error: BaseException, traceback: TracebackType | None) -> None:
+    def hook(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
         if issubclass(kind, KeyboardInterrupt):
             print('Interrupted.', file=sys.stderr)
         else:

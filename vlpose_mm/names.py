@@ -177,10 +177,10 @@ def find_entry(model: str) -> dict | None:
             return entry
     if not is_in_mmpose and (os.path.splitext(model)[1] or os.path.dirname(model)):
         raise FileNotFoundError(f'There is no file {model}.')
-    known = {name.lower(): name for name in model_names()}
-    close = [name for name in known if model.lower() in name]
-    close += difflib.get_close_matches(model.lower(), known, n=3, cutoff=0)
-    names = ', '.join(known[name] for name in close[:3])
+    spelling = {name.lower(): name for name in model_names()}
+    close = [name for name in spelling if model.lower() in name]
+    close += difflib.get_close_matches(model.lower(), spelling, n=3, cutoff=0)
+    names = ', '.join(spelling[name] for name in close[:3])
     raise ValueError(
         f'Unknown model {model!r}; give a name that `vlpose models` lists or MMPose has, a '
         f'config, or a checkpoint that holds its config. The closest are {names}.'
@@ -213,7 +213,9 @@ def _mmpose_index() -> dict[str, dict]:
     """Return the entries of MMPose's model index by name, alias, and name and path of the
     config; one that the index lacks has an entry without weights."""
     check_requirement('mmpose')
-    root = Path(find_spec('mmpose').submodule_search_locations[0], '.mim')
+    spec = find_spec('mmpose')
+    assert spec is not None and spec.submodule_search_locations  # checked above
+    root = Path(spec.submodule_search_locations[0], '.mim')
     configs = root / 'configs'
     # The first entry of a name counts, as in MMPose; but a few are of another config.
     entries = sorted(_read_index(root), key=lambda e: Path(e['Config']).stem != e['Name'])
@@ -221,7 +223,7 @@ def _mmpose_index() -> dict[str, dict]:
         dict(Name=path.stem, Config=str(path), Results=[])
         for path in sorted(configs.glob('[!_]*/**/*.py'))
     ]
-    found = {}
+    found: dict[str, dict] = {}
     for entry in entries:
         aliases = entry.get('Alias', [])
         aliases = [aliases] if isinstance(aliases, str) else aliases

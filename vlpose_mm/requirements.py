@@ -64,7 +64,8 @@ def _find(name: str) -> tuple[str, str | None]:
 
 def _numbers(text: str) -> tuple[int, ...]:
     """Return the numbers of a release: ``(2, 6, 0)`` of 2.6.0+cpu."""
-    return tuple(int(number) for number in re.match(r'\d+(?:\.\d+)*', text)[0].split('.'))
+    release = re.match(r'\d+(?:\.\d+)*', text)
+    return tuple(int(number) for number in release[0].split('.')) if release else ()
 
 
 def _remedy(name: str) -> str:

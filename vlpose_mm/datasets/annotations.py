@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmengine import fileio
 from xtcocotools.coco import COCO
@@ -381,12 +381,14 @@ def people_of(
     return [record for record, value in pairs if value in (None, person_id)]
 
 
-def is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[Id]:
     """Return whether a value is an integer or text."""
     return type(value) in (int, str)  # not bool: True would pass for 1
 
 
-def are_numbers(values: Any, size: int | None = None, maximum: float = math.inf) -> bool:
+def are_numbers(
+    values: Any, size: int | None = None, maximum: float = math.inf
+) -> TypeGuard[list]:
     """Return whether a value is a flat list of finite numbers, of a size if one is set,
     whose absolute values add up to a maximum at most."""
     if not isinstance(values, list) or size not in (None, len(values)):

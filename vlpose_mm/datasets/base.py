@@ -1,6 +1,7 @@
 """COCO-style datasets whose files are checked, with the annotations of images."""
 
 import os.path as osp
+from typing import Any
 
 import numpy as np
 from mmengine.fileio import exists
@@ -30,7 +31,7 @@ class BaseVLDataset(BaseCocoStyleDataset):
     KEYPOINTS_KEY = KEYPOINTS
     IMAGE_KEYS = ('category', 'description', 'text_prompt', 'route')
 
-    def __init__(self, *args, bbox_format: str = 'xywh', **kwargs) -> None:
+    def __init__(self, *args: Any, bbox_format: str = 'xywh', **kwargs: Any) -> None:
         if bbox_format not in ('xywh', 'xyxy'):
             raise ValueError(f"bbox_format is 'xywh' or 'xyxy', got {bbox_format!r}.")
         self.bbox_format = bbox_format
@@ -114,7 +115,7 @@ class BaseVLDataset(BaseCocoStyleDataset):
         """Load detected bboxes with the annotations of their images."""
         coco = self._read_annotations(is_labeled=False)
         num_keypoints = self.metainfo['num_keypoints']
-        data_list = []
+        data_list: list[dict] = []
         for detection in read_detections(self.bbox_file, coco):
             image = coco.imgs[detection['image_id']]
             bbox = np.array(detection['bbox'][:4], np.float32).reshape(1, 4)

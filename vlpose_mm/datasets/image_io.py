@@ -17,8 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from vlpose_mm.local_files import content_kind
 
 MIN_SIDE = 8
-# Where Pillow suspects an attack; two thirds of a GB once decoded.
-MAX_PIXELS = 2 * Image.MAX_IMAGE_PIXELS
+# Where Pillow suspects an attack by default; two thirds of a GB once decoded.
+MAX_PIXELS = 2 * 89_478_485
 # Of a download.
 MAX_BYTES = 2**28
 TIMEOUT = 30  # seconds

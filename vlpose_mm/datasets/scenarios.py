@@ -98,7 +98,7 @@ def text_prompt_table(
     """
     text_prompts = dict(text_prompts or {})
     default = text_prompts.get('default')
-    table = {'default': DEFAULT_TEXT_PROMPT}
+    table: dict[str, str | list[str]] = {'default': DEFAULT_TEXT_PROMPT}
     table |= {name: default or s.text_prompt for name, s in SCENARIOS.items()}
     return table | text_prompts
 

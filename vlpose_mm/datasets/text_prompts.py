@@ -29,21 +29,26 @@ def check_text_prompt(text_prompt: str | list[str], name: str) -> str | list[str
         invalid = [text for text in text_prompt if not isinstance(text, str)]
         if invalid:
             raise ValueError(f'{name} must be text, got {invalid[0]!r} in a list.')
-        return [check_text_prompt(text, name) for text in text_prompt]
+        return [_normalize(text, name) for text in text_prompt]
     if not isinstance(text_prompt, str):
         raise ValueError(
             f'{name} must be a text prompt or a list of them, got {text_prompt!r}.'
         )
-    if not text_prompt.strip():
+    return _normalize(text_prompt, name)
+
+
+def _normalize(text: str, name: str) -> str:
+    if not text.strip():
         raise ValueError(f'{name} is blank; write a text prompt.')
-    return ' '.join(text_prompt.split())
+    return ' '.join(text.split())
 
 
-def check_text_prompts(text_prompts: Mapping, source: str) -> dict[str, str | list[str]]:
+def check_text_prompts(text_prompts: object, source: str) -> dict[str, str | list[str]]:
     """Check the text prompts of scenarios.
 
     Args:
-        text_prompts (Mapping): Scenario, in any spelling, or ``default`` -> text prompt.
+        text_prompts (object): A mapping: scenario, in any spelling, or ``default`` -> text
+            prompt.
         source (str): Name for errors.
 
     Returns:
@@ -57,7 +62,8 @@ def check_text_prompts(text_prompts: Mapping, source: str) -> dict[str, str | li
             f'{source} must map scenarios to text prompts, such as '
             f"{{'mural': 'a mural of a person'}}; it has {text_prompts!r:.80}."
         )
-    table, spelling = {}, {}
+    table: dict[str, str | list[str]] = {}
+    spelling: dict[str, str] = {}
     known = [*SCENARIOS, 'default']
     for key, value in text_prompts.items():
         name = scenario_name(key) if isinstance(key, str) else ''
@@ -144,7 +150,7 @@ def read_text_prompts(file: str) -> dict[str, str | list[str]]:
         lines = Path(file).read_text(ENCODING).splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f'{file} is not text in UTF-8: {error}.') from error
-    lines = [check_text_prompt(line, file) for line in lines if line.strip()]
+    lines = [_normalize(line, file) for line in lines if line.strip()]
     if not lines:
         raise ValueError(f'{file} holds no text prompt; write one a line.')
     names = {text_prompt: name for name, text_prompt in text_prompt_table().items()}

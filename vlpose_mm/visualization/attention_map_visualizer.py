@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import master_only
@@ -28,7 +29,9 @@ class AttentionMapVisualizer(PoseLocalVisualizer):
         **kwargs: Passed to :class:`mmpose.visualization.PoseLocalVisualizer`.
     """
 
-    def __init__(self, name: str = 'visualizer', per_head: bool = False, **kwargs) -> None:
+    def __init__(
+        self, name: str = 'visualizer', per_head: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(name, **kwargs)
         self.per_head = per_head
         self._has_warned = False
@@ -39,12 +42,12 @@ class AttentionMapVisualizer(PoseLocalVisualizer):
         name: str,
         image: np.ndarray,
         data_sample: PoseDataSample,
-        *args,
+        *args: Any,
         show: bool = False,
         wait_time: float = 0,
         out_file: str | None = None,
         step: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> np.ndarray:
         """Draw a sample, and its sheet; return the image with poses, RGB, H x W x 3."""
         settings = dict(show=show, wait_time=wait_time, out_file=out_file, step=step)

@@ -146,6 +146,7 @@ def _stack(parts: Sequence[np.ndarray], axis: int) -> np.ndarray:
     return np.concatenate(padded, axis=axis)
 
 
-def _border(image: np.ndarray, *borders: int) -> np.ndarray:
-    """Add a white border of these widths: top, bottom, left, right."""
-    return cv2.copyMakeBorder(image, *borders, cv2.BORDER_CONSTANT, value=WHITE)
+def _border(image: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """Add a white border."""
+    kind = cv2.BORDER_CONSTANT
+    return cv2.copyMakeBorder(image, top, bottom, left, right, kind, value=WHITE)

@@ -1,6 +1,7 @@
 """Assign a random text prompt in training, as people would word it."""
 
 import random
+from typing import Any
 
 import numpy as np
 from mmpose.registry import TRANSFORMS
@@ -47,7 +48,7 @@ class RandomTextPrompt(AssignTextPrompt):
         fixed_prob: float = 0.7,
         description_prob: float = 0.0,
         none_prob: float = 0.05,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if self.per_keypoint:
@@ -66,11 +67,11 @@ class RandomTextPrompt(AssignTextPrompt):
         self.wordings = {}
         for scenario, wording in load_wordings(wordings).items():
             rng = random.Random(scenario)
-            others = (wording.draw(rng) for _ in range(4 * num_wordings))
-            drawn = dict.fromkeys([*wording.names, *others])
+            drawn = [wording.draw(rng) for _ in range(4 * num_wordings)]
             own = self.text_prompts.get(scenario)
-            others = [text for text in drawn if text not in (own, DEFAULT_TEXT_PROMPT)]
-            self.wordings[scenario] = others[:num_wordings]
+            others = dict.fromkeys([*wording.names, *drawn])
+            kept = [text for text in others if text not in (own, DEFAULT_TEXT_PROMPT)]
+            self.wordings[scenario] = kept[:num_wordings]
 
     def transform(self, results: dict) -> dict:
         """Assign the text prompt; see :meth:`AssignTextPrompt.transform`."""

@@ -121,7 +121,8 @@ class AssignTextPrompt(BaseTransform):
                 source = 'none' if scenario is None else 'scenario'
         if self.per_keypoint:
             check_per_keypoint(dict(text_prompt=text_prompt), f'{image}')
-            text_prompt = keypoint_text_prompts(text_prompt, _keypoint_names(results))
+            names = _keypoint_names(results)
+            text_prompt = keypoint_text_prompts(str(text_prompt), names)
         is_text = isinstance(text_prompt, str)
         results['text_prompt'] = text_prompt if is_text else [*text_prompt]  # a copy
         results['text_source'] = source

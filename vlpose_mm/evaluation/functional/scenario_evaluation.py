@@ -90,8 +90,8 @@ class ScenarioEvaluation:
             img_ids.sort()  # as COCO does
         self._index = {img_id: i for i, img_id in enumerate(img_ids)}
         categories = {cat_id: i for i, cat_id in enumerate(coco_gt.cats)}
-        numbered = (_numbered(c, self._index, categories) for c in (coco_gt, coco_dt))
-        self._matched = match(*numbered, sigmas, iou_type, use_area, max_results)
+        gt, dt = (_numbered(c, self._index, categories) for c in (coco_gt, coco_dt))
+        self._matched = match(gt, dt, sigmas, iou_type, use_area, max_results)
         self.max_results = max_results
         counts = map(len, coco_dt.imgToAnns.values())
         self.num_cut = sum(max(count - max_results, 0) for count in counts)
@@ -119,8 +119,13 @@ class ScenarioEvaluation:
         """Score a subset."""
         accumulated = self._accumulate(subset)
         precision, recall = accumulated['precision'], accumulated['recall']
-        at = [precision[self._threshold_index(oks)] for oks in (0.5, 0.75)]
-        return Scores(*map(_mean, (precision, *at, recall)), accumulated['instances'])
+        return Scores(
+            AP=_mean(precision),
+            AP50=_mean(precision[self._threshold_index(0.5)]),
+            AP75=_mean(precision[self._threshold_index(0.75)]),
+            AR=_mean(recall),
+            instances=accumulated['instances'],
+        )
 
     def mean_scores(self, subsets: Iterable[str]) -> Scores:
         """Average scores over the subsets that have instances, with equal weights.
@@ -131,8 +136,8 @@ class ScenarioEvaluation:
         rows = [row for row in map(self.scores, subsets) if row.instances]
         if not rows:
             return Scores(-1.0, -1.0, -1.0, -1.0, 0)
-        *means, _ = np.mean(rows, axis=0).tolist()
-        return Scores(*means, sum(row.instances for row in rows))
+        means = Scores(*np.mean(rows, axis=0).tolist())
+        return means._replace(instances=sum(row.instances for row in rows))
 
     def gap(self) -> float | None:
         """Return natural minus artificial AP, or ``None`` if one has no instances."""
@@ -220,9 +225,11 @@ class ScenarioEvaluation:
     def _instance_oks(self) -> tuple[np.ndarray, np.ndarray]:
         return keypoint_oks(self._matched)
 
-    def _split_by_crowd_index(self, _, medium: float, hard: float) -> list[list[int]]:
+    def _split_by_crowd_index(
+        self, _: object, medium: float, hard: float
+    ) -> list[list[int]]:
         images = self._matched.cocoGt.dataset['images']
-        levels = [[], [], []]
+        levels: list[list[int]] = [[], [], []]
         for image in images:
             index = image['crowdIndex']
             levels[(index >= medium) + (index >= hard)].append(image['id'])

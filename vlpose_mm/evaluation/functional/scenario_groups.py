@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from vlpose_mm.datasets.image_names import Id
 from vlpose_mm.datasets.scenarios import GROUPS, REAL, SCENARIOS, find_scenario
 
 PHOTOS = 'photos'
@@ -18,15 +19,16 @@ class ImageGroups(NamedTuple):
     """Image ids by scenario, group and domain.
 
     Attributes:
-        scenarios (dict[str, list[int]]): Human-Art's, others by name, and ``'photos'``.
-        groups (dict[str, list[int]]): Human-Art's, ``'other'`` and ``'photos'``.
-        domains (dict[str, list[int]]): ``'natural'``, photos of real humans, and
+        scenarios (dict[str, list[int | str]]): Human-Art's, others by name, and
+            ``'photos'``.
+        groups (dict[str, list[int | str]]): Human-Art's, ``'other'`` and ``'photos'``.
+        domains (dict[str, list[int | str]]): ``'natural'``, photos of real humans, and
             ``'artificial'``, the rest.
     """
 
-    scenarios: dict[str, list[int]]
-    groups: dict[str, list[int]]
-    domains: dict[str, list[int]]
+    scenarios: dict[str, list[Id]]
+    groups: dict[str, list[Id]]
+    domains: dict[str, list[Id]]
 
 
 def group_images(records: Iterable[Mapping]) -> ImageGroups:
@@ -35,8 +37,9 @@ def group_images(records: Iterable[Mapping]) -> ImageGroups:
     Raises:
         ValueError: If a ``category`` is not text, or is a reserved name.
     """
-    scenarios, groups = {}, {}
-    domains = {domain: [] for domain in DOMAINS}
+    scenarios: dict[str, list[Id]] = {}
+    groups: dict[str, list[Id]] = {}
+    domains: dict[str, list[Id]] = {domain: [] for domain in DOMAINS}
     for record in records:
         scenario, group = scenario_of(record)
         domain = NATURAL if group in (PHOTOS, REAL) else ARTIFICIAL

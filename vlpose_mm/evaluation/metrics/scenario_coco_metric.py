@@ -1,6 +1,7 @@
 """COCO metric by scenario."""
 
 from itertools import chain
+from typing import Any
 
 from mmengine.logging import MessageHub, print_log
 from mmpose.evaluation.metrics import CocoMetric
@@ -66,9 +67,9 @@ class ScenarioCocoMetric(CocoMetric):
     def __init__(
         self,
         ann_file: str | None = None,
-        *args,
+        *args: Any,
         keypoints_key: str = KEYPOINTS,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(None, *args, **kwargs)
         self.keypoints_key = keypoints_key
@@ -79,7 +80,7 @@ class ScenarioCocoMetric(CocoMetric):
             self._read(ann_file)
 
     @property
-    def dataset_meta(self) -> dict | None:
+    def dataset_meta(self) -> dict:
         """Meta information of the dataset."""
         return self._dataset_meta
 
