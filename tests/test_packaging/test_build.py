@@ -36,8 +36,10 @@ def test_the_wheel_carries_the_package_the_configs_the_commands_and_the_demo(
     kept = {n for n in files if n.startswith(folders)}
     for project in (mini, real):
         kept |= {f'{project}/{path.name}' for path in (source / project).glob('*.pth')}
-    kept |= {f'tools/{path.name}' for path in (source / 'vlpose_mm/tools').glob('[!_]*.py')}
-    kept |= {'model-index.yml', 'tools/precompute_text_features.py'}
+    tools = {f'tools/{name}' for name in files_below(source / 'vlpose_mm/tools')}
+    kept |= {name for name in tools if not name.endswith('/__init__.py')}
+    kept.add('model-index.yml')
+    assert 'tools/dataset_converters/lsp.py' in kept
     assert {n for n in names if '/.mim/' in n} == {f'vlpose_mm/.mim/{n}' for n in kept}
     kinds = ('.py', '.yaml', 'py.typed')
     modules = {n for n in files if n.startswith('vlpose_mm/') and n.endswith(kinds)}
