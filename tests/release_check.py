@@ -14,17 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 DIST, REQUIREMENTS = ROOT / 'dist', ROOT / 'requirements'
 # An epoch on the poses that the demo has found.
 CONFIG = """
-from vlpose_mm.paths import package_root
-project = str(package_root() / 'projects/mini_humanart')
-_base_ = f'{project}/configs/vlpose_mini_humanart.py'
+project = str(__import__('vlpose_mm').paths.package_root() / 'projects/mini_humanart')
+_base_ = str(__import__('vlpose_mm').paths.package_root()
+             / 'projects/mini_humanart/configs/vlpose_mini_humanart.py')
 load_from = f'{project}/vitpose_mini_photos.pth'
 model = dict(base_weights=load_from)
-dataset = dict(
-    data_root='', ann_file='vlpose_demo/annotations.json',
-    data_prefix=dict(img=f'{project}/images/'))
-train_dataloader = dict(
-    batch_size=8, num_workers=0, persistent_workers=False, dataset=dataset)
-train_cfg = dict(max_epochs=1, val_interval=2)
+dataset = dict(data_root='', ann_file='vlpose_demo/annotations.json',
+               data_prefix=dict(img=f'{project}/images/'))
+train_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False,
+                        dataset=dataset)
+train_cfg = dict(max_epochs=1)
+val_dataloader = val_cfg = val_evaluator = None
 default_hooks = dict(checkpoint=dict(interval=1))
 """
 
