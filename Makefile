@@ -14,7 +14,7 @@ KEY := $(shell (cat $(RECIPE); pwd; $(PYTHON) -c 'import sys; print(sys.version_
 	| cksum | tr ' ' '-')
 STAMP := $(VENV)/made-$(KEY)
 
-.PHONY: env browser demo test test-fast lint format release-check clean
+.PHONY: env browser demo docs docs-serve test test-fast lint format release-check clean
 
 env: $(STAMP)
 
@@ -36,6 +36,13 @@ test: $(STAMP) browser
 # A few representative tests of every room.
 test-fast: $(STAMP)
 	$(PYTEST) -m fast $(PYTEST_ARGS)
+
+# A warning is an error; so is a link or a reference that leads nowhere.
+docs: $(STAMP)
+	$(BIN)/python -W ignore -m sphinx -qWn --keep-going -d build/doctrees -c docs . build/docs
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/docs
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -74,9 +81,10 @@ $(STAMP):
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo '[1/4] PyTorch, transformers'
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
-	@echo '[2/4] what OpenMMLab, the web page, the export, the projects and the tests import'
+	@echo '[2/4] what OpenMMLab, the web page, the export, the projects, the tests and the docs import'
 	@$(INSTALL) -r requirements/openmmlab.txt -r requirements/web.txt \
-		-r requirements/onnx.txt -r requirements/projects.txt -r requirements/tests.txt
+		-r requirements/onnx.txt -r requirements/projects.txt -r requirements/tests.txt \
+		-r requirements/docs.txt
 	@echo '[3/4] OpenMMLab'
 	@$(INSTALL) --no-deps -r requirements/no_deps.txt
 	@echo '[4/4] vlpose_mm'

@@ -95,11 +95,13 @@ def copy_names(names: str | Path, target: Path) -> Path:
 
 
 def read_blocks(page: Path) -> list[Block]:
-    """Read the fenced blocks of a page."""
+    """Read the fenced blocks of a page, but those that are directives of the site."""
     text = page.read_text(encoding='utf-8')
-    fences = re.finditer(r'^```(\w*)\n(.*?)^```$', text, re.M | re.S)
+    fences = re.finditer(r'^```([\w{}-]*)\n(.*?)^```$', text, re.M | re.S)
     blocks = []
     for fence in fences:
+        if fence[1].startswith('{'):
+            continue
         before = text[: fence.start()]
         section = len(re.findall('^##', before, re.M))
         blocks.append(Block(section, before.count('\n') + 1, fence[1], fence[2]))

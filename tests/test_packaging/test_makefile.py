@@ -100,6 +100,7 @@ def test_a_broken_an_incomplete_and_a_moved_environment_are_made_again(
     ('target', 'command'),
     [
         ('demo', '-m projects.mini_humanart.demo'),
+        ('docs', '-m sphinx -qWn'),
         ('test', '--durations=20'),
         ('test-fast', '-m pytest -n auto --dist worksteal -m fast'),
     ],

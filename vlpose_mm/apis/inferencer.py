@@ -134,7 +134,7 @@ class VLPoseInferencer(Pose2DInferencer):
         args = self._predictor.assign, self.text_encoder, found.is_tuned
         self._text_check = TextCheck(found.name, *args)
         digest = found.digest()
-        #: What a run that resumes must share: name, digest of the weights, and detector.
+        #: Name, digest of the weights and detector, which a run that resumes must share.
         self.settings = dict(model=found.name, weights=digest, detector=self.det_name)
         #: Digests of the weights, and of the adapter if that is a checkpoint of its own.
         self.digests = (found.base[: len(digest)], digest) if found.base else (digest, None)
@@ -209,7 +209,9 @@ class VLPoseInferencer(Pose2DInferencer):
         and ``failed.txt`` if something failed; and ``progress.jsonl`` for ``resume``.
 
         Args:
-            inputs, batch_size, **kwargs: As in a call.
+            inputs (Input | Sequence[Input]): As in a call.
+            batch_size (int): As in a call.
+            **kwargs: As in a call.
             out_dir (str | os.PathLike): Folder to write to.
             draw (bool): Whether to draw.
             resume (bool): Whether to continue an earlier run; otherwise a folder with

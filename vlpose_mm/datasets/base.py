@@ -19,8 +19,9 @@ class BaseVLDataset(BaseCocoStyleDataset):
     checked when it is built; see :class:`Annotations`. Ids may be integers or text.
 
     Args:
-        *args, **kwargs: Passed to :class:`mmpose.datasets.BaseCocoStyleDataset`.
+        *args: Passed to :class:`mmpose.datasets.BaseCocoStyleDataset`.
         bbox_format (str): Format of the bboxes in ``bbox_file``: ``'xywh'`` or ``'xyxy'``.
+        **kwargs: Passed to the same.
 
     Raises:
         FileNotFoundError: If an annotation or detection file is missing.

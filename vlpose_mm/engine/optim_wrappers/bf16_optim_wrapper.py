@@ -14,8 +14,8 @@ from torch import nn
 class Bf16OptimWrapper(OptimWrapper):
     """Run the forward pass in bfloat16, whose range needs no loss scaling.
 
-    MMEngine's :class:`AmpOptimWrapper` refuses to train on a CPU, where bfloat16 is more
-    than twice as fast as float32 if the CPU has instructions for it.
+    :class:`mmengine.optim.AmpOptimWrapper` refuses to train on a CPU, where bfloat16 is
+    more than twice as fast as float32 if the CPU has instructions for it.
     """
 
     @contextmanager

@@ -56,7 +56,8 @@ class ScenarioCocoMetric(CocoMetric):
         ann_file (str, optional): COCO-format annotation file; by default that of the
             dataset.
         keypoints_key (str): See :class:`Annotations`.
-        *args, **kwargs: Passed to :class:`mmpose.evaluation.CocoMetric`.
+        *args: Passed to :class:`mmpose.evaluation.CocoMetric`.
+        **kwargs: Passed to it as well.
 
     Raises:
         ValueError: If ``iou_type`` is not one of CocoMetric's, there is no annotation
