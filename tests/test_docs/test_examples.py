@@ -83,6 +83,18 @@ def names(
             path = shutil.copy(mini_data / each['file_name'], folder / 'museum')
             each['file_name'] = Path(path).name
         (folder / 'annotations.json').write_text(json.dumps(content))
+        # As CVAT exports a task.
+        export = folder / 'data/custom'
+        (export / 'images').mkdir(parents=True)
+        (export / 'annotations').mkdir()
+        annotations = mini_data / 'HumanArt/annotations/training_humanart.json'
+        content = json.loads(annotations.read_text())
+        for each in content['images']:
+            name = each['file_name'].replace('/', '_')  # the last parts repeat
+            shutil.copy(mini_data / each['file_name'], export / 'images' / name)
+            each['file_name'] = name
+        task = export / 'annotations/person_keypoints_default.json'
+        task.write_text(json.dumps(content))
         (detections,) = (mini_data / 'coco/person_detection_results').iterdir()
         shutil.copy(detections, folder / 'detections.json')
         # Where downloads go.

@@ -75,6 +75,14 @@ def test_keypoints_may_be_in_another_order_spelling_and_number(
     assert capsys.readouterr().err == ''
 
 
+def test_names_without_keypoints_at_the_end_do_not_matter(
+    layout: Callable, convert: Callable
+) -> None:
+    named(layout('custom'), [*KEYPOINTS, 'left_finger'])  # as in Human-Art's files
+    found = convert('cvat', 'custom')['train']['annotations']
+    assert found[0]['keypoints'] == FLAT
+
+
 def test_seventeen_numbered_keypoints_are_cocos_in_order(
     layout: Callable, convert: Callable, capsys: pytest.CaptureFixture
 ) -> None:

@@ -233,6 +233,8 @@ def add_coco_file(
         raise ValueError(f'{path}: nobody in it has keypoints.')
     names = coco.cats[coco.person_id].get('keypoints')
     names = names or [str(number + 1) for number in range(coco.num_keypoints)]
+    # Human-Art names four more than it has under this key.
+    names = names[: coco.num_keypoints]
     if len(names) != coco.num_keypoints:
         raise ValueError(
             f'{path}: people have {coco.num_keypoints} keypoints, but their category names '
