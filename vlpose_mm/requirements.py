@@ -9,6 +9,8 @@ BOUNDS = {
     'numpy': ('1.26', None),
     'torch': ('2.6', None),
     'transformers': ('4.40', None),
+    # Earlier ones lack its errors.
+    'huggingface_hub': ('0.25', None),
     # Earlier ones cannot be imported with torch 2.6 and transformers.
     'mmengine': ('0.10.6', None),
     # MMDetection refuses later ones.

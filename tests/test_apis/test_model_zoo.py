@@ -15,9 +15,11 @@ from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis import model_zoo as zoo
 from vlpose_mm.apis.model_zoo import demo_images, find_model
 from vlpose_mm.checkpoint import adapter, download
+from vlpose_mm.models import PrecomputedTextEncoder
 from vlpose_mm.names import (
     DEFAULT_DETECTOR,
     DETECTORS,
+    MINILM,
     OFFLINE_MODEL,
     PACKAGED,
     WHOLE_IMAGE,
@@ -25,6 +27,7 @@ from vlpose_mm.names import (
     model_names,
     published_models,
 )
+from vlpose_mm.tools.checkpoint import main as share
 
 BASE = 'td-hm_VLPose-base_8xb64-210e_humanart-256x192'
 
@@ -188,6 +191,40 @@ def test_tuned_weights_need_only_the_name_of_their_base(
     torch.save(dict(state_dict=content['state_dict']), adapter_file)
     with pytest.raises(ValueError, match='tuned.pth holds no config; give the config'):
         find_model(mmposes, adapter_file)
+
+
+@pytest.fixture
+def shared_drawn(tmp_path: Path) -> str:
+    """The adapter of mini-drawn as a folder that others load by itself."""
+    found = PACKAGED['mini-drawn']
+    config, weights = (zoo.package_root() / 'projects' / n for n in found[:2])
+    encoder = f'type=TransformersTextEncoder pretrained={MINILM}/model _delete_=True'
+    options = [f'model.text_encoder.{option}' for option in encoder.split()]
+    args = [str(weights), str(tmp_path / 'drawn'), '--config', str(config)]
+    share(['share', *args, '--base', 'mini-drawn', '--cfg-options', *options])
+    return str(tmp_path / 'drawn')
+
+
+def test_a_shared_adapter_is_a_model_by_itself(shared_drawn, sketches, demo) -> None:
+    model = VLPoseInferencer(shared_drawn, det_model='cropped', device='cpu')
+    (found,), (expected,) = model(sketches[0]), demo(sketches[0])
+    assert found == expected
+    assert model.is_tuned and model.digests[0] == demo.digests[0]
+    # An adapter with the same base, named as weights of another model.
+    found = find_model('mini-drawn', shared_drawn)
+    assert found.weights == shared_drawn and found.digest() == model.digests[1]
+
+
+def test_a_shared_adapter_reads_its_own_text_features_where_there_is_no_text_encoder(
+    shared_drawn, sketches, demo, monkeypatch
+) -> None:
+    monkeypatch.setattr(zoo, 'find_spec', lambda name: None)
+    model = VLPoseInferencer(shared_drawn, det_model='cropped', device='cpu')
+    assert isinstance(model.text_encoder, PrecomputedTextEncoder)
+    (result,), (wanted,) = model(sketches[0], True), demo(sketches[0], True)
+    assert result['text_prompt'] == wanted['text_prompt'] == 'a sketch of a person'
+    found, expected = (r['predictions'][0].pred_instances for r in (result, wanted))
+    assert abs(found.keypoints - expected.keypoints).max() < 0.05
 
 
 @pytest.fixture

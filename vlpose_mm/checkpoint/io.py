@@ -10,12 +10,14 @@ from uuid import uuid4
 
 import torch
 from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_local
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vlpose_mm.checkpoint.adapter_folder import read_folder
 from vlpose_mm.checkpoint.download import fetch
-from vlpose_mm.local_files import is_url
+from vlpose_mm.local_files import ADAPTER_CONFIG, HUB, is_adapter_folder, is_url
 
 # Keys of the weights in a checkpoint, by who wrote it; averages only where they are alone.
 STATE_DICT_KEYS = (
@@ -37,7 +39,9 @@ def read_file(path: str) -> dict:
     """Read a checkpoint without running any code in it.
 
     Args:
-        path (str): File of torch or safetensors, or URL of one.
+        path (str): File of torch or safetensors, or URL of one; or the folder of an
+            adapter, by its path, by its ``adapter_config.json``, or on the Hugging Face
+            hub, see :func:`vlpose_mm.checkpoint.hub.parse`.
 
     Returns:
         dict: Its content, on the CPU.
@@ -47,11 +51,15 @@ def read_file(path: str) -> dict:
         ValueError: If it is truncated, is not a checkpoint, or asks for code to be run.
     """
     path = os.fspath(path)
-    if is_url(path):
+    if is_url(path) or path.startswith(HUB):
         path = fetch(path)
-    elif os.path.isdir(path):
+    if os.path.basename(path) == ADAPTER_CONFIG:
+        path = os.path.dirname(path) or os.curdir
+    if is_adapter_folder(path):
+        return read_folder(path)
+    if os.path.isdir(path):
         raise IsADirectoryError(f'{path} is a directory; name a checkpoint in it.')
-    elif '://' not in path and not os.path.exists(path):
+    if '://' not in path and not os.path.exists(path):
         raise FileNotFoundError(f'There is no file {path}.')
     try:
         if path.endswith('.safetensors'):
@@ -73,6 +81,14 @@ def read_file(path: str) -> dict:
             f'{path} holds a {type(content).__name__}, which is not a checkpoint.'
         )
     return dict(content)
+
+
+@CheckpointLoader.register_scheme(prefixes=('', HUB), force=True)
+def load_from_local_or_hub(path: str, map_location: Any = None) -> dict:
+    """Read a checkpoint for MMEngine, such as that of ``load_from``; folders as well."""
+    if path.startswith(HUB) or is_adapter_folder(os.path.expanduser(path)):
+        return read_file(os.path.expanduser(path))
+    return load_from_local(path, map_location)
 
 
 def state_dict_of(content: Mapping[str, Any], path: str) -> dict[str, Tensor]:

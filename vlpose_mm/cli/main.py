@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from vlpose_mm.cli import models
-from vlpose_mm.cli.options import parse_demo, parse_models, parse_predict
+from vlpose_mm.cli.options import (
+    parse_demo,
+    parse_models,
+    parse_predict,
+    parse_push,
+)
 from vlpose_mm.tools.errors import command
 from vlpose_mm.web.options import parse_web
 
@@ -14,6 +19,7 @@ from vlpose_mm.web.options import parse_web
 PREDICT = (parse_predict, 'vlpose_mm.cli.predict')
 COMMANDS = dict(
     demo=(parse_demo, 'vlpose_mm.cli.demo'),
+    push=(parse_push, 'vlpose_mm.cli.push'),
     web=(parse_web, 'vlpose_mm.web.command'),
 )
 

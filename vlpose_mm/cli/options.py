@@ -1,11 +1,22 @@
 """Options of the commands, checked as far as nothing large is imported for it."""
 
 import argparse
+import re
 from collections.abc import Sequence
 
-from vlpose_mm.local_files import check_file, check_place, is_url, read_argument
+from vlpose_mm.local_files import (
+    check_file,
+    check_place,
+    check_weights,
+    is_adapter_folder,
+    is_url,
+    read_argument,
+)
 from vlpose_mm.names import NO_DETECTOR, OFFLINE_MODEL, ROUTES, find_entry
 from vlpose_mm.version import __version__
+
+# The name of a repository on the Hugging Face hub.
+REPO = re.compile(r'[\w.-]+/[\w.-]+')
 
 
 def parse_predict(args: Sequence[str]) -> argparse.Namespace:
@@ -55,6 +66,35 @@ def parse_models(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
+def parse_push(args: Sequence[str]) -> argparse.Namespace:
+    """Read the options of ``vlpose push``."""
+    parser = argparse.ArgumentParser(
+        prog='vlpose push',
+        description='Upload an adapter to the Hugging Face hub, with a page that says what '
+        'it is. `hf auth login` or HF_TOKEN says who you are.',
+    )
+    add = parser.add_argument
+    add('folder', help='folder that `vlpose_mm.tools.checkpoint share` has written')
+    add('repo', help='OWNER/REPO; it is made if there is none')
+    add('--private', action='store_true', help='make it visible to you alone')
+    add(
+        '--dry-run',
+        action='store_true',
+        help='write the page only, FOLDER/README.md, which may then be edited',
+    )
+    options = parser.parse_args(args)
+    if not REPO.fullmatch(options.repo):
+        raise ValueError(
+            f'{options.repo} is not the name of a repository; give OWNER/REPO.'
+        )
+    if not is_adapter_folder(options.folder):
+        raise ValueError(
+            f'{options.folder} is not the folder of an adapter; write one with python -m '
+            'vlpose_mm.tools.checkpoint share.'
+        )
+    return options
+
+
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
     """Add the detector."""
     add = parser.add_argument
@@ -86,15 +126,15 @@ def check_model_options(options: argparse.Namespace) -> None:
     if options.model is not None:
         find_entry(options.model)
     for path in (options.weights, options.base_weights, options.det_weights):
-        if path is not None and not is_url(path):
-            check_file(path)
+        if path is not None:
+            check_weights(path)
 
 
 def _predict_parser() -> argparse.ArgumentParser:
     """The parser, whose help fits into 24 lines of 80 characters."""
     parser = argparse.ArgumentParser(
         prog='vlpose',
-        usage='vlpose IMAGE ... [options], or vlpose {demo,web,models} [--help]',
+        usage='vlpose IMAGE ... [options], or vlpose {demo,web,models,push} [--help]',
         description='Poses of people in art and photos: file, folder, glob, URL, video or '
         'webcam:0.',
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),

@@ -1,20 +1,31 @@
-"""Extract the adapter from a checkpoint, merge it with its base, or describe a file."""
+"""Extract, share or merge the adapter of a checkpoint, or describe a file."""
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 
+from mmengine.config import Config
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
 from vlpose_mm.checkpoint import adapter
-from vlpose_mm.checkpoint.io import read_file, state_dict_of, write_file
+from vlpose_mm.checkpoint.adapter_folder import encode_folder
+from vlpose_mm.checkpoint.io import read_file, replace_file, state_dict_of, write_file
 from vlpose_mm.checkpoint.metadata import metadata_of
+from vlpose_mm.checkpoint.portable_config import base_name, portable_config
+from vlpose_mm.checkpoint.stored_config import stored_config
 from vlpose_mm.checkpoint.summary import describe_checkpoint
 from vlpose_mm.checkpoint.text_features import encode_text_prompts, read_text_features
 from vlpose_mm.models.text_encoders import PrecomputedTextEncoder
-from vlpose_mm.tools.common import add_json_option, log_to_stderr, write_results
+from vlpose_mm.tools.common import (
+    add_cfg_options,
+    add_json_option,
+    load_config,
+    log_to_stderr,
+    write_results,
+)
 from vlpose_mm.tools.errors import command, errors_about
 
 KINDS = {
@@ -30,8 +41,9 @@ KINDS = {
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command, with arguments that replace the command line's."""
     parser = argparse.ArgumentParser(
-        description='Extract the adapter from a checkpoint of a VLPose, merge it with a '
-        'base, or describe what a file holds. No model is built.'
+        description='Extract the adapter from a checkpoint of a VLPose, write it to a '
+        'folder for others, merge it with a base, or describe what a file holds. No model '
+        'is built.'
     )
     actions = parser.add_subparsers(dest='action', required=True)
 
@@ -48,6 +60,29 @@ def main(args: Sequence[str] | None = None) -> None:
         'those that the checkpoint holds',
     )
 
+    action = actions.add_parser('share', help='write an adapter to a folder for others')
+    action.add_argument('adapter', help='a whole checkpoint, or an adapter one')
+    action.add_argument('folder', help='folder to write to, which `vlpose push` uploads')
+    action.add_argument(
+        '--config', help='the config that it was tuned with, if the checkpoint has none'
+    )
+    action.add_argument(
+        '--base',
+        metavar='NAME',
+        help='where others find its base: a URL, or a name of `vlpose models` (default: '
+        "the config's base_weights or load_from)",
+    )
+    action.add_argument(
+        '--metrics', metavar='FILE', help='results of evaluate --json, for the model card'
+    )
+    action.add_argument(
+        '--license', metavar='ID', help='of the adapter, as the hub names it: cc-by-nc-4.0'
+    )
+    action.add_argument(
+        '--data-license', metavar='TEXT', help='terms of the data that it was tuned on'
+    )
+    add_cfg_options(action, 'model.text_encoder.pretrained=Salesforce/blip-itm-base-coco')
+
     action = actions.add_parser('merge', help='merge an adapter with its base')
     action.add_argument('adapter', help='the adapter checkpoint')
     action.add_argument('base', help="MMPose's checkpoint or a whole VLPose; file or URL")
@@ -60,7 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
     action.add_argument('file', help='any file of weights; or a URL')
     add_json_option(action)
     options = parser.parse_args(args)
-    run = dict(extract=extract, merge=merge, info=info)[options.action]
+    run = dict(extract=extract, share=share, merge=merge, info=info)[options.action]
     with log_to_stderr():
         run(options)
 
@@ -68,14 +103,93 @@ def main(args: Sequence[str] | None = None) -> None:
 def extract(options: argparse.Namespace) -> None:
     """Extract the adapter of ``full`` to ``out``, with the text features of ``text``."""
     content = read_file(options.full)
-    weights = state_dict_of(content, options.full)
-    with errors_about(options.full):
-        if 'base' not in metadata_of(weights):
-            weights = adapter.extract(weights)
+    weights = adapter_of(content, options.full)
     if options.text is not None:
         encoder = PrecomputedTextEncoder(options.text)
         content['text_features'] = encode_text_prompts(encoder, [*encoder.features])
     write(content, weights, options.out)
+
+
+def adapter_of(content: dict, path: str) -> dict:
+    """Return the weights of an adapter checkpoint, of a whole one too."""
+    weights = state_dict_of(content, path)
+    with errors_about(path):
+        return weights if 'base' in metadata_of(weights) else adapter.extract(weights)
+
+
+def share(options: argparse.Namespace) -> None:
+    """Write ``adapter`` to ``folder``, with what others should know."""
+    path = options.adapter
+    content = read_file(path)
+    meta = dict(content.get('meta') or {})
+    base, cfg = options.base and base_name(options.base), shared_config(options, content)
+    if cfg is not None:
+        meta['cfg'], base = cfg.pretty_text, cfg.model.get('base_weights')
+    facts = dict(
+        base_model_name_or_path=base,
+        license=options.license,
+        data_license=options.data_license,
+        metrics=options.metrics and read_metrics(options.metrics),
+    )
+    content.update(state_dict=adapter_of(content, path), meta=meta)
+    facts = {key: value for key, value in facts.items() if value is not None}
+    with errors_about(path):
+        files = encode_folder(content, facts)
+    os.makedirs(options.folder, exist_ok=True)
+    for name, stream in files.items():
+        with replace_file(os.path.join(options.folder, name)) as file:
+            file.write(stream)
+    size = sum(map(len, files.values())) / 1e6
+    print(f'{options.folder}: {" and ".join(files)}, {size:.2f} MB')
+    if cfg is None:
+        print('It has no config, so others need one: add it with --config.')
+    elif base is None:
+        print('It does not say where its base is, which others need: add it with --base.')
+
+
+def shared_config(options: argparse.Namespace, content: dict) -> Config | None:
+    """Return the config of an adapter for other machines, if there is one."""
+    path = options.adapter
+    name = options.config or path
+    with errors_about(name, (ValueError, TypeError)):
+        if options.config is not None:
+            cfg = load_config(options)
+        elif (content.get('meta') or {}).get('cfg'):
+            cfg = stored_config(content, path)
+            cfg.merge_from_dict(options.cfg_options or {})
+        else:
+            return None
+        if not cfg.get('model'):
+            raise ValueError(f'{name} has no model.')
+        cfg = portable_config(cfg, options.base)
+        # What others will refuse is refused here.
+        stored_config(dict(meta=dict(cfg=cfg.pretty_text)), name)
+    encoder = cfg.model.get('text_encoder') or {}
+    if 'path' in encoder and not content.get('text_features'):
+        raise ValueError(
+            f'{path} has no text features, and others do not have its text encoder; add '
+            'some with extract --text.'
+        )
+    return cfg
+
+
+def read_metrics(path: str) -> list[dict]:
+    """Read what ``evaluate --json`` wrote, without the scores of keypoints."""
+    with errors_about(path, (OSError, ValueError, LookupError, TypeError, AttributeError)):
+        with open(path, encoding='utf-8') as file:
+            results = json.load(file)
+        return [
+            dict(
+                name=os.path.basename(each['result_file']).partition('.')[0],
+                ann_file=os.path.basename(results['ann_file']),
+                subsets={
+                    name: {k: v for k, v in scores.items() if k != 'keypoint_oks'}
+                    for name, scores in each['subsets'].items()
+                },
+                gap=each['gap'],
+            )
+            for each in results['results']
+        ]
 
 
 def merge(options: argparse.Namespace) -> None:
