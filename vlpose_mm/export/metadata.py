@@ -7,6 +7,7 @@ from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.datasets.transforms import GetBBoxCenterScale, TopdownAffine
 from mmpose.registry import TRANSFORMS
 
+from vlpose_mm.codecs import BatchedUDPHeatmap
 from vlpose_mm.export.text_prompts import TextPrompts
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.registry import find_class
@@ -105,7 +106,8 @@ def _transform(cfg: Config, kind: type) -> object:
 
 def _describe_codec(codec: object) -> dict:
     """Describe how heatmaps are decoded."""
-    kind = type(codec)
+    # The same, but for how long it takes.
+    kind = UDPHeatmap if type(codec) is BatchedUDPHeatmap else type(codec)
     is_known = kind is UDPHeatmap and codec.heatmap_type == 'gaussian'
     if not (is_known or (kind is MSRAHeatmap and not codec.unbiased)):
         raise ValueError(

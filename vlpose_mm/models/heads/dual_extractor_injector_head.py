@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from mmpose.codecs import UDPHeatmap
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from vlpose_mm.checkpoint.strict import check_strict
+from vlpose_mm.codecs import BatchedUDPHeatmap
 from vlpose_mm.models.peft.adapter_params import trained_params
 
 # A deconvolution block of HeatmapHead: deconvolution, batch norm, ReLU.
@@ -104,6 +106,8 @@ class DualExtractorInjectorHead(HeatmapHead):
                 'DualExtractorInjectorHead has no place for conv_out_channels between the '
                 'blocks and the predictor; omit it.'
             )
+        if type(self.decoder) is UDPHeatmap:
+            self.decoder = BatchedUDPHeatmap.of(self.decoder)
         self.wiring = WIRINGS[wiring]
         self.hyperparameters = dict(wiring=wiring)
         self.aux_deconv_layers = nn.Sequential()
