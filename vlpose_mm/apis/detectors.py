@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.infer import BaseInferencer
 from mmengine.model import initialize
+from mmengine.structures import InstanceData
 from mmpose.apis.inferencers.utils import default_det_models
 from mmpose.evaluation.functional import nms
 from mmpose.registry import DATASETS
@@ -170,8 +171,38 @@ def detect(
     nms_thr: float,
 ) -> np.ndarray:
     """Detect persons as MMPose's inferencer does: xyxy in pixels and score, N x 5."""
-    found = detector(image, return_datasamples=True)['predictions'][0]
-    instances = found.pred_instances.cpu().numpy()
+    return detect_in_batch(detector, cat_ids, [image], bbox_thr, nms_thr)[0]
+
+
+def detect_in_batch(
+    detector: DetInferencer,
+    cat_ids: Sequence[int],
+    images: Sequence[np.ndarray],
+    bbox_thr: float,
+    nms_thr: float,
+) -> list[np.ndarray]:
+    """Detect persons on several images; see :func:`detect`.
+
+    Images of one size go through the detector together; others would be padded.
+    """
+    rows: dict[tuple[int, ...], list[int]] = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image.shape, []).append(row)
+    found = {}
+    for own in rows.values():
+        alike = [images[row] for row in own]
+        results = detector(alike, batch_size=len(alike), return_datasamples=True)
+        found.update(zip(own, results['predictions'], strict=True))
+    return [
+        _persons(found[row].pred_instances.cpu().numpy(), cat_ids, bbox_thr, nms_thr)
+        for row in range(len(images))
+    ]
+
+
+def _persons(
+    instances: InstanceData, cat_ids: Sequence[int], bbox_thr: float, nms_thr: float
+) -> np.ndarray:
+    """Return the persons among what was detected on an image, N x 5."""
     kept = np.isin(instances.labels, cat_ids) & (instances.scores > bbox_thr)
     bboxes = np.column_stack([instances.bboxes, instances.scores])[kept]  # N, 5
     return bboxes[nms(bboxes, nms_thr)] if len(bboxes) else bboxes

@@ -17,12 +17,15 @@ from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
+from vlpose_mm.apis.background import Background
+from vlpose_mm.apis.batches import Prepared
 from vlpose_mm.apis.call import Call, TextCheck, check_call
 from vlpose_mm.apis.detectors import build_detector, default_detector, find_detector
-from vlpose_mm.apis.inputs import Input, Item, Source
+from vlpose_mm.apis.inputs import Input, Item
 from vlpose_mm.apis.model_zoo import check_device, demo_images, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
-from vlpose_mm.apis.predictor import Predictor
+from vlpose_mm.apis.predictor import Predictor, is_cuda
+from vlpose_mm.apis.stages import Done, OnError, Stages, default_num_workers
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.checkpoint.io import state_dict_of
@@ -169,6 +172,9 @@ class VLPoseInferencer(Pose2DInferencer):
                 - text_reading (str): ``'known'`` (default): a text prompt that the model
                   was not tuned with is read as a mixture of those that it was, see
                   :class:`TextReader`; ``'literal'``: as it is.
+                - num_workers (int | None): Processes that read and crop images and, on a
+                  CPU, run the model, each on one core; 0 (default): this one does it all;
+                  ``None``: as many as help.
                 - on_error (Callable[[Source, Exception], None]): Called with an image that
                   fails and its error, which ends the call by default.
 
@@ -190,8 +196,11 @@ class VLPoseInferencer(Pose2DInferencer):
             kwargs.setdefault('vis_out_dir', f'{out_dir}/visualizations')
             kwargs.setdefault('pred_out_dir', f'{out_dir}/predictions')
         on_error = kwargs.pop('on_error', None)
-        run = self._check(inputs, return_datasamples, batch_size, **kwargs)
-        return (result for _, result in run(on_error=on_error))
+        num_workers = kwargs.pop('num_workers', 0)
+        args = inputs, return_datasamples, batch_size, num_workers
+        stages, output = self._check(*args, **kwargs)
+        done = self._run(stages, output, stages.call.items, on_error)
+        return (result for _, result in done)
 
     def save(
         self,
@@ -199,8 +208,9 @@ class VLPoseInferencer(Pose2DInferencer):
         out_dir: str | os.PathLike,
         draw: bool = True,
         resume: bool = False,
-        batch_size: int = 8,
+        batch_size: int | None = None,
         callback: Callable[[dict], None] | None = None,
+        num_workers: int | None = 0,
         **kwargs,
     ) -> Summary:
         """Run everything and write the results; images that fail are skipped and listed.
@@ -210,7 +220,8 @@ class VLPoseInferencer(Pose2DInferencer):
 
         Args:
             inputs (Input | Sequence[Input]): As in a call.
-            batch_size (int): As in a call.
+            batch_size (int, optional): As in a call; by default 8, and 64 on a GPU.
+            num_workers (int, optional): As in a call.
             **kwargs: As in a call.
             out_dir (str | os.PathLike): Folder to write to.
             draw (bool): Whether to draw.
@@ -225,24 +236,30 @@ class VLPoseInferencer(Pose2DInferencer):
             OSError: If something does not exist or cannot be written.
             ValueError: If an argument is wrong, or the folder holds other results.
         """
-        run = self._check(inputs, True, batch_size, **kwargs)
-        call, reading = run.keywords['call'], run.keywords['forward']['text_reading']
+        if batch_size is None:
+            batch_size = 64 if is_cuda(self.model) else 8
+        stages, output = self._check(inputs, True, batch_size, num_workers, **kwargs)
+        call, reading = stages.call, stages.forward['text_reading']
         settings = {**self.settings, **call.settings, 'text_reading': reading}
         drawer = self.draw if draw else None
         args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
         with ResultsWriter(*args, drawer, resume) as writer:
             writer.summary.skipped = call.skipped
-            for image, result in run(items=writer.pending, on_error=writer.fail):
-                writer.add(image, result)
-                if callback is not None:
-                    callback(result)
+            if draw:
+                stages = stages._replace(needs_images=True, in_worker=writer.draw)
+            done = self._run(stages, output, writer.pending, writer.fail)
+            with Background(writer.add) as background:
+                for image, result in done:
+                    background.add(image, result)
+                    if callback is not None:
+                        callback(result)
         return writer.summary
 
     def draw(
         self, image: np.ndarray, sample: PoseDataSample, scale: float = 1.0, **kwargs
     ) -> np.ndarray:
         """Draw the instances on an image; see :func:`draw_instances`."""
-        with self._predictor.lock:
+        with self._predictor.draw_lock:
             self.visualizer.set_dataset_meta(self.model.dataset_meta)
             return draw_instances(self.visualizer, image, sample, scale, **kwargs)
 
@@ -274,9 +291,14 @@ class VLPoseInferencer(Pose2DInferencer):
         inputs: Input | Sequence[Input],
         return_datasamples: bool,
         batch_size: int,
+        num_workers: int | None,
         **kwargs,
-    ) -> Callable[..., Iterator[tuple[np.ndarray, dict]]]:
-        """Check a call, and return the function that runs it."""
+    ) -> tuple[Stages, MMPoseOutput]:
+        """Check a call, and return what runs it."""
+        if num_workers is not None and not (
+            isinstance(num_workers, int) and num_workers >= 0
+        ):
+            raise ValueError(f'num_workers must be at least 0, got {num_workers!r}.')
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size!r}.')
         kwargs = {k: v for k, v in kwargs.items() if k not in ONLY_3D}
@@ -295,43 +317,54 @@ class VLPoseInferencer(Pose2DInferencer):
         forward['draw_heatmap'] = visualize.get('draw_heatmap', False)
         postprocess['return_datasamples'] = return_datasamples
         output = MMPoseOutput(self, visualize, postprocess)
-        run = partial(self._run, items=call.items, batch_size=batch_size)
-        return partial(run, call=call, forward=forward, output=output)
+        is_shown = any(visualize.get(key) for key in ('show', 'return_vis', 'vis_out_dir'))
+        finish = partial(
+            self._finish, output=output, has_maps=bool(forward.get('attention_maps'))
+        )
+        if num_workers is None:
+            count = sum(not item.is_video for item in call.items)
+            num_workers = default_num_workers(count, is_cuda(self.model))
+        args = call, forward, finish, batch_size, num_workers, is_shown
+        return Stages(self._predictor, *args), output
 
     def _run(
         self,
-        call: Call,
-        items: list[Item],
-        batch_size: int,
-        forward: dict,
+        stages: Stages,
         output: MMPoseOutput,
-        on_error: Callable[[Source, Exception], None] | None = None,
-    ) -> Iterator[tuple[np.ndarray, dict]]:
+        items: list[Item],
+        on_error: OnError,
+    ) -> Iterator[Done]:
         """Yield each image and its result."""
-        predicted = self._predictor.run(
-            call, items, batch_size, forward, on_error, self.show_progress
-        )
         try:
-            for prepared, samples in predicted:
-                with self._predictor.lock:
-                    result = output.add(prepared, samples)
-                source, meta = prepared.source, samples[0].metainfo
-                route = meta.get('pred_route', 'original')
-                result['name'], result['image_id'] = source.name, prepared.image_id
-                result['category_id'] = prepared.category_id
-                result['video'], result['frame'] = source.video, source.frame
-                result['timestamp'] = source.timestamp
-                result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
-                result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None
-                reading = meta.get('read_as') if route == 'tuned' else None
-                result['read_as'] = None if reading is None else reading.shares
-                result['route'] = route
-                if forward.get('attention_maps'):
-                    result['attention_maps'] = meta.get('pred_attention_maps', [])
-                yield prepared.image, result
+            yield from stages.run(items, on_error, self.show_progress)
         finally:
-            with self._predictor.lock:
+            with self._predictor.draw_lock:
                 output.close()
+
+    def _finish(
+        self,
+        prepared: Prepared,
+        samples: list[PoseDataSample],
+        output: MMPoseOutput,
+        has_maps: bool,
+    ) -> dict:
+        """Make the result of an image."""
+        with self._predictor.draw_lock:
+            result = output.add(prepared, samples)
+        source, meta = prepared.source, samples[0].metainfo
+        route = meta.get('pred_route', 'original')
+        result['name'], result['image_id'] = source.name, prepared.image_id
+        result['category_id'] = prepared.category_id
+        result['video'], result['frame'] = source.video, source.frame
+        result['timestamp'] = source.timestamp
+        result['scenario'] = meta.get('scenario') or meta.get('pred_scenario')
+        result['text_prompt'] = meta['text_prompt'] if route == 'tuned' else None
+        reading = meta.get('read_as') if route == 'tuned' else None
+        result['read_as'] = None if reading is None else reading.shares
+        result['route'] = route
+        if has_maps:
+            result['attention_maps'] = meta.get('pred_attention_maps', [])
+        return result
 
     def _load_weights_to_model(
         self, model: nn.Module, checkpoint: dict, cfg: Config

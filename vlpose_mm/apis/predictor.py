@@ -1,32 +1,26 @@
-"""Crop instances from images, and run the model on them."""
+"""Run the detector and the model on images."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmcv.transforms import Compose
-from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from mmpose.evaluation.functional import nearby_joints_nms
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample, merge_data_samples
-from rich.console import Console
-from rich.progress import track
+from torch import nn
 
-from vlpose_mm.apis.batches import Predicted, Prepared, run_in_batches
-from vlpose_mm.apis.bboxes import BBoxFile, check_bboxes, clip_bboxes
+from vlpose_mm.apis.batches import Finish, Prepared
 from vlpose_mm.apis.call import Call
-from vlpose_mm.apis.detectors import detect
+from vlpose_mm.apis.detectors import detect, detect_in_batch
 from vlpose_mm.apis.inputs import Item, Source
-from vlpose_mm.datasets.transforms.text_prompt import AssignTextPrompt
+from vlpose_mm.apis.preparer import Preparer
 from vlpose_mm.local_files import is_url
 
 if TYPE_CHECKING:
@@ -38,9 +32,6 @@ MERGE_FROM = 8
 CLIP_FRAMES = 8
 # ... so many seconds apart, as neighbors look alike.
 CLIP_INTERVAL = 1.0
-# What results need in the samples.
-META_KEYS = ('text_prompt', 'text_source', 'scenario', 'route', 'img_id')
-META_KEYS += ('input_center', 'input_scale', 'input_size')
 
 
 class Predictor:
@@ -56,58 +47,36 @@ class Predictor:
         is_cropped: bool,
         is_tuned: bool,
     ) -> None:
-        transforms = pipeline.transforms
-        assign = [each for each in transforms if isinstance(each, AssignTextPrompt)]
-        keys = getattr(transforms[-1], 'meta_keys', ())
-        if not assign or set(META_KEYS) - {*keys}:
-            raise ValueError(
-                "The test pipeline does not end like vlpose_mm's "
-                '_base_/datasets/pack_with_text.py (AssignTextPrompt, and PackPoseInputs '
-                f'with {", ".join(META_KEYS)} in meta_keys).'
-            )
+        args = pipeline, model.dataset_meta, is_cropped, is_tuned, detector is not None
+        self.preparer = Preparer(*args)
         self.model = model
-        self.pipeline = pipeline
         self.collate_fn = collate_fn
         self.detector = detector
         self.cat_ids = cat_ids
-        self.is_cropped = is_cropped
-        self.is_tuned = is_tuned
-        paddings = [each.padding for each in transforms if hasattr(each, 'padding')]
-        self.padding = paddings[0] if paddings else 1.0
-        self.assign = assign[-1]
+        self.assign = self.preparer.assign
         #: Held while the model or the detector runs.
-        self.lock = threading.RLock()
+        self.lock: threading.RLock
+        #: Held while something is drawn.
+        self.draw_lock: threading.RLock
+        self.renew_locks()
 
-    def run(
-        self,
-        call: Call,
-        items: list[Item],
-        batch_size: int,
-        forward: dict,
-        on_error: Callable[[Source, Exception], None] | None,
-        show_progress: bool,
-    ) -> Iterator[Predicted]:
-        """Run the model on some inputs of a call."""
-        counts = [item.count() for item in items] if show_progress else [None]
-        sources = track(
-            chain.from_iterable(self.sources(item, call) for item in items),
-            'Inference',
-            total=None if None in counts else sum(counts),
-            console=Console(stderr=True),
-            disable=not show_progress,
-        )
-        prepare = partial(self.prepare, call=call)
-        predict = partial(self.predict, **forward)
+    def renew_locks(self) -> None:
+        """Make new locks, as another thread may hold those that a forked process gets."""
+        self.lock = threading.RLock()
+        self.draw_lock = threading.RLock()
+
+    @contextmanager
+    def merged(self, call: Call, items: list[Item], forward: dict) -> Iterator[None]:
+        """Merge the adapter inside a ``with`` block, where that pays off."""
         text_prompt = self.common_text_prompt(call)
         is_merged = text_prompt is not None and (
             len(items) >= MERGE_FROM or any(item.is_video for item in items)
         )
         if is_merged:
-            with self.lock:
-                with self._routing(text_reading=forward['text_reading']):
-                    self.model.merge_adapter(text_prompt)
+            with self.lock, self._routing(text_reading=forward['text_reading']):
+                self.model.merge_adapter(text_prompt)
         try:
-            yield from run_in_batches(sources, prepare, predict, batch_size, on_error)
+            yield
         finally:
             if is_merged:
                 with self.lock:
@@ -136,7 +105,7 @@ class Predictor:
         router = getattr(self.model, 'router', None)
         if router is None:
             return False
-        info = self._text_of(item.overrides, {})
+        info = self.preparer.text_of(item.overrides, {})
         info = self.assign.transform(
             dict(self.model.dataset_meta, img_path=str(item.place), **info)
         )
@@ -168,75 +137,58 @@ class Predictor:
 
     def prepare(self, source: Source, call: Call) -> Prepared:
         """Read an image and crop its instances."""
-        image = source.read()
-        own = source.overrides
-        text, image_id, category_id = {}, None, 1
-        if isinstance(call.bboxes, BBoxFile):
-            if not source.is_file:
-                raise ValueError(f'{call.bboxes.path} has bboxes of image files only.')
-            image_id = call.bboxes.image_id(source.path)
-            category_id = call.bboxes.category_id
-        bboxes = own_bboxes = own.get('bboxes', call.bboxes)
-        if bboxes is None:
-            bboxes = self.detect(image, call.bbox_thr, call.nms_thr)
-        else:
-            if isinstance(bboxes, BBoxFile):
-                text = bboxes.text_info(source.path)
-                bboxes = bboxes.bboxes(source.path, call.bbox_thr)
-            bboxes = _clipped(check_bboxes(bboxes, source.name), image, source.name)
-        text = self._text_of(own, text)
-        info = dict(img_path=source.path, img_id=source.frame, **text)
-        if not len(bboxes):
-            empty = self._empty_sample(image, self.assign.transform(info))
-            return Prepared(source, image, image_id, [], bboxes[:, :4], empty, category_id)
-        packed, is_cropped = [], self.is_cropped and own_bboxes is None
-        for bbox in bboxes:
-            crop = dict(img=image, bbox=bbox[None, :4], bbox_score=bbox[4:])  # 1, 4; 1
-            if is_cropped:
-                crop['bbox'] = _shrunk(crop['bbox'], self.padding)
-            packed.append(self.pipeline({**info, **crop, **self.model.dataset_meta}))
-        return Prepared(
-            source, image, image_id, packed, bboxes[:, :4], category_id=category_id
-        )
+        return self._cropped([self.preparer.prepare(source, call)], call)[0]
 
-    def predict(
+    def predict(self, batch: list[Prepared], **forward) -> list[list[PoseDataSample]]:
+        """Return the samples of images that are cropped; see :meth:`launch`."""
+        return self.launch(batch, None, **forward)()
+
+    def launch(
         self,
         batch: list[Prepared],
+        call: Call | None,
         merge_results: bool = True,
         pose_based_nms: bool = False,
         attention_maps: bool = False,
         draw_heatmap: bool = False,
         text_reading: str = 'known',
-    ) -> list[list[PoseDataSample]]:
-        """Return the samples of each image; the first one has the attention maps of all
-        its instances in ``pred_attention_maps``."""
+    ) -> Finish:
+        """Begin to predict a batch, and return what waits for it.
+
+        It returns the samples of each image; the first one has the attention maps of all
+        its instances in ``pred_attention_maps``.
+        """
+        batch = self._cropped(batch, call)
         packed = [crop for prepared in batch for crop in prepared.packed]
         samples = []
         if packed:
             routing = self._routing(attention_maps, draw_heatmap, text_reading)
             with self.lock, routing, torch.no_grad():
                 samples = self.model.test_step(self.collate_fn(packed))
-        found, start = [], 0
-        for prepared in batch:
-            own = samples[start : start + len(prepared.packed)]
-            start += len(own)
-            if not own:
-                found.append([prepared.empty])
-                continue
-            maps = [sample.metainfo.get('pred_attention_maps') for sample in own]
-            for sample, bbox in zip(own, prepared.bboxes, strict=True):
-                # Not shrunk.
-                sample.pred_instances.bboxes = bbox[None]
-            if merge_results:
-                own = [merge_data_samples(own)]
-                if pose_based_nms:
-                    kept = _pose_nms(own[0].pred_instances)
-                    own[0].pred_instances = own[0].pred_instances[kept]
-                    maps = [maps[row] for row in kept]
-            maps = [each for each in maps if each is not None]
-            own[0].set_metainfo(dict(pred_attention_maps=maps))
-            found.append(own)
-        return found
+
+        def finish() -> list[list[PoseDataSample]]:
+            found, start = [], 0
+            for prepared in batch:
+                own = samples[start : start + len(prepared.packed)]
+                start += len(own)
+                found.append(_of_image(prepared, own, merge_results, pose_based_nms))
+            return found
+
+        return finish
+
+    def _cropped(self, batch: list[Prepared], call: Call | None) -> list[Prepared]:
+        """Detect instances where that is left to do, and crop them."""
+        images = [each.image for each in batch if each.packed is None]
+        if not images:
+            return batch
+        with self.lock:
+            thresholds = call.bbox_thr, call.nms_thr
+            args = self.detector, self.cat_ids, images, *thresholds
+            found = iter(detect_in_batch(*args))
+        return [
+            self.preparer.crop(each, next(found)) if each.packed is None else each
+            for each in batch
+        ]
 
     def common_text_prompt(self, call: Call) -> str | list[str] | None:
         """Return the text prompt if a call gives all images the same one."""
@@ -288,34 +240,10 @@ class Predictor:
             if router is not None:
                 router.decisions = decisions
 
-    def _text_of(self, overrides: dict, text: dict) -> dict:
-        """Return what is said of an image; a call overrides what a file says."""
-        text = {**text}
-        if 'scenario' in overrides:
-            text['category'] = overrides['scenario']
-            text.pop('text_prompt', None)
-        if 'text_prompt' in overrides:
-            text['text_prompt'] = overrides['text_prompt']
-        if overrides.get('route', 'auto') != 'auto':
-            text['route'] = overrides['route']
-        if not self.is_tuned:
-            text['route'] = 'original'
-        return text
 
-    def _empty_sample(self, image: np.ndarray, info: dict) -> PoseDataSample:
-        """Make the sample of an image without instances."""
-        keys = ('img_path', 'scenario')
-        sample = PoseDataSample(metainfo={key: info[key] for key in keys})
-        sample.set_metainfo(dict(ori_shape=image.shape[:2]))
-        count = len(self.model.dataset_meta['keypoint_id2name'])
-        sample.pred_instances = InstanceData(
-            bboxes=np.zeros((0, 4), np.float32),
-            bbox_scores=np.zeros(0, np.float32),
-            keypoints=np.zeros((0, count, 2), np.float32),
-            keypoint_scores=np.zeros((0, count), np.float32),
-            keypoints_visible=np.zeros((0, count), np.float32),
-        )
-        return sample
+def is_cuda(model: nn.Module) -> bool:
+    """Return whether a model is on a GPU."""
+    return next(model.parameters()).is_cuda
 
 
 def _apart(sources: Iterable[Source], interval: float) -> Iterator[Source]:
@@ -327,26 +255,28 @@ def _apart(sources: Iterable[Source], interval: float) -> Iterator[Source]:
             yield source
 
 
-def _shrunk(bboxes: np.ndarray, factor: float) -> np.ndarray:
-    """Shrink bboxes, N x 4, about their center."""
-    center = (bboxes[:, :2] + bboxes[:, 2:]) / 2  # N, 2
-    half = (bboxes[:, 2:] - bboxes[:, :2]) / (2 * factor)
-    return np.hstack([center - half, center + half]).astype(np.float32)
-
-
-def _clipped(bboxes: np.ndarray, image: np.ndarray, name: str) -> np.ndarray:
-    """Clip bboxes to an image, and warn of those that are dropped."""
-    clipped, problems = clip_bboxes(bboxes, image.shape[1], image.shape[0])
-    if problems:
-        more = f' So are {len(problems) - 1} more.' if len(problems) > 1 else ''
-        print_log(
-            f'{name}: {problems[0]}; it is dropped.{more}',
-            logger='current',
-            level=logging.WARNING,
-        )
-        if not len(clipped):
-            raise ValueError(f'no bbox is left, as {problems[0]}.')
-    return clipped
+def _of_image(
+    prepared: Prepared,
+    samples: list[PoseDataSample],
+    merge_results: bool,
+    pose_based_nms: bool,
+) -> list[PoseDataSample]:
+    """Return the samples of an image, of those of its instances."""
+    if not samples:
+        return [prepared.empty]
+    maps = [sample.metainfo.get('pred_attention_maps') for sample in samples]
+    for sample, bbox in zip(samples, prepared.bboxes, strict=True):
+        # Not shrunk.
+        sample.pred_instances.bboxes = bbox[None]
+    if merge_results:
+        samples = [merge_data_samples(samples)]
+        if pose_based_nms:
+            kept = _pose_nms(samples[0].pred_instances)
+            samples[0].pred_instances = samples[0].pred_instances[kept]
+            maps = [maps[row] for row in kept]
+    maps = [each for each in maps if each is not None]
+    samples[0].set_metainfo(dict(pred_attention_maps=maps))
+    return samples
 
 
 def _pose_nms(instances: InstanceData) -> list[int]:

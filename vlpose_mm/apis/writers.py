@@ -119,8 +119,14 @@ class ResultsWriter:
             finally:
                 self._lock.release()
 
-    def add(self, image: np.ndarray, result: dict) -> None:
-        """Write a result."""
+    def draw(self, image: np.ndarray, result: dict) -> None:
+        """Write the drawing of an image, as :meth:`add` does without it."""
+        path = self._paths[result['name']]
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        save_image(self._draw(image, result['predictions'][0]), path)
+
+    def add(self, image: np.ndarray | None, result: dict) -> None:
+        """Write a result; without the image if it is drawn already."""
         video = result['video']
         if video != self._video:
             self._end_video(True)
@@ -131,9 +137,12 @@ class ResultsWriter:
         self.summary.tuned += result['route'] == 'tuned'
         self.summary.empty += not records
         item = result['name'] if video is None else video.name
-        if self._draw is not None:
-            drawing = self._draw(image, result['predictions'][0])
-            self._write_drawing(drawing, self._paths[item])
+        if self._draw is not None and video is not None:
+            self._write_frame(
+                self._draw(image, result['predictions'][0]), self._paths[item]
+            )
+        elif self._draw is not None and image is not None:
+            self.draw(image, result)
         self._progress.add(item, result['image_id'], image_record(result, 0), records)
 
     def fail(self, source: Source, error: Exception) -> None:
@@ -150,25 +159,21 @@ class ResultsWriter:
             level=logging.WARNING,
         )
 
-    def _write_drawing(self, drawing: np.ndarray, path: str) -> None:
-        if self._video is not None:
-            if self._is_unwritable:
-                return
-            try:
-                if self._video_writer is None:
-                    size = drawing.shape[1::-1]
-                    self._video_writer = VideoWriter(path, self._video.fps, size)
-                self._video_writer.write(drawing)
-            except (OSError, cv2.error) as error:
-                # The other inputs go on.
-                self._is_unwritable = True
-                self._fail(self._video.name, error)
-                if self._video_writer is not None:
-                    self._video_writer.close(keep=False)
-                    self._video_writer = None
+    def _write_frame(self, drawing: np.ndarray, path: str) -> None:
+        if self._is_unwritable:
             return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        save_image(drawing, path)
+        try:
+            if self._video_writer is None:
+                size = drawing.shape[1::-1]
+                self._video_writer = VideoWriter(path, self._video.fps, size)
+            self._video_writer.write(drawing)
+        except (OSError, cv2.error) as error:
+            # The other inputs go on.
+            self._is_unwritable = True
+            self._fail(self._video.name, error)
+            if self._video_writer is not None:
+                self._video_writer.close(keep=False)
+                self._video_writer = None
 
     def _end_video(self, is_whole: bool) -> None:
         video, writer = self._video, self._video_writer

@@ -39,8 +39,10 @@ def parse_predict(args: Sequence[str]) -> argparse.Namespace:
         )
     if options.bboxes is not None:
         check_file(options.bboxes)
-    if options.batch_size < 1:
+    if options.batch_size is not None and options.batch_size < 1:
         raise ValueError(f'--batch-size must be at least 1, got {options.batch_size}')
+    if options.num_workers is not None and options.num_workers < 0:
+        raise ValueError(f'--num-workers must be at least 0, got {options.num_workers}')
     return options
 
 
@@ -172,7 +174,8 @@ def _predict_parser() -> argparse.ArgumentParser:
     add('--bboxes', metavar='FILE', help='COCO JSON with the bboxes of the images')
     add_detector_options(parser)
     add_model_options(parser)
-    add('--batch-size', metavar='N', type=int, default=8, help='images (default: 8)')
+    add('--batch-size', metavar='N', type=int, help='images (default: 8, on a GPU 64)')
+    add('--num-workers', metavar='N', type=int, help='processes (default: as many as help)')
     add('--no-drawings', action='store_true', help='write the JSON only')
     add('--resume', action='store_true', help='continue an earlier run into DIR')
     add('-h', '--help', action='help', help='show this, and exit')

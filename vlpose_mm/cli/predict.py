@@ -46,6 +46,7 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
         not options.no_drawings,
         options.resume,
         options.batch_size,
+        num_workers=options.num_workers,
         scenario=options.scenario,
         text_prompt=options.text_prompt,
         route=options.route,
