@@ -24,7 +24,7 @@ from vlpose_mm.apis.detectors import build_detector, default_detector, find_dete
 from vlpose_mm.apis.inputs import Input, Item
 from vlpose_mm.apis.model_zoo import check_device, demo_images, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
-from vlpose_mm.apis.predictor import Predictor, is_cuda
+from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.stages import Done, OnError, Stages, default_num_workers
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.checkpoint.download import DownloadError
@@ -237,7 +237,7 @@ class VLPoseInferencer(Pose2DInferencer):
             ValueError: If an argument is wrong, or the folder holds other results.
         """
         if batch_size is None:
-            batch_size = 64 if is_cuda(self.model) else 8
+            batch_size = 64 if self._predictor.device.type == 'cuda' else 8
         stages, output = self._check(inputs, True, batch_size, num_workers, **kwargs)
         call, reading = stages.call, stages.forward['text_reading']
         settings = {**self.settings, **call.settings, 'text_reading': reading}
@@ -323,7 +323,8 @@ class VLPoseInferencer(Pose2DInferencer):
         )
         if num_workers is None:
             count = sum(not item.is_video for item in call.items)
-            num_workers = default_num_workers(count, is_cuda(self.model))
+            on_gpu = self._predictor.device.type == 'cuda'
+            num_workers = default_num_workers(count, on_gpu)
         args = call, forward, finish, batch_size, num_workers, is_shown
         return Stages(self._predictor, *args), output
 

@@ -14,10 +14,10 @@ from mmengine.structures import InstanceData
 from mmpose.evaluation.functional import nearby_joints_nms
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample, merge_data_samples
-from torch import nn
 
 from vlpose_mm.apis.batches import Finish, Prepared
 from vlpose_mm.apis.call import Call
+from vlpose_mm.apis.deferred import deferred_decoding, upload
 from vlpose_mm.apis.detectors import detect, detect_in_batch
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.preparer import Preparer
@@ -59,6 +59,11 @@ class Predictor:
         #: Held while something is drawn.
         self.draw_lock: threading.RLock
         self.renew_locks()
+
+    @property
+    def device(self) -> torch.device:
+        """torch.device: Where the model is."""
+        return next(self.model.parameters()).device
 
     def renew_locks(self) -> None:
         """Make new locks, as another thread may hold those that a forked process gets."""
@@ -160,13 +165,17 @@ class Predictor:
         """
         batch = self._cropped(batch, call)
         packed = [crop for prepared in batch for crop in prepared.packed]
-        samples = []
+        samples, decode = [], None
         if packed:
+            packed = upload(packed, self.device)
             routing = self._routing(attention_maps, draw_heatmap, text_reading)
             with self.lock, routing, torch.no_grad():
-                samples = self.model.test_step(self.collate_fn(packed))
+                with deferred_decoding(self.model) as decode:
+                    samples = self.model.test_step(self.collate_fn(packed))
 
         def finish() -> list[list[PoseDataSample]]:
+            if decode is not None:
+                decode()
             found, start = [], 0
             for prepared in batch:
                 own = samples[start : start + len(prepared.packed)]
@@ -239,11 +248,6 @@ class Predictor:
             self.model.test_cfg = before
             if router is not None:
                 router.decisions = decisions
-
-
-def is_cuda(model: nn.Module) -> bool:
-    """Return whether a model is on a GPU."""
-    return next(model.parameters()).is_cuda
 
 
 def _apart(sources: Iterable[Source], interval: float) -> Iterator[Source]:

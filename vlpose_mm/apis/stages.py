@@ -17,7 +17,7 @@ from rich.progress import track
 from vlpose_mm.apis.batches import Finish, Prepared, run_in_batches
 from vlpose_mm.apis.call import Call
 from vlpose_mm.apis.inputs import Item, Source
-from vlpose_mm.apis.predictor import Predictor, is_cuda
+from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.preparer import Preparer
 from vlpose_mm.apis.workers import (
     Packet,
@@ -86,7 +86,7 @@ class Stages(NamedTuple):
             console=Console(stderr=True),
             disable=not show_progress,
         )
-        is_ahead = is_cuda(self.predictor.model)
+        is_ahead = self.predictor.device.type == 'cuda'
         is_shared = can_fork() and not is_ahead
         with self.predictor.merged(self.call, items, self.forward):
             for is_video, own in groupby(sources, lambda each: each.video is not None):

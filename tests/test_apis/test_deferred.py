@@ -1,0 +1,46 @@
+"""Decoding that is put off gives what decoding at once does."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+
+from vlpose_mm.apis.deferred import deferred_decoding, upload
+
+
+@pytest.mark.parametrize('kind', ['vlpose_cfg', 'base_cfg'])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_instances_are_added_when_they_are_asked_for(
+    kind, dtype, make_sample, request
+) -> None:
+    model = MODELS.build(request.getfixturevalue(kind)).eval()
+    model.test_cfg = {**model.test_cfg, 'output_heatmaps': True}
+    inputs = torch.rand(2, 3, 128, 96)
+    prompts = ['a cartoon of a person', 'a mural of a person']
+
+    def predict() -> list:
+        samples = [make_sample(prompt) for prompt in prompts]
+        return model.predict(inputs, samples)
+
+    autocast = torch.autocast('cpu', dtype, enabled=dtype != torch.float32)
+    with torch.no_grad(), autocast, deferred_decoding(model) as decode:
+        samples = predict()
+    assert all('pred_instances' not in sample for sample in samples)
+    decode()
+    if kind == 'base_cfg' and dtype == torch.bfloat16:
+        # MMPose itself decodes no bf16.
+        assert all(isinstance(sample.pred_instances, InstanceData) for sample in samples)
+        return
+    with torch.no_grad(), autocast:
+        expected = predict()
+    for sample, other in zip(samples, expected, strict=True):
+        for key in ('keypoints', 'keypoint_scores', 'bboxes'):
+            found = sample.pred_instances[key]
+            np.testing.assert_array_equal(found, other.pred_instances[key])
+        assert torch.equal(sample.pred_fields.heatmaps, other.pred_fields.heatmaps)
+
+
+def test_crops_for_a_cpu_stay_where_they_are() -> None:
+    packed = [dict(inputs=torch.zeros(3, 8, 8, dtype=torch.uint8))]
+    assert upload(packed, torch.device('cpu')) is packed
