@@ -118,6 +118,20 @@ def test_an_error_ends_a_call_after_the_results_before_it(demo, inputs) -> None:
     assert not multiprocessing.active_children()
 
 
+def test_a_worker_leaves_videos_alone_that_are_not_read_to_their_end(
+    demo, inputs, image, tmp_path
+) -> None:
+    clip = write_video(tmp_path / 'long.mp4', [image] * 9)
+    for _ in range(3):
+        # In a circle, so that whoever collects garbage next ends it.
+        circle = [demo(clip, route='original')]
+        next(circle[0])
+        circle.append(circle)
+        del circle
+    found = collect(demo, inputs[:2] * 9, num_workers=2)
+    assert_equal(found, collect(demo, inputs[:2] * 9))
+
+
 def test_a_worker_that_dies_ends_a_run_that_can_be_resumed(demo, art, tmp_path) -> None:
     inputs = sorted(art.glob('*/*/*.jpg'))[:24]
 

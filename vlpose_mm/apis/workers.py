@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -151,21 +152,28 @@ def _start(loader: DataLoader, lock: AbstractContextManager) -> Iterator[Packet]
         except BaseException as error:
             started.append(error)
 
-    threads = cv2.getNumThreads()
-    # A forked process would wait forever for the threads of OpenCV's pool.
+    # A forked process waits forever for threads that it does not have: those of OpenCV's
+    # pool, and of what it would delete, such as a video that is not read to its end.
+    threads, collects = cv2.getNumThreads(), gc.isenabled()
     cv2.setNumThreads(0)
+    gc.disable()
     starter = Thread(target=start)
     starter.start()
     starter.join()
     cv2.setNumThreads(threads)
+    if collects:
+        gc.enable()
     if isinstance(started[0], BaseException):
         raise started[0]
     return started[0]
 
 
 def _init_worker(number: int) -> None:
-    # One process per core is enough; PyTorch sees to its own threads.
+    # PyTorch sees to its own threads.
     cv2.setNumThreads(0)
+    # What was there before is not deleted here.
+    gc.freeze()
+    gc.enable()
 
 
 def _same(packet: Packet) -> Packet:
