@@ -20,8 +20,11 @@ BOUNDS = {
     'mmpose': ('1.3', None),
     # Older versions answer requests for files less strictly.
     'gradio': ('6.31', '7'),
+    # Earlier ones crash where nothing decodes a stream.
+    'av': ('17.1', None),
+    'oneeurofilter': ('0.2.1', None),
 }
-OPTIONAL = ('gradio',)
+OPTIONAL = ('gradio', 'av', 'oneeurofilter')
 
 
 class RequirementError(ImportError):

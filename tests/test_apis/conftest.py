@@ -1,7 +1,8 @@
 """The demo model, and images for it."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -78,6 +79,53 @@ def write_video(
     for image in images:
         writer.write(image)
     writer.release()
+    return path
+
+
+def write_clip(
+    path: Path,
+    timestamps: Sequence[float],
+    start: float = 0.0,
+    codec: str = 'libx264',
+    audio: str | None = 'aac',
+    size: tuple[int, int] = (64, 48),
+) -> Path:
+    """Write a video with a flash and a beep half a second after its first frame.
+
+    Args:
+        path (Path): Where to write it.
+        timestamps (Sequence[float]): Of its frames, in seconds after the first one.
+        start (float): How much later than the audio it begins, in seconds.
+        codec, audio (str): Of frames and sound.
+        size (tuple[int, int]): Width and height.
+    """
+    import av
+
+    with av.open(str(path), 'w') as file:
+        video = file.add_stream(codec, rate=25)
+        (video.width, video.height), video.pix_fmt = size, 'yuv420p'
+        video.codec_context.time_base = Fraction(1, 1000)
+        sound = file.add_stream(audio, 48000, layout='mono') if audio else None
+        file.start_encoding()
+        for timestamp in timestamps:
+            shade = 255 if 0.5 <= timestamp < 0.7 else 0
+            image = np.full((*size[::-1], 3), shade, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+            frame.pts, frame.time_base = (
+                round((timestamp + start) * 1000),
+                Fraction(1, 1000),
+            )
+            file.mux(video.encode(frame))
+        file.mux(video.encode(None))
+        if sound is not None:
+            times = np.arange(48000 * (timestamps[-1] + start)) / 48000 - start
+            beep = np.sin(6283 * times) * ((times >= 0.5) & (times < 0.7))
+            for begin in range(0, len(beep), 1024):
+                samples = beep[None, begin : begin + 1024].astype(np.float32)
+                frame = av.AudioFrame.from_ndarray(samples, format='flt', layout='mono')
+                frame.sample_rate, frame.pts = 48000, begin
+                file.mux(sound.encode(frame))
+            file.mux(sound.encode(None))
     return path
 
 

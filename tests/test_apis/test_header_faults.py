@@ -18,7 +18,8 @@ from tests.test_apis.conftest import set_matrix, write_video
 from tests.test_apis.test_videos import UPRIGHT
 from vlpose_mm.apis.display_matrix import read_display_matrix, upright
 from vlpose_mm.apis.inputs import find_items
-from vlpose_mm.apis.videos import VideoWriter
+from vlpose_mm.apis.video_writer import OpenCVEncoder
+from vlpose_mm.apis.videos import Video
 from vlpose_mm.datasets.image_io import decode_image
 
 SETTINGS = examples(100)
@@ -134,9 +135,10 @@ def test_boxes_around_a_header_do_not_hide_its_matrix(matrix, boxes) -> None:
 @given(st.floats(0.05, 70000))
 def test_any_frame_rate_is_kept_within_one_percent(fps: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        writer = VideoWriter(f'{folder}/clip.mp4', fps, (64, 48))
-        writer.write(np.zeros((48, 64, 3), np.uint8))
-        writer.close(keep=True)
+        video = Video('clip.mp4', fps, is_live=False)
+        encoder = OpenCVEncoder(f'{folder}/clip.mp4', video, (64, 48))
+        encoder.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+        encoder.close()
         capture = cv2.VideoCapture(f'{folder}/clip.mp4')
         assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(fps, rel=0.01)
         assert capture.read()[0]

@@ -1,4 +1,4 @@
-"""Videos are upright, and keep their frames and their rate."""
+"""Videos are read upright, with their frames and their times."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.test_apis.conftest import set_matrix, write_video
+from tests.test_apis.conftest import set_matrix, write_clip, write_video
 from vlpose_mm.apis.display_matrix import read_display_matrix
-from vlpose_mm.apis.videos import VideoWriter, open_video, writable_fps
+from vlpose_mm.apis.videos import open_video
 
 # A white corner.
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -88,45 +88,6 @@ def test_other_containers_and_cut_files_have_no_matrix(tmp_path) -> None:
         assert read_display_matrix(str(path)) is None
 
 
-RATES = [0.05, 1, 7.5, 23.976, 29.97, 59.94005, 65.536, 66.667, 98.567, 120.013, 211.222]
-RATES += [655.36, 1000, 6553.55, 65535, 65535.9, 90000]
-
-
-@pytest.mark.parametrize('fps', RATES)
-def test_any_rate_is_written_within_one_percent(fps: float, tmp_path: Path) -> None:
-    writer = VideoWriter(str(tmp_path / 'clip.mp4'), fps, (64, 48))
-    for _ in range(5):
-        writer.write(IMAGE)
-    writer.close(keep=True)
-    video, frames = open_video(str(tmp_path / 'clip.mp4'), 'clip.mp4')
-    assert video.fps == pytest.approx(fps, rel=0.01)
-    assert len(list(frames)) == 5
-    assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
-
-
-@pytest.mark.parametrize(
-    ('fps', 'expected'), [(1e-9, 0.002), (1 / 60, 0.017), (1e9, 65535)]
-)
-def test_other_rates_are_the_nearest(fps: float, expected: float, tmp_path: Path) -> None:
-    assert writable_fps(fps) == expected
-    path = write_video(tmp_path / 'clip.mp4', [IMAGE] * 3, writable_fps(fps))
-    assert open_video(str(path), 'clip.mp4')[0].fps == pytest.approx(expected)
-
-
-def test_a_writer_that_fails_says_so_and_leaves_nothing(tmp_path) -> None:
-    with pytest.raises(
-        OSError, match='clip.mp4: OpenCV makes no .* of 0 x 48 pixels and 25 fr'
-    ):
-        VideoWriter(str(tmp_path / 'out/clip.mp4'), 25, (0, 48))
-    writer = VideoWriter(str(tmp_path / 'out/clip.mp4'), 25, (64, 48))
-    writer.write(IMAGE)
-    (written,) = (tmp_path / 'out').iterdir()
-    written.unlink()
-    with pytest.raises(OSError, match='Cannot write the video .*/clip.mp4; the disk may'):
-        writer.close(keep=True)
-    assert not list((tmp_path / 'out').iterdir())
-
-
 def test_a_video_of_uneven_rate_is_whole_if_it_lasts_as_long(tmp_path) -> None:
     path = write_video(tmp_path / 'clip.webm', [IMAGE] * 100, 25, codec='VP80')
     content = bytearray(path.read_bytes())
@@ -171,6 +132,12 @@ def test_frames_have_their_own_times(tmp_path) -> None:
     path.write_bytes(content)
     expected = [index / 25 for index in (*range(51), *range(52, 100, 2))]
     assert timestamps_of(path) == pytest.approx(expected)
+
+
+def test_a_video_that_begins_later_than_its_audio_is_whole(tmp_path) -> None:
+    path = write_clip(tmp_path / 'clip.mkv', [frame / 25 for frame in range(25)], 0.5)
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) > 30
+    assert timestamps_of(path) == pytest.approx([frame / 25 for frame in range(25)])
 
 
 def test_a_stream_without_times_is_taken_as_even(tmp_path, monkeypatch) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from xtcocotools.coco import COCO
 
-from tests.test_apis.conftest import set_matrix, write_video
-from vlpose_mm.apis import to_coco
+from tests.test_apis.conftest import set_matrix, write_clip, write_video
+from vlpose_mm.apis import to_coco, video_writer, writers
 from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.writers import drawing_path
 
@@ -90,6 +90,30 @@ def test_a_video_becomes_a_video_of_as_many_frames(demo, image, tmp_path) -> Non
     assert files_in(tmp_path / 'out/videos') == ['clip.mp4']
 
 
+def test_a_drawn_video_has_the_times_and_the_audio_of_its_own(
+    demo, tmp_path, monkeypatch
+) -> None:
+    times = [0, 0.04, 0.2, 1.0]
+    import av
+
+    logged = []
+    monkeypatch.setattr(writers, 'print_log', lambda text, **_: logged.append(text))
+    path = write_clip(tmp_path / 'clip.mkv', times)
+    demo.save(path, tmp_path / 'out', scenario='sketch')
+    images = read(tmp_path / 'out')['images']
+    assert [image['timestamp'] for image in images] == pytest.approx(times)
+    with av.open(str(tmp_path / 'out/videos/clip.mkv.mp4')) as file:
+        assert [frame.time for frame in file.decode(video=0)] == pytest.approx(times)
+        assert len(file.streams.audio) == 1
+    assert not logged
+    for module in (writers, video_writer):
+        monkeypatch.setattr(module, 'HAS_AV', False)
+    demo.save([path, path], tmp_path / 'even', scenario='sketch')
+    with av.open(str(tmp_path / 'even/videos/clip.mkv.mp4')) as file:
+        assert len(list(file.decode(video=0))) == 4 and not file.streams.audio
+    assert len(logged) == 1 and 'pip install "av>=17.1"' in logged[0]
+
+
 def test_a_turned_video_is_upright_in_its_drawings(demo, image, tmp_path) -> None:
     path = write_video(tmp_path / 'clip.mp4', [np.rot90(image[:160, :128])] * 2)
     set_matrix(path, (0, 1, -1, 0))
@@ -113,7 +137,7 @@ def test_a_video_that_cannot_be_written_fails_alone(demo, image, tmp_path) -> No
     summary = demo.save(inputs, out, batch_size=2)
     (failure,) = summary.failures
     assert failure.name == 'a.mp4' and 'Cannot write the video' in failure.reason
-    assert 'pixels and 12 frames a second; look at the folder' in failure.reason
+    assert 'look at the folder and the disk' in failure.reason
     assert summary.images == len(read(out)['images']) == 11
     assert files_in(out / 'videos') == ['b.mp4'] and files_in(out / 'drawings') == ['c.jpg']
     (out / 'videos/.a.mp4.tmp.mp4').rmdir()

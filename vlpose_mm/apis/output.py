@@ -9,7 +9,8 @@ from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
 from vlpose_mm.apis.batches import Prepared
-from vlpose_mm.apis.videos import Video, writable_fps
+from vlpose_mm.apis.video_writer import writable_fps
+from vlpose_mm.apis.videos import Video
 
 # Containers of the codec that MMPose writes; it would write none into others.
 MPEG4 = ('.avi', '.m4v', '.mkv', '.mov', '.mp4')

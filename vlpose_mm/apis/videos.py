@@ -1,4 +1,4 @@
-"""Read and write videos."""
+"""Read videos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
@@ -16,8 +15,8 @@ from vlpose_mm.apis.display_matrix import read_display_matrix, turn, upright
 
 # Frames per second of a video that does not say.
 DEFAULT_FPS = 25.0
-# MPEG-4 has at most so many ticks a second.
-MAX_TICKS = 2**16 - 1
+# Where the last frame is, in frames; OpenCV before 4.11 says 0.
+PTS = getattr(cv2, 'CAP_PROP_PTS', 71)
 
 
 class Video(NamedTuple):
@@ -26,6 +25,7 @@ class Video(NamedTuple):
     name: str  # Its name among the inputs.
     fps: float  # Frames per second.
     is_live: bool  # Whether it is a webcam, which does not wait for a full batch.
+    path: str | None = None  # Where it is, if it is a file.
 
 
 class Frame(NamedTuple):
@@ -50,7 +50,8 @@ def open_video(place: str | int, name: str) -> tuple[Video, Iterator[Frame]]:
         fps = DEFAULT_FPS
     frames = _frames(capture, place, name, fps, is_counted)
     upright_frames = (Frame(upright(each.image, matrix), each.timestamp) for each in frames)
-    return Video(name, fps, is_live), upright_frames
+    path = place if not is_live and os.path.isfile(place) else None
+    return Video(name, fps, is_live, path), upright_frames
 
 
 def count_frames(place: str | int) -> int | None:
@@ -64,27 +65,13 @@ def count_frames(place: str | int) -> int | None:
     return int(count) if count > 0 else None
 
 
-def writable_fps(fps: float) -> float:
-    """Return the nearest frame rate that MPEG-4 takes; from 0.05 to 65535 within 1 %.
-
-    OpenCV writes a rate as a fraction of a power of ten, exact to 0.001, and fails where
-    that takes too many ticks.
-    """
-    for digits in (3, 2, 1, 0):
-        ticks = round(fps * 10**digits)
-        if ticks <= MAX_TICKS:
-            # One tick is exact enough for it to write none.
-            return max(ticks, 2 if digits == 3 else 1) / 10**digits
-    return float(MAX_TICKS)
-
-
 def _frames(
     capture: cv2.VideoCapture, place: str | int, name: str, fps: float, is_counted: bool
 ) -> Iterator[Frame]:
     """Yield the frames as they are stored; not every video counts them for sure."""
     expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     is_live = isinstance(place, int)
-    count, start, timestamp = 0, None, 0.0
+    count, offset, start, timestamp = 0, 0.0, None, 0.0
     try:
         while True:
             is_read, image = capture.read()
@@ -93,14 +80,18 @@ def _frames(
             now = time.monotonic()
             if not is_live:
                 now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            start = now if start is None else start
+            if start is None:
+                start, offset = now, max(0.0, capture.get(PTS))
             # Some streams have no times.
             is_later = count == 0 or now - start > timestamp
             timestamp = now - start if is_later else timestamp + 1 / fps
             yield Frame(image, timestamp)
             count += 1
-        # Most containers count no frames, and OpenCV takes them as evenly spaced.
-        seen = count if is_counted else max(count, round(timestamp * fps) + 1)
+        # Most containers count no frames. OpenCV takes them as evenly spaced, and those of
+        # a stream that begins later than its audio as there from the start.
+        seen = count
+        if not is_counted:
+            seen = max(count, round(timestamp * fps) + 1) + offset
         # Some that do count one or two too many.
         is_short = 0 < expected and seen < min(expected - 2, 0.98 * expected)
         problem = _why_it_ended(
@@ -132,51 +123,3 @@ def _why_it_ended(
             'download or save it again for the rest.'
         )
     return None
-
-
-class VideoWriter:
-    """Writes a video to a temporary file, which takes its name when it is whole."""
-
-    def __init__(self, path: str, fps: float, size: tuple[int, int]) -> None:
-        folder, name = os.path.split(path)
-        os.makedirs(folder, exist_ok=True)
-        self.path = path
-        self._temporary = os.path.join(folder, f'.{name}.tmp.mp4')
-        self._count = 0
-        # Nothing plays so fast a video, but its frames are wanted.
-        is_too_fast = fps > MAX_TICKS
-        code = cv2.VideoWriter_fourcc(*('MJPG' if is_too_fast else 'mp4v'))
-        fps = min(fps, 10.0**6) if is_too_fast else writable_fps(fps)
-        self._writer = cv2.VideoWriter(self._temporary, code, fps, size)
-        if not self._writer.isOpened():
-            self._delete()
-            width, height = size
-            raise OSError(
-                f'Cannot write the video {path}: OpenCV makes no {self._temporary} of '
-                f'{width} x {height} pixels and {fps:g} frames a second; look at the '
-                'folder and the disk.'
-            )
-
-    def write(self, image: np.ndarray) -> None:
-        """Append a frame."""
-        self._writer.write(np.ascontiguousarray(image[..., ::-1]))
-        self._count += 1
-
-    def close(self, keep: bool) -> None:
-        """Finish the file, or delete it."""
-        self._writer.release()
-        # OpenCV does not report a full disk.
-        capture = cv2.VideoCapture(self._temporary)
-        is_whole = capture.get(cv2.CAP_PROP_FRAME_COUNT) >= self._count
-        capture.release()
-        if keep and is_whole:
-            os.replace(self._temporary, self.path)
-            return
-        self._delete()
-        if keep:
-            raise OSError(f'Cannot write the video {self.path}; the disk may be full.')
-
-    def _delete(self) -> None:
-        # What it could not make, or cannot delete, must not hide the cause.
-        with suppress(OSError):
-            os.unlink(self._temporary)

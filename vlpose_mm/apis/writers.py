@@ -19,7 +19,8 @@ from vlpose_mm.apis.coco_records import image_record, instance_records, write_co
 from vlpose_mm.apis.folder_lock import FolderLock
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.progress import PROGRESS, Progress
-from vlpose_mm.apis.videos import Video, VideoWriter
+from vlpose_mm.apis.video_writer import HAS_AV, NO_AV, VideoWriter
+from vlpose_mm.apis.videos import Video
 from vlpose_mm.checkpoint.io import remove_unfinished, replace_file
 from vlpose_mm.local_files import printable
 from vlpose_mm.visualization.captions import save_image
@@ -98,6 +99,8 @@ class ResultsWriter:
         self._paths = drawing_paths(items, out_dir)
         self._dataset_meta = dataset_meta
         self._draw = draw
+        if draw is not None and not HAS_AV and any(item.is_video for item in self.pending):
+            print_log(NO_AV, logger='current', level=logging.WARNING)
         self._video: Video | None = None
         self._video_writer: VideoWriter | None = None
         self._is_unwritable = False
@@ -138,9 +141,8 @@ class ResultsWriter:
         self.summary.empty += not records
         item = result['name'] if video is None else video.name
         if self._draw is not None and video is not None:
-            self._write_frame(
-                self._draw(image, result['predictions'][0]), self._paths[item]
-            )
+            drawing = self._draw(image, result['predictions'][0])
+            self._write_frame(drawing, self._paths[item], result['timestamp'])
         elif self._draw is not None and image is not None:
             self.draw(image, result)
         self._progress.add(item, result['image_id'], image_record(result, 0), records)
@@ -159,14 +161,14 @@ class ResultsWriter:
             level=logging.WARNING,
         )
 
-    def _write_frame(self, drawing: np.ndarray, path: str) -> None:
+    def _write_frame(self, drawing: np.ndarray, path: str, timestamp: float) -> None:
         if self._is_unwritable:
             return
         try:
             if self._video_writer is None:
                 size = drawing.shape[1::-1]
-                self._video_writer = VideoWriter(path, self._video.fps, size)
-            self._video_writer.write(drawing)
+                self._video_writer = VideoWriter(path, self._video, size)
+            self._video_writer.write(drawing, timestamp)
         except (OSError, cv2.error) as error:
             # The other inputs go on.
             self._is_unwritable = True
