@@ -1,4 +1,5 @@
-"""Poses from images with an exported VLPose: needs numpy, OpenCV and ONNX Runtime.
+"""Poses from images with an exported VLPose: needs numpy, OpenCV, and ONNX Runtime or
+OpenVINO.
 
     python vlpose_onnx.py model.onnx image.jpg --scenario "oil painting" --out out
 
@@ -12,6 +13,9 @@ import difflib
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -20,13 +24,27 @@ os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(180 * 10**6))
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
-import onnxruntime  # noqa: E402
 
 VERSION = 1
 ROUTES = ('auto', 'tuned', 'original')
 MIN_SIDE = 8
 # Instances that go through the graph together, each with its mirror image.
 BATCH = 8
+# What computes, and what to install for it. All but the last are those of ONNX Runtime,
+# whose own provider for OpenVINO does not take branches.
+PROVIDERS = dict(
+    cpu=('CPUExecutionProvider', 'onnxruntime'),
+    cuda=('CUDAExecutionProvider', 'onnxruntime-gpu, in place of onnxruntime'),
+    tensorrt=(
+        'TensorrtExecutionProvider',
+        'onnxruntime-gpu, in place of onnxruntime, and tensorrt',
+    ),
+    openvino=(None, 'openvino'),
+)
+
+
+# What runs an opened graph, and its properties.
+Opened = tuple[Callable[[dict[str, np.ndarray]], list[np.ndarray]], dict[str, str]]
 
 
 class Poses(NamedTuple):
@@ -47,25 +65,29 @@ class VLPoseOnnx:
     Args:
         path (str): The graph.
         threads (int, optional): Number of threads; as many as there are cores by default.
+        provider (str): What computes: ``'cpu'``, ``'cuda'``, ``'tensorrt'`` or
+            ``'openvino'``.
+        bf16 (bool): Whether to compute in bfloat16, which TensorRT and OpenVINO can.
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If it is not a graph of ``vlpose_mm.tools.export``.
+        ValueError: If it is not a graph of ``vlpose_mm.tools.export``, or the provider or
+            its bfloat16 is not here.
     """
 
-    def __init__(self, path: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        threads: int | None = None,
+        provider: str = 'cpu',
+        bf16: bool = False,
+    ) -> None:
+        check_provider(provider, bf16)
         if not os.path.isfile(path):
             raise FileNotFoundError(f'There is no file {path}.')
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        try:
-            self.session = onnxruntime.InferenceSession(
-                path, options, providers=['CPUExecutionProvider']
-            )
-        except Exception as error:  # ONNX Runtime has one for each kind of failure
-            reason = ' '.join(str(error).split())
-            raise ValueError(f'{path} is not an ONNX graph ({reason}).') from error
-        info = self.session.get_modelmeta().custom_metadata_map.get('vlpose')
+        opened = open_openvino if provider == 'openvino' else open_onnxruntime
+        self.run, properties = opened(path, threads or 0, provider, bf16)
+        info = properties.get('vlpose')
         if info is None:
             raise ValueError(
                 f'{path} is not a graph that `python -m vlpose_mm.tools.export` wrote.'
@@ -211,7 +233,7 @@ class VLPoseOnnx:
             views = np.concatenate([batch, batch[..., ::-1]]) if flip else batch
             rows = np.full(len(views), index, np.int64)
             inputs = dict(images=views, text_prompt=rows, tuned=np.array(tuned))
-            found, *rest = self.session.run(None, inputs)
+            found, *rest = self.run(inputs)
             if flip:
                 mirrored = found[len(batch) :, self.info['keypoints']['flip_indices'], :]
                 mirrored = mirrored[..., ::-1]
@@ -221,6 +243,88 @@ class VLPoseOnnx:
             heatmaps.append(found)
             log_probs += [each[: len(batch)] for each in rest]
         return np.concatenate(heatmaps), np.concatenate(log_probs) if log_probs else None
+
+
+def available_providers() -> list[str]:
+    """List those of :data:`PROVIDERS` that are installed."""
+    found = []
+    if find_spec('onnxruntime') is not None:
+        import onnxruntime
+
+        found = onnxruntime.get_available_providers()
+    here = [name for name, (own, _) in PROVIDERS.items() if own in found]
+    return here + ['openvino'] * (find_spec('openvino') is not None)
+
+
+def check_provider(provider: str, bf16: bool) -> None:
+    """Check that a provider is here, and its arithmetic.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if provider not in PROVIDERS:
+        raise ValueError(f'Unknown provider {provider!r}; choose one of {[*PROVIDERS]}.')
+    here = available_providers()
+    if provider not in here:
+        raise ValueError(
+            f'The provider {provider!r} is not installed, {here or "none"} is; install '
+            f'{PROVIDERS[provider][1]} with pip.'
+        )
+    if bf16 and provider not in ('tensorrt', 'openvino'):
+        raise ValueError(
+            f'The provider {provider!r} does not compute in bfloat16; use tensorrt or '
+            'openvino, or omit it.'
+        )
+
+
+def open_onnxruntime(path: str, threads: int, provider: str, bf16: bool) -> Opened:
+    """Open a graph with ONNX Runtime; what a provider cannot compute, the next one does."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    names = [PROVIDERS[name][0] for name in ('tensorrt', 'cuda', 'cpu')]
+    names = names[names.index(PROVIDERS[provider][0]) :]
+    own = {'trt_bf16_enable': True} if bf16 else {}
+    with _reading(path):
+        session = onnxruntime.InferenceSession(path, options, [(names[0], own), *names[1:]])
+    if session.get_providers()[0] != names[0]:
+        raise ValueError(
+            f'The provider {provider!r} did not start, and ONNX Runtime printed why; '
+            'install the versions of CUDA, cuDNN and TensorRT that it names.'
+        )
+    properties = session.get_modelmeta().custom_metadata_map
+    return lambda inputs: session.run(None, inputs), properties
+
+
+def open_openvino(path: str, threads: int, provider: str, bf16: bool) -> Opened:
+    """Open a graph with OpenVINO, which computes on the CPU."""
+    import openvino
+
+    core = openvino.Core()
+    if bf16 and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+        raise ValueError('This CPU has no arithmetic in bfloat16; omit it.')
+    # By itself it takes the fastest arithmetic that the CPU has.
+    settings = dict(INFERENCE_PRECISION_HINT='bf16' if bf16 else 'f32')
+    if threads:
+        settings['INFERENCE_NUM_THREADS'] = threads
+    with _reading(path):
+        model = core.read_model(path)
+        compiled = core.compile_model(model, 'CPU', settings)
+    properties = {}
+    if model.has_rt_info(['framework', 'vlpose']):
+        properties['vlpose'] = model.get_rt_info(['framework', 'vlpose']).astype(str)
+    return lambda inputs: [*compiled(inputs).values()], properties
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Explain the errors of both libraries, which have many, in a ``with`` block."""
+    try:
+        yield
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'{path} is not an ONNX graph ({reason}).') from error
 
 
 def scenario_name(text: str) -> str:
@@ -524,11 +628,17 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument('--no-flip', action='store_true', help='skip the mirror images')
     parser.add_argument('--threads', type=int, help='(default: as many as cores)')
     parser.add_argument(
+        '--provider', choices=PROVIDERS, default='cpu', help='what computes (default: cpu)'
+    )
+    parser.add_argument(
+        '--bf16', action='store_true', help='in bfloat16, with tensorrt or openvino'
+    )
+    parser.add_argument(
         '--kpt-thr', type=float, default=0.3, help='lowest score drawn (default: 0.3)'
     )
     options = parser.parse_args(args)
     try:
-        model = VLPoseOnnx(options.model, options.threads)
+        model = VLPoseOnnx(options.model, options.threads, options.provider, options.bf16)
         bboxes = read_bboxes(options.bboxes) if options.bboxes else None
         model.look_up(options.scenario, options.text_prompt)
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from mmengine.config import Config
@@ -156,6 +157,78 @@ def test_the_flip_test_follows_the_model(model, mini, runtime) -> None:
     assert not np.allclose(found[0], found[1]) and not np.allclose(found[0], found[2])
 
 
+@pytest.mark.parametrize('route', ['tuned', 'original'])
+def test_openvino_finds_what_onnx_runtime_does(route, model, mini, graph, runtime) -> None:
+    other = runtime.VLPoseOnnx(str(graph), threads=1, provider='openvino')
+    assert other.info == model.info
+    for row in range(len(mini.dataset)):
+        info = mini.dataset.get_data_info(row)
+        image = runtime.read_image(info['img_path'])
+        bboxes = np.repeat(info['bbox'], 1 + row % 3, 0)
+        call = dict(scenario='mural', route=route)
+        expected, poses = model(image, bboxes, **call), other(image, bboxes, **call)
+        np.testing.assert_allclose(poses.keypoints, expected.keypoints, atol=0.02)
+        scores = expected.keypoint_scores
+        np.testing.assert_allclose(poses.keypoint_scores, scores, atol=1e-4)
+
+
+def test_openvino_classifies_too(model, graph, runtime, image) -> None:
+    other = runtime.VLPoseOnnx(str(graph), provider='openvino')
+    assert other(image)[-3:] == model(image)[-3:]
+
+
+def test_openvino_computes_in_bfloat16_where_the_cpu_does(
+    model, graph, runtime, image
+) -> None:
+    import openvino
+
+    able = openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    call = dict(provider='openvino', bf16=True)
+    if 'BF16' not in able:
+        with pytest.raises(ValueError, match='has no arithmetic in bfloat16; omit it'):
+            runtime.VLPoseOnnx(str(graph), **call)
+        return
+    poses = runtime.VLPoseOnnx(str(graph), **call)(image, scenario='mural')
+    scores = model(image, scenario='mural').keypoint_scores
+    np.testing.assert_allclose(poses.keypoint_scores, scores, atol=0.05)
+    assert not np.allclose(poses.keypoint_scores, scores, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(provider='cuda'), "'cuda' is not installed.*'cpu'.*install onnxruntime-gpu"),
+        (dict(provider='tensorrt', bf16=True), "'tensorrt' is not installed.*tensorrt wi"),
+        (dict(provider='gpu'), "Unknown provider 'gpu'; choose one of .'cpu', 'cuda'"),
+        (dict(provider='cpu', bf16=True), "'cpu' does not compute in bfloat16; use tens"),
+    ],
+)
+def test_a_provider_that_is_not_there_is_named_with_the_remedy(
+    settings: dict, message: str, graph: Path, runtime: ModuleType
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        runtime.VLPoseOnnx(str(graph), **settings)
+
+
+def test_tensorrt_gets_the_settings_and_the_other_providers(
+    graph: Path, runtime: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot run here: what ONNX Runtime is asked for, and that it must start."""
+    wanted = []
+    session = onnxruntime.InferenceSession
+
+    def open_session(path: str, options: object, providers: list) -> object:
+        wanted.extend(providers)
+        return session(path, options, ['CPUExecutionProvider'])
+
+    here = ['TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider']
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: here)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', open_session)
+    with pytest.raises(ValueError, match="'tensorrt' did not start"):
+        runtime.VLPoseOnnx(str(graph), provider='tensorrt', bf16=True)
+    assert wanted == [(here[0], {'trt_bf16_enable': True}), *here[1:]]
+
+
 @pytest.mark.parametrize('use_udp', [True, False])
 def test_instances_are_cropped_as_mmpose_does(use_udp: bool, runtime: ModuleType) -> None:
     rng = np.random.default_rng(0)
@@ -269,7 +342,9 @@ def test_the_command_runs_without_torch(model, graph, bare_python, mini, runtime
 
 def test_the_file_itself_names_no_other_package() -> None:
     imported = re.findall(r'^\s*(?:import|from) (\w+)', SCRIPT.read_text(), re.MULTILINE)
-    assert {*imported} - {*sys.stdlib_module_names} == {'cv2', 'numpy', 'onnxruntime'}
+    assert {*imported} - {*sys.stdlib_module_names} == {
+        *('cv2', 'numpy', 'onnxruntime', 'openvino')
+    }
 
 
 def test_bad_images_are_skipped(graph: Path, bare_python: Callable, tmp_path: Path) -> None:
@@ -325,6 +400,7 @@ def test_images_of_other_forms_are_converted(runtime: ModuleType, tmp_path: Path
     [
         (['--scenario', 'oil paintin'], "did you mean 'oil_painting'"),
         (['--text-prompt', 'a murall of a person'], "did you mean 'a mural of a person'"),
+        (['--provider', 'cuda'], "The provider 'cuda' is not installed, ['cpu', 'openvi"),
         (['--text-prompt', ' '], "The graph has no text prompt ' '; it has ['a photo"),
         (['--bboxes', 'missing.json'], 'Cannot read missing.json'),
         (['--bboxes', str(IMAGE)], 'is not an annotation file'),
@@ -346,8 +422,9 @@ def test_other_files_foreign_graphs_and_other_versions_are_refused(
     graph: Path, runtime: ModuleType, tmp_path: Path
 ) -> None:
     def refuse(path: object, message: str) -> None:
-        with pytest.raises((OSError, ValueError), match=message):
-            runtime.VLPoseOnnx(str(path))
+        for provider in ('cpu', 'openvino'):
+            with pytest.raises((OSError, ValueError), match=message):
+                runtime.VLPoseOnnx(str(path), provider=provider)
 
     refuse('missing.onnx', 'There is no file')
     refuse(IMAGE, 'is not an ONNX graph')

@@ -70,5 +70,5 @@ class TunedRoute(nn.Module):
         if classifier is None:
             return (heatmaps,)
         # Computed from the heatmaps: a branch of a graph cannot return a constant.
-        none = heatmaps[:0, 0, 0, :1].expand(-1, len(classifier.classes))  # 0, S
+        none = heatmaps[:0].flatten(1)[:, : len(classifier.classes)]  # 0, S
         return heatmaps, none
