@@ -11,12 +11,17 @@ from contextlib import contextmanager, redirect_stdout
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
 from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
 from mmengine.utils import is_installed
+from mmpose.registry import MODELS
 from rich.console import Console, RenderableType
 
-from vlpose_mm.checkpoint.io import replace_file
+from vlpose_mm.checkpoint.io import read_file, replace_file, state_dict_of
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
+from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.paths import config_path
+from vlpose_mm.registry import find_class
 from vlpose_mm.tools.errors import errors_about
 
 
@@ -59,6 +64,17 @@ def add_cfg_options(parser: argparse.ArgumentParser, example: str) -> None:
         action=DictAction,
         metavar='KEY=VALUE',
         help=f'settings that replace those of the config, such as {example}',
+    )
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add a checkpoint of a VLPose, and the base of an adapter."""
+    parser.add_argument('checkpoint', help='file of the weights, whole or adapter')
+    parser.add_argument(
+        '--base',
+        metavar='FILE',
+        help='the base checkpoint of an adapter checkpoint (default: '
+        'model.base_weights of the config)',
     )
 
 
@@ -117,6 +133,28 @@ def load_config(options: argparse.Namespace) -> Config:
             num_tokens=len(DEFAULT_TEXT_PROMPT.split()) + 2,
         )
     return cfg
+
+
+def load_vlpose(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
+    """Build the VLPose of a config and load the weights of :func:`add_checkpoint`.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If the config has no VLPose, or the weights do not fit.
+    """
+    if not cfg.get('model'):
+        raise ValueError(f'{options.config} has no model.')
+    init_default_scope('mmpose')
+    if not issubclass(find_class(MODELS, cfg.model.type) or object, VLPoseEstimator):
+        raise ValueError(
+            f'The model of {options.config}, {cfg.model.type}, is not a VLPoseEstimator.'
+        )
+    if options.base is not None:
+        cfg.model.base_weights = options.base
+    weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
+    model = MODELS.build(cfg.model)
+    load_state_dict(model, weights, logger=MMLogger.get_current_instance())
+    return model
 
 
 def check_output_file(path: str) -> None:

@@ -7,17 +7,15 @@ import vlpose_mm  # noqa: F401
 import argparse
 from collections.abc import Sequence
 
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import load_state_dict
 from mmengine.utils import is_installed
-from mmpose.registry import MODELS
 
-from vlpose_mm.checkpoint.io import read_file, state_dict_of
-from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
-from vlpose_mm.registry import find_class
-from vlpose_mm.tools.common import add_cfg_options, load_config, log_and_prints_to_stderr
+from vlpose_mm.tools.common import (
+    add_cfg_options,
+    add_checkpoint,
+    load_config,
+    load_vlpose,
+    log_and_prints_to_stderr,
+)
 from vlpose_mm.tools.errors import command, errors_about
 
 NEEDS = ('onnx', 'onnxruntime', 'onnxscript')
@@ -33,19 +31,13 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         'config', help='path of a config, or name of one that comes with vlpose_mm'
     )
-    parser.add_argument('checkpoint', help='file of the weights, whole or adapter')
+    add_checkpoint(parser)
     parser.add_argument('out', help='file to write, such as model.onnx')
     parser.add_argument(
         '--text-prompts',
         metavar='FILE',
         help='text prompts of the graph: YAML or JSON by scenario, or a text file with one '
         "a line (default: those of the config's test pipeline)",
-    )
-    parser.add_argument(
-        '--base',
-        metavar='FILE',
-        help='the base checkpoint of an adapter checkpoint (default: '
-        'model.base_weights of the config)',
     )
     parser.add_argument(
         '--images',
@@ -77,7 +69,7 @@ def main(args: Sequence[str] | None = None) -> None:
         cfg = load_config(options)
         exported = export_model(
             cfg,
-            _load(cfg, options),
+            load_vlpose(cfg, options),
             options.out,
             options.text_prompts,
             options.images,
@@ -89,23 +81,6 @@ def main(args: Sequence[str] | None = None) -> None:
             f'{file.path}: {file.num_bytes / 1e6:.1f} MB, {file.kind}, '
             f'{len(exported.text_prompts)} text prompts; off by at most: {found}'
         )
-
-
-def _load(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
-    """Build the model and load its weights."""
-    if not cfg.get('model'):
-        raise ValueError(f'{options.config} has no model.')
-    init_default_scope('mmpose')
-    if not issubclass(find_class(MODELS, cfg.model.type) or object, VLPoseEstimator):
-        raise ValueError(
-            f'The model of {options.config}, {cfg.model.type}, is not a VLPoseEstimator.'
-        )
-    if options.base is not None:
-        cfg.model.base_weights = options.base
-    weights = state_dict_of(read_file(options.checkpoint), options.checkpoint)
-    model = MODELS.build(cfg.model)
-    load_state_dict(model, weights, logger=MMLogger.get_current_instance())
-    return model
 
 
 if __name__ == '__main__':
