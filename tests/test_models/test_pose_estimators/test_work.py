@@ -146,9 +146,36 @@ def test_merged_updates_cost_nothing_and_the_tuned_route_launches_few_operations
     one = B * (vit(PROMPTS) + matcher(L) + 2 * BLOCKS + FINAL)
     assert count_flops(lambda: model(*batch)) == one
     model.set_route('original')
-    # Every layer puts a prefix before its keys and its values, the matcher takes 8, the
-    # second branch 12.
-    assert tuned - operations(lambda: model(*batch)).total() <= 2 * LAYERS + 20
+    # Every layer puts a prefix before its keys and values, the matcher takes 8, the second
+    # branch 12.
+    assert tuned - operations(lambda: model(*batch)).total() <= LAYERS + 20
+
+
+@torch.no_grad()
+def test_in_bf16_the_routes_launch_hardly_more_operations_than_the_base(
+    model: VLPoseEstimator, vlpose_cfg: dict, batch: Batch, make_batch: Callable
+) -> None:
+    base = MODELS.build(base_config(vlpose_cfg)).eval()
+    one = make_batch(*TEXT_PROMPTS[:1] * B)
+
+    def count(model: torch.nn.Module, batch: Batch) -> int:
+        # Autocast caches weights itself, until it ends.
+        run = torch.autocast('cpu', torch.bfloat16)(lambda: model(*batch))
+        return operations(run).total()
+
+    updated = count(model, batch)
+    with torch.autocast('cpu', torch.bfloat16):
+        model.merge_adapter(TEXT_PROMPTS[0])
+    merged = count(model, one)
+    model.set_route('original')
+    original = count(model, one)
+    # It converts no weight or bias of the linear layers, and the heatmaps.
+    assert count(base, one) - original == LAYERS * 4 * 2 - 1
+    # A layer joins prefixes to its keys and values, the matcher takes 11 and the second
+    # branch 15.
+    assert merged - original <= LAYERS + 26
+    # The scales are picked and converted, and the text prompts are padded.
+    assert updated - merged <= LAYERS * 4 * 2 + 10
 
 
 @pytest.mark.parametrize('start', [0, 1, 2])

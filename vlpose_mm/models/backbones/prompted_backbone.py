@@ -1,6 +1,6 @@
 """What the prompted forms of MMPose's own backbones share (method, part 2)."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from vlpose_mm.models.peft.visual_prompts import (
     make_gates,
     make_prompts,
 )
+from vlpose_mm.models.utils.modules import replace_modules
 
 
 class PromptSite(NamedTuple):
@@ -199,24 +200,6 @@ class PromptedBackbone:
                 state_dict.setdefault(prefix + name, buffer)
         added = set(self.adapter_params()).difference(self.thawed_params)
         check_strict(self, state_dict, prefix, optional=[added])
-
-
-def replace_modules(
-    root: nn.Module, modules: Iterable[nn.Module], cls: type[nn.Module]
-) -> dict[nn.Module, nn.Module]:
-    """Put modules of a subclass in the places of others; return the new by the old ones.
-
-    The subclass adds behavior alone: parameters, children, settings and names stay.
-    """
-    names = {module: name for name, module in root.named_modules()}
-    replaced = {}
-    for module in modules:
-        new = cls.__new__(cls)
-        nn.Module.__init__(new)
-        vars(new).update(vars(module))
-        root.set_submodule(names[module], new)
-        replaced[module] = new
-    return replaced
 
 
 def last_stage(out_indices: Sequence[int] | None, num_stages: int) -> tuple[int]:

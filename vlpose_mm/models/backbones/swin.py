@@ -17,9 +17,9 @@ from vlpose_mm.models.backbones.prompted_backbone import (
     PromptedLayer,
     PromptSite,
     last_stage,
-    replace_modules,
 )
 from vlpose_mm.models.backbones.window_attention import PrefixWindowAttention
+from vlpose_mm.models.utils.modules import replace_modules
 
 
 class PrefixWindowMSA(PrefixWindowAttention, WindowMSA):

@@ -52,16 +52,16 @@ class PrefixAttention(BaseModule):
                 all of it by default.
         """
         B, N, C = x.shape
-        qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each: B, heads, N, C/heads
+        qkv = self.qkv(x).reshape(B, N, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         if prefix is None:
-            x = self._attend(q, k, v)
+            x = self._attend(*qkv)  # each: B, heads, N, C/heads
         else:
-            prefix_k, prefix_v = prefix[:, None].expand(-1, B, -1, -1, -1)
-            keys, values = torch.cat([prefix_k, k], dim=2), torch.cat([prefix_v, v], dim=2)
-            x = self._attend(q, keys, values)
+            q, kv = qkv.split([1, 2])  # 1 or 2, B, heads, N, C/heads
+            q, shared = q.squeeze(0), prefix[:, None].expand(-1, B, -1, -1, -1)
+            # One copy for both; a slice instead of a split has a slow gradient.
+            x = self._attend(q, *torch.cat([shared, kv], dim=3))
             if gate is not None:
-                plain = self._attend(q, k, v)
+                plain = self._attend(q, *kv)
                 x = plain + gate * (x - plain)
         x = x.transpose(1, 2).reshape(B, N, C)
         return self.proj_drop(self.proj(x))

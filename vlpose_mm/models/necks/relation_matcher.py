@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vlpose_mm.checkpoint.strict import check_strict
 from vlpose_mm.models.text_encoders.base import TextFeatures
 from vlpose_mm.models.utils.cache import WeightCache
+from vlpose_mm.models.utils.linear import autocast_dtype
 
 VARIANTS = ('joint', 'cross', 'cosine')
 
@@ -74,7 +75,7 @@ class RelationMatcher(BaseModule):
             nn.Linear(embed_dims, embed_dims) for _ in range(4)
         )
         self.norm = nn.LayerNorm(embed_dims)
-        self.text_cache = WeightCache()
+        self.text_cache, self.kv_cache = WeightCache(), WeightCache()
         self.register_load_state_dict_pre_hook(RelationMatcher.prepare_checkpoint)
 
     def adapter_params(self) -> list[str]:
@@ -101,14 +102,16 @@ class RelationMatcher(BaseModule):
         """
         B, C, h, w = feature_map.shape
         x = feature_map.flatten(2).transpose(1, 2)  # B, hw, C
-        k, v, mask = self._keys_and_values(x, text_feats)  # k, v: B, N, C
-        q, k, v = (self._split_heads(part) for part in (self.q(x), k, v))
+        dtype = autocast_dtype(self.q.weight)
+        # Converted once for all products.
+        patches = x if dtype is None else x.to(dtype)
+        kv, mask = self._keys_and_values(patches, text_feats)
+        parts = self.q(patches), *kv.chunk(2, dim=-1)  # each: B, hw or N, C
+        q, k, v = (self._split_heads(part) for part in parts)
         dropout = self.attn_drop_rate if self.training else 0.0
         if need_weights:
             scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5  # B, heads, hw, N
-            if mask is not None and mask.dtype == torch.bool:
-                scores = scores.masked_fill(~mask, -torch.inf)
-            elif mask is not None:
+            if mask is not None:
                 scores = scores + mask
             weights = scores.softmax(dim=-1)
             attended = F.dropout(weights, dropout) @ v  # B, heads, hw, C/heads
@@ -125,47 +128,54 @@ class RelationMatcher(BaseModule):
 
     def _keys_and_values(
         self, x: Tensor, text_feats: TextFeatures | None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Keys and values, B x N x C each, and the mask of the keys, B x 1 x 1 x N.
-
-        A mask is boolean, or what is added to the scores of a mixture.
-        """
+    ) -> tuple[Tensor, Tensor | None]:
+        """Keys beside values, B x N x 2C, and what to add to the scores, B x 1 x 1 x N."""
+        weight, bias = self._kv_weights()
         if text_feats is None:
-            return self.k(x), self.v(x), None  # B, hw, C
-        k, v = self._text_keys_and_values(x, text_feats)  # each: B, L, C
-        mask = None
-        if text_feats.shares is not None:
-            # A token that counts twice gets as much attention as two of the same.
-            mask = text_feats.of_samples(text_feats.shares.log()).to(k.dtype)  # B, L
-        elif text_feats.padded:
-            mask = text_feats.of_samples(text_feats.attention_mask)  # B, L
+            return F.linear(x, weight, bias), None  # B, hw, 2C
+        kv, mask = self._text_keys_and_values(x, text_feats)  # B, L, 2C; B, L
         if self.variant != 'cross':
-            k = torch.cat([self.k(x), k], dim=1)  # B, hw+L, C
-            v = torch.cat([self.v(x), v], dim=1)  # B, hw+L, C
+            kv = torch.cat([F.linear(x, weight, bias), kv], dim=1)  # B, hw+L, 2C
             if mask is not None:
-                seen = mask.dtype == torch.bool
-                mask = F.pad(mask, (x.shape[1], 0), value=seen)  # B, hw+L
-        return k, v, None if mask is None else mask[:, None, None]
+                mask = F.pad(mask, (x.shape[1], 0))  # B, hw+L
+        return kv, None if mask is None else mask[:, None, None]
 
     def _text_keys_and_values(
         self, x: Tensor, text_feats: TextFeatures
-    ) -> tuple[Tensor, Tensor]:
-        """Keys and values of each sample's text tokens, B x L x C each."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Those of each sample's text tokens, B x L x 2C, and of their scores, B x L."""
         states = text_feats.last_hidden_state
-        if self.variant == 'cosine':
-            tokens = text_feats.of_samples(self.text_proj(states.to(x.dtype)))  # B, L, C
-            tokens = tokens * (x.sum(dim=1, keepdim=True) * tokens)  # B, L, C
-            return self.k(tokens), self.v(tokens)
 
-        def compute() -> tuple[Tensor, Tensor]:
+        def compute() -> tuple[Tensor, Tensor | None]:
             tokens = self.text_proj(states.to(x.dtype))  # U, L, C
-            return self.k(tokens), self.v(tokens)
+            if self.variant != 'cosine':
+                tokens = F.linear(tokens, *self._kv_weights())  # U, L, 2C
+            if not text_feats.padded and text_feats.shares is None:
+                return tokens, None
+            # A token that counts twice gets as much attention as two of the same, and
+            # padding gets none.
+            return tokens, text_feats.weights.to(tokens.dtype).log()  # U, L
 
         # Once per distinct text prompt, not per sample.
-        layers = (self.text_proj, self.k, self.v)
-        weights = [weight for layer in layers for weight in layer.parameters()]
-        k, v = self.text_cache.get([states, *weights], compute)  # each: U, L, C
-        return text_feats.of_samples(k), text_feats.of_samples(v)
+        sources = states, text_feats.weights, *self.parameters()
+        tokens, mask = self.text_cache.get(sources, compute)
+        tokens = text_feats.of_samples(tokens)  # B, L, C or 2C
+        if self.variant == 'cosine':
+            tokens = tokens * (x.sum(dim=1, keepdim=True) * tokens)  # B, L, C
+            tokens = F.linear(tokens, *self._kv_weights())  # B, L, 2C
+        return tokens, None if mask is None else text_feats.of_samples(mask)
+
+    def _kv_weights(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of keys and values in one product, 2C x C and 2C."""
+        k, v = self.k, self.v
+        dtype = autocast_dtype(k.weight) or k.weight.dtype
+        return self.kv_cache.get(
+            [k.weight, v.weight, k.bias, v.bias],
+            lambda: (
+                torch.cat([k.weight, v.weight]).to(dtype),
+                torch.cat([k.bias, v.bias]).to(dtype),
+            ),
+        )
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """Split the width into heads: B x N x C -> B x heads x N x C/heads."""

@@ -137,15 +137,15 @@ class AdapterMixin:
 
         The tuned route uses the copy, as fast as without updates, for batches where every
         sample has the text prompt. A change of the weights, training, and
-        :meth:`unmerge_adapter` drop it.
+        :meth:`unmerge_adapter` drop it. It is in the dtype that the model computes in; to
+        predict under autocast, merge under it as well.
 
         Args:
             text_prompt (str | Sequence[str], optional): The text prompt;
                 ``'a photo of a person'`` by default. Ignored without text encoder.
 
         Raises:
-            ValueError: If the model is in training mode, or computes in less than float32,
-                where small updates are lost in large weights.
+            ValueError: If the model is in training mode.
         """
         lora = getattr(self.backbone, 'lora', None)
         if lora is None:

@@ -12,27 +12,42 @@ zero: at first nothing changes.
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vlpose_mm.models.text_encoders.base import TextFeatures
-from vlpose_mm.models.utils.cache import WeightCache, is_autocast
-
-#: Scales of a layer's updates, or its merged weights, see :class:`LoRA`.
-Updates = Tensor | tuple[Tensor, ...]
+from vlpose_mm.models.utils.cache import WeightCache
+from vlpose_mm.models.utils.linear import CastOnceLinear, autocast_dtype
 
 
-class LoRALinear(nn.Linear):
+class Fused(NamedTuple):
+    """What a layer computes with in place of its own weights.
+
+    Either the merged weight, or that of W and D in one product, for each scale.
+    """
+
+    weight: Tensor  # W + U (c_s * D), out x in; or W above D, (out + r) x in
+    bias: Tensor | None
+    up: Tensor | None = None  # U, transposed: r x out
+    scales: Tensor | None = None  # c_s, (B or 1) x 1 x r
+
+
+#: Scales of a layer's updates, or what its linear layers compute with, see :class:`LoRA`.
+Updates = Tensor | tuple[Fused, ...]
+
+
+class LoRALinear(CastOnceLinear):
     """A linear layer with a low-rank update, which counts while there is an ``update``.
 
     It has the parameters of ``linear``, which it replaces, and adds ``lora_down`` (r x in)
     and ``lora_up`` (out x r).
     """
 
-    #: How much of each rank counts, (B or 1) x 1 x r; or the merged weight, out x in.
-    update: Tensor | None = None
+    #: How much of each rank counts, (B or 1) x 1 x r; or what to compute with.
+    update: Tensor | Fused | None = None
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         in_dims, out_dims = linear.in_features, linear.out_features
@@ -50,8 +65,12 @@ class LoRALinear(nn.Linear):
         """Run the layer, from B x N x in to B x N x out."""
         if self.update is None:
             return super().forward(x)
-        if self.update.dim() == 2:
-            return F.linear(x, self.update, self.bias)
+        if isinstance(self.update, Fused):
+            return self._forward_fused(x, self.update)
+        dtype = autocast_dtype(self.weight)
+        if dtype is not None:
+            # Once for both products.
+            x = x.to(dtype)
         # In two thin steps, as the sum of both weights needs the gradient of a whole weight
         # and differs by text prompt; in place, as a separate sum takes as long as both.
         y = super().forward(x.flatten(0, 1))  # BN, out
@@ -59,9 +78,35 @@ class LoRALinear(nn.Linear):
         y.addmm_(down.flatten(0, 1).to(y.dtype), self.lora_up.t().to(y.dtype))
         return y.unflatten(0, x.shape[:2])  # B, N, out
 
-    def merged_weight(self, scales: Tensor) -> Tensor:
-        """Compute W + U (scales * D), out x in, for scales r."""
-        return torch.addmm(self.weight, self.lora_up * scales, self.lora_down)
+    def _forward_fused(self, x: Tensor, fused: Fused) -> Tensor:
+        """Run the layer with few operations, without gradients."""
+        y = F.linear(x, fused.weight, fused.bias)
+        if fused.scales is None:
+            return y
+        down = y.narrow(-1, self.out_features, len(self.lora_down)) * fused.scales
+        y = y.narrow(-1, 0, self.out_features)  # B, N, out
+        y.flatten(0, 1).addmm_(down.flatten(0, 1), fused.up)
+        return y
+
+    def merged(self, scales: Tensor) -> Fused:
+        """Compute W + U (scales * D) for scales r, and round it once."""
+        dtype = autocast_dtype(self.weight) or self.weight.dtype
+        exact = torch.promote_types(self.weight.dtype, torch.float32)
+        weights = self.weight, self.lora_up * scales, self.lora_down
+        with torch.autocast(self.weight.device.type, enabled=False):
+            weight = torch.addmm(*(tensor.to(exact) for tensor in weights)).to(dtype)
+        return Fused(weight, None if self.bias is None else self.bias.to(dtype))
+
+    def joined(self) -> Fused:
+        """Put D below W, for one product under autocast."""
+        dtype = autocast_dtype(self.weight)
+        weight = torch.cat([self.weight, self.lora_down]).to(dtype)
+        # Kernels want rows that are a multiple of 16 bytes apart.
+        weight = F.pad(weight, (0, 0, 0, -len(weight) % 8))
+        bias = self.bias
+        if bias is not None:
+            bias = F.pad(bias.to(dtype), (0, len(weight) - len(bias)))
+        return Fused(weight, bias, self.lora_up.t().to(dtype))
 
 
 class LoRA(nn.Module):
@@ -94,6 +139,7 @@ class LoRA(nn.Module):
         self.linears = tuple(layer.lora_linears for layer in layers)
         self.shape = len(layers), len(layers[0].lora_linears), 1, rank
         self.scales_cache, self.merged_cache = WeightCache(), WeightCache()
+        self.joined_cache = WeightCache()
         self.is_merged = False
         self.norm = self.steer = None
         if text_dims is not None:
@@ -110,38 +156,49 @@ class LoRA(nn.Module):
             text_feats (TextFeatures, optional): Text of the batch; scales are 1 without.
 
         Returns:
-            Sequence[Tensor | tuple[Tensor, ...]]: For each layer, how much of each rank
-            counts, (B or 1) x linear layers x 1 x r; or, where all of the batch have the
-            text prompt of :meth:`merge`, the merged weights, out x in.
+            Sequence[Tensor | tuple[Fused, ...]]: For each layer, how much of each rank
+            counts, (B or 1) x linear layers x 1 x r; or what its linear layers compute
+            with, where all of the batch have the text prompt of :meth:`merge`, and under
+            autocast without gradients.
         """
         scales = self._scales(x, text_feats)  # U, layers, linear layers, 1, r
         merged = self._merged_for(scales)
         if merged is not None:
             return merged
-        return (scales if len(scales) == 1 else scales[text_feats.index]).unbind(1)
+        own = scales if len(scales) == 1 else scales[text_feats.index]
+        dtype = autocast_dtype(self.linears[0][0].weight)
+        if dtype is None:
+            return own.unbind(1)
+        own = own.to(dtype)
+        if self.training or torch.is_grad_enabled():
+            return own.unbind(1)
+        joined = self.joined_cache.get(
+            self._weights(), lambda: [[m.joined() for m in layer] for layer in self.linears]
+        )
+        return [
+            tuple(
+                m._replace(scales=s) for m, s in zip(layer, scales.unbind(1), strict=True)
+            )
+            for layer, scales in zip(joined, own.unbind(1), strict=True)
+        ]
 
     @torch.no_grad()
     def merge(self, text_feats: TextFeatures | None) -> None:
-        """Merge the updates for one text prompt into a copy of the frozen weights."""
-        weight = self.linears[0][0].weight
+        """Merge the updates for one text prompt into a copy of the frozen weights.
+
+        It serves the dtype that it was computed for, so that of autocast if that is on.
+        """
         if self.training:
             raise ValueError('Only a model in eval mode can be merged; call model.eval().')
-        if weight.dtype != torch.float32 or is_autocast(weight.device.type):
-            dtype = weight.dtype if weight.dtype != torch.float32 else 'autocast'
-            raise ValueError(
-                'Low-rank updates are merged in float32 alone, since small updates are '
-                f'lost in large weights of fewer digits; this model computes in {dtype}. '
-                'Use model.float() without autocast, or omit merge_adapter().'
-            )
-        scales = self._scales(weight, text_feats)
+        scales = self._scales(self.linears[0][0].weight, text_feats)
         if self._merged_for(scales) is not None:
             return
         weights = [
-            tuple(m.merged_weight(s) for m, s in zip(layer, own[:, 0], strict=True))
+            tuple(m.merged(s) for m, s in zip(layer, own[:, 0], strict=True))
             for layer, own in zip(self.linears, scales[0], strict=True)
         ]
         self.unmerge()
-        self.merged_cache.get(self._merged_from(), lambda: [scales, weights])
+        self.merged_cache.get(self._weights(), lambda: [scales, weights])
         self.is_merged = True
 
     def unmerge(self) -> None:
@@ -165,12 +222,12 @@ class LoRA(nn.Module):
         sources = text_feats.last_hidden_state, text_feats.weights
         return self.scales_cache.get((*sources, *self.parameters()), steered)
 
-    def _merged_for(self, scales: Tensor) -> list[tuple[Tensor, ...]] | None:
+    def _merged_for(self, scales: Tensor) -> list[tuple[Fused, ...]] | None:
         """The merged weights, where they are valid and of these scales."""
         if not self.is_merged or len(scales) > 1 or torch.compiler.is_compiling():
             return None
         # There is nothing else to store where a weight has changed.
-        merged = self.merged_cache.get(self._merged_from(), lambda: None)
+        merged = self.merged_cache.get(self._weights(), lambda: None)
         if merged is None:
             return None
         if scales is not merged[0]:
@@ -180,8 +237,8 @@ class LoRA(nn.Module):
             merged[0] = scales
         return merged[1]
 
-    def _merged_from(self) -> list[Tensor]:
-        """What merged weights are computed from, besides scales."""
+    def _weights(self) -> list[Tensor]:
+        """What merged and joined weights are computed from, besides scales."""
         return [p for layer in self.linears for m in layer for p in m.parameters()]
 
 

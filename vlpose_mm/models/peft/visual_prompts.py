@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vlpose_mm.models.utils.linear import weights_of
+
 
 @dataclass(frozen=True)
 class VisualPromptSettings:
@@ -117,8 +119,9 @@ class Prefix(NamedTuple):
 def prefix_keys_values(qkv: nn.Linear, tokens: Tensor, num_heads: int) -> Tensor:
     """Compute keys and values, 2 x heads x P x C/heads, of normalized prompts, P x C."""
     embed_dims = tokens.shape[-1]
-    bias = None if qkv.bias is None else qkv.bias[embed_dims:]
-    kv = F.linear(tokens, qkv.weight[embed_dims:], bias)  # P, 2C
+    weight, bias = weights_of(qkv)
+    bias = None if bias is None else bias[embed_dims:]
+    kv = F.linear(tokens, weight[embed_dims:], bias)  # P, 2C
     return kv.reshape(len(tokens), 2, num_heads, -1).permute(1, 2, 0, 3)
 
 

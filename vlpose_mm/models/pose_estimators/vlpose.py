@@ -19,6 +19,7 @@ from vlpose_mm.models.necks.attention_maps import attention_maps_of
 from vlpose_mm.models.peft.adapters import AdapterMixin
 from vlpose_mm.models.pose_estimators.router import Router
 from vlpose_mm.models.text_encoders.base import TextFeatures
+from vlpose_mm.models.utils.linear import cast_once
 from vlpose_mm.names import ROUTES, TEXT_READINGS
 
 # Up to so many images, several views of them are faster in one batch than one after the
@@ -137,6 +138,8 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
             self.scenario_classifier = MODELS.build(scenario_classifier)
         self.router = Router(routes, self.scenario_classifier)
         self.base_weights = base_weights
+        cast_once(self.backbone)
+        cast_once(self.matcher)
         self.init_adapters()
         self.test_cfg = {**self.test_cfg}
         self.set_route(self.route)

@@ -17,8 +17,8 @@ class WeightCache(nn.Module):
     training or evaluation, moved or converted. Code that writes through ``.data`` while
     predicting must call ``eval()`` afterwards.
 
-    Nothing is cached in training, with gradients enabled, or in compiled code. The value
-    is not saved, copied or pickled.
+    In training and with gradients enabled, only what follows from frozen tensors alone is
+    cached, and in compiled code nothing. The value is not saved, copied or pickled.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,19 @@ class WeightCache(nn.Module):
         """Return what ``compute`` returned for these sources, or compute it."""
         if self._frozen and self._cached is not None:
             return self._cached[1]
-        # Checkpointed activations are computed without gradients, in training.
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return compute()
-        key = [_state(source) for source in sources]
+        # Checkpointed activations are computed without gradients, in training.
+        if self.training or torch.is_grad_enabled():
+            if any(source.requires_grad for source in sources):
+                return compute()
         # The key holds the tensors, so that none can be allocated at the same address.
+        key = [_autocast_dtype(sources), *map(_state, sources)]
         if self._cached is None or not _same(key, self._cached[0]):
-            self._cached = key, compute()
+            # What is made in inference mode could not serve training; leaving that mode
+            # switches gradients on.
+            with torch.inference_mode(False), torch.no_grad():
+                self._cached = key, compute()
         return self._cached[1]
 
     def train(self, mode: bool = True) -> 'WeightCache':
@@ -78,17 +84,24 @@ def is_autocast(device: str) -> bool:
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
+def _autocast_dtype(sources: Sequence[Tensor]) -> torch.dtype | None:
+    """Return what autocast computes in where the tensors are, if it is on."""
+    device = sources[0].device.type
+    return torch.get_autocast_dtype(device) if is_autocast(device) else None
+
+
 def _state(tensor: Tensor) -> tuple:
     """Identify a tensor together with its present values."""
-    device = tensor.device.type
-    autocast = torch.get_autocast_dtype(device) if is_autocast(device) else None
     version = None if tensor.is_inference() else tensor._version
-    return tensor, version, tensor.data_ptr() if not tensor.is_meta else 0, autocast
+    return tensor, version, tensor.data_ptr() if not tensor.is_meta else 0
 
 
-def _same(key: list[tuple], other: list[tuple]) -> bool:
+def _same(key: list, other: list) -> bool:
     """Whether two keys are of the same tensors in the same state."""
-    return len(key) == len(other) and all(
-        a is b and rest == others
-        for (a, *rest), (b, *others) in zip(key, other, strict=True)
+    return (
+        len(key) == len(other)
+        and key[0] == other[0]
+        and all(
+            a[0] is b[0] and a[1:] == b[1:] for a, b in zip(key[1:], other[1:], strict=True)
+        )
     )
