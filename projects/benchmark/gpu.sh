@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Check and benchmark VLPose on a machine with a GPU and no network, in at most 9 minutes:
 #
-#     projects/benchmark/gpu.sh [--out FOLDER] [--device cpu] [--minutes N] [STEP ...]
+#     projects/benchmark/gpu.sh [--out FOLDER] [--device cpu] [--minutes N] [--case CASE]
+#         [--batch-size N] [--rounds N] [STEP ...]
 #
 # Without a STEP it runs those that fit into this time; `gpu_steps.py` lists the others.
+# CASE, batch size and rounds cut what a benchmark measures.
 # The machine has CPython 3.12 with PyTorch, torchvision, NumPy, transformers, SciPy, OpenCV,
 # rich, matplotlib, pandas, onnx, onnxruntime, onnxscript and pytest. Everything else comes
 # from .wheels/, which git ignores. Fill it in the checkout where there is a network, with

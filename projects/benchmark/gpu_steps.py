@@ -30,7 +30,7 @@ SIZES = dict(
 )
 CHECKS = ('routes', 'training', 'compile', 'export')
 CHECK_COUNT = len(CHECKS) * len(MODELS['cuda'])
-CASES = ('inference', 'training', 'memory')
+CASES = ('inference', 'training', 'memory', 'kernels')
 # Not within the default time limit beside the others.
 ONLY_WHEN_NAMED = ('lora-bf16', 'lora-float32', 'paper-bf16-compile')
 PACKAGES = ('torch', 'torchvision', 'numpy', 'transformers', 'onnxruntime', 'mmpose')
@@ -68,9 +68,15 @@ def main(args: Sequence[str] | None = None) -> int:
         '--out', type=Path, default=Path(os.environ.get('OUT', 'work_dirs/gpu'))
     )
     parser.add_argument('--minutes', type=float, default=8, help='limit of all steps')
+    text = 'measure only this, all that are given'
+    parser.add_argument('--case', choices=CASES, action='append', default=[], help=text)
+    text = 'predict only so many images at once'
+    parser.add_argument('--batch-size', type=int, metavar='N', help=text)
+    text = 'how often each is measured'
+    parser.add_argument('--rounds', type=int, metavar='N', help=text)
     options = parser.parse_args(args)
     options.out.mkdir(parents=True, exist_ok=True)
-    steps = list_steps(options.device, options.out)
+    steps = list_steps(options.device, options.out, _overrides(options))
     unknown = set(options.steps) - {step.name for step in steps}
     if unknown:
         parser.error(f'unknown steps {sorted(unknown)}; known: {[s.name for s in steps]}')
@@ -105,7 +111,17 @@ def main(args: Sequence[str] | None = None) -> int:
     return int(any(one['outcome'] != 'passed' for one in results['steps'].values()))
 
 
-def list_steps(device: str, out: Path) -> list[Step]:
+def _overrides(options: argparse.Namespace) -> list[str]:
+    """Arguments of the benchmarks that count instead of those before them."""
+    args = ['--only', *options.case] if options.case else []
+    if options.batch_size:
+        args += ['--batch-sizes', str(options.batch_size)]
+    if options.rounds:
+        args += ['--rounds', str(options.rounds)]
+    return args
+
+
+def list_steps(device: str, out: Path, overrides: Sequence[str] = ()) -> list[Step]:
     """List the steps: the checks, then the benchmarks, the most telling ones first."""
 
     def check(name: str, seconds: float, config: str) -> Step:
@@ -123,6 +139,7 @@ def list_steps(device: str, out: Path) -> list[Step]:
         args += ['--device', device, *SIZES[device], '--dtype', dtype]
         args += ['--only', *cases, '--json', str(out / f'{name}.json')]
         args += ['--compile'] * compiled
+        args += overrides
         return Step(name, seconds, ('-m', 'projects.benchmark', *args), report=True)
 
     return [

@@ -13,6 +13,7 @@ from projects.benchmark.cases import (
     end_to_end,
     evaluation,
     inference,
+    kernels,
     memory,
     pipelines,
     startup,
@@ -24,7 +25,7 @@ from vlpose_mm.analysis.complexity import input_size
 from vlpose_mm.version import __version__
 
 MODULES = (
-    *(inference, training, memory, text, data, startup, end_to_end),
+    *(inference, training, memory, kernels, text, data, startup, end_to_end),
     *(annotations, pipelines, evaluation),
 )
 CASES: dict[str, Callable[[Mapping, Conditions], Iterator[dict]]] = {
@@ -36,6 +37,7 @@ DATA_CASES = ('annotations', 'pipelines', 'evaluation')
 NEEDS = dict(
     training=('optim_wrapper',),
     memory=('optim_wrapper',),
+    kernels=('optim_wrapper',),
     text=('optim_wrapper',),
     data=('optim_wrapper', 'train_dataloader', 'val_dataloader'),
     end_to_end=('train_dataloader', 'val_dataloader'),

@@ -73,18 +73,18 @@ def inference_calls(
     halves = pair.base.data_preprocessor(halves, training=False)
 
     mergeable = getattr(pair.vlpose.backbone, 'lora', None) is not None
-    can_merge = mergeable and conditions.dtype == 'float32' and not conditions.compiled
+    can_merge = mergeable and not conditions.compiled
 
     def make(
         model: torch.nn.Module, batch: dict, route: str | None, alike: bool = False
     ) -> Callable[[], None]:
         def call() -> None:
-            if alike and can_merge:
-                model.merge_adapter(batch['data_samples'][0].text_prompt)
             if route is not None:
                 model.set_route(route)
             model.test_cfg['flip_test'] = flip
             with torch.no_grad(), conditions.autocast():
+                if alike and can_merge:
+                    model.merge_adapter(batch['data_samples'][0].text_prompt)
                 model(**batch, mode=mode)
 
         return call
