@@ -51,7 +51,7 @@ def test_it_says_what_the_adapter_is_and_how_to_load_it(config: dict) -> None:
     ):
         assert line in card.text.splitlines(), line
     assert 'the 17 keypoints of coco' in card.text
-    assert '`real-small`, with weights of SHA-256 `abc`' in card.text
+    assert '`real-small`, with weights of the hash `abc`' in card.text
 
 
 def test_its_table_has_the_scores_of_each_result(config: dict) -> None:

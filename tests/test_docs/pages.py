@@ -34,6 +34,8 @@ NOT_RUN = {
     r'vlpose images/( --out out/)?$': 'downloads the published weights',
     r'VLPoseInferencer\(\)$': 'downloads the published weights',
     'vlpose images/ --det-model': 'downloads the published weights',
+    'vlpose images/ --model hf:': 'needs the hub',
+    r'vlpose push (?!.*--dry-run)': 'needs the hub; its tests have a stand-in',
     'vlpose web': 'serves until it is interrupted; the tests of the page start it',
     'python -m projects.ablations.run': 'takes hours',
     'python -m projects.benchmark': 'takes minutes',

@@ -32,7 +32,7 @@ def model_card(config: Mapping, repo: str) -> str:
     sections = [
         f'# {repo.partition("/")[2]}',
         'An adapter of [VLPose](https://arxiv.org/abs/2402.14456), language-vision tuning '
-        f'of human pose estimators, for {_keypoints(config)}in images of one person each.',
+        f'of human pose estimators, for {_keypoints(config)}in crops of one person each.',
         '## Use',
         f'```bash\n{command(config, f"{HUB}{repo}")}\n```',
         f'`{HUB}{repo}@COMMIT` is the state of a commit, whatever follows it. A model of '
@@ -45,11 +45,15 @@ def model_card(config: Mapping, repo: str) -> str:
         'does not tell who somebody is, and was not tested for decisions about people.',
         *_kinds(config),
         '## Terms',
-        f'- Adapter: {config.get("license") or "its author names no license"}',
-        f'- Data that it was tuned on: {config.get("data_license") or "not named"}',
-        f'- Written by vlpose_mm {config["vlpose_mm_version"]}',
+        _items(
+            [
+                f'Adapter: {config.get("license") or "its author names no license"}',
+                f'Data that it was tuned on: {config.get("data_license") or "not named"}',
+                f'Written by vlpose_mm {config["vlpose_mm_version"]}',
+            ]
+        ),
     ]
-    text = '\n\n'.join(sections).replace('\n\n- ', '\n- ').replace(':\n- ', ':\n\n- ')
+    text = '\n\n'.join(sections)
     return f'---\n{yaml.safe_dump(front)}---\n\n{text}\n'
 
 
@@ -75,9 +79,8 @@ def _keypoints(config: Mapping) -> str:
 def _base(config: Mapping, base: str | None) -> str:
     sha256 = config['adapter']['base']['sha256']
     return (
-        f'Its base is {f"`{base}`" if base else "another file"}, with weights of SHA-256 '
-        f'`{sha256}` (`python -m vlpose_mm.tools.checkpoint info` computes it); others are '
-        'refused.'
+        f'Its base is {f"`{base}`" if base else "another file"}, with weights of the hash '
+        f'`{sha256}`; others are refused.'
     )
 
 
@@ -106,14 +109,14 @@ def _kinds(config: Mapping) -> list[str]:
     classes = [each['scenario'] or 'photo' for each in config.get('scenario_classes', [])]
     found = []
     if prompts:
-        found += ['Text prompts that it was tuned with:', *_items(prompts)]
+        found += ['Text prompts that it was tuned with:', _items(prompts)]
     if classes:
-        found += ['Kinds of images that its classifier tells apart:', *_items(classes)]
+        found += ['Kinds of images that its classifier tells apart:', _items(classes)]
     return found
 
 
-def _items(texts: Iterable[str]) -> list[str]:
-    return [f'- {_cell(text)}' for text in texts]
+def _items(texts: Iterable[str]) -> str:
+    return '\n'.join(f'- {_cell(text)}' for text in texts)
 
 
 def _cell(text: str) -> str:
