@@ -21,7 +21,7 @@ WHEELS=.wheels
 PACKAGES=(mmengine==0.10.7 mmcv-lite==2.1.0 mmpose==1.3.2 mmdet==3.3.0 addict==2.4.0
   yapf==0.43.0 platformdirs==4.14.7 termcolor==3.3.0 munkres==3.0.0 terminaltables==3.1.10
   shapely==2.2.0 json-tricks==3.17.3 pycocotools==2.0.11 setuptools==80.10.2 six==1.17.0
-  pytest-timeout==2.4.0)
+  pytest-timeout==2.4.0 rtmlib==0.0.16)
 
 if [ "${1:-}" = --fill-wheels ]; then
   python="${2:-python3.12}"

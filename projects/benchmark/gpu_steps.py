@@ -33,6 +33,12 @@ CHECK_COUNT = len(CHECKS) * len(MODELS['cuda'])
 CASES = ('inference', 'training', 'memory', 'kernels')
 # Not within the default time limit beside the others.
 ONLY_WHEN_NAMED = ('lora-bf16', 'lora-float32', 'paper-bf16-compile')
+ONLY_WHEN_NAMED += ('throughput-base', 'throughput-small', 'throughput-base-float32')
+# Of a turn and of each contender, and in all.
+THROUGHPUT = dict(
+    cuda='--batch-size 64 --num-workers 0 4 8 14 --count 12800 --seconds 5'.split(),
+    cpu='--batch-size 2 --num-workers 0 2 --count 8 --seconds 5'.split(),
+)
 PACKAGES = ('torch', 'torchvision', 'numpy', 'transformers', 'onnxruntime', 'mmpose')
 # Of a failed step's output, what goes into the JSON.
 TAIL = 4000
@@ -142,6 +148,13 @@ def list_steps(device: str, out: Path, overrides: Sequence[str] = ()) -> list[St
         args += overrides
         return Step(name, seconds, ('-m', 'projects.benchmark', *args), report=True)
 
+    def throughput(size: str, dtype: str, name: str) -> Step:
+        args = [CONFIG.format(size), '--text-dims', '768', '--device', device]
+        args += [*THROUGHPUT[device], '--dtype', dtype, '--rounds', '1']
+        args += ['--json', str(out / f'{name}.json')]
+        args = ('-m', 'projects.benchmark.throughput', *args)
+        return Step(name, 170, args, report=True)
+
     return [
         *(check(name, 240, config) for name in CHECKS for config in MODELS[device]),
         measure('paper', 'float32', *CASES),
@@ -149,6 +162,9 @@ def list_steps(device: str, out: Path, overrides: Sequence[str] = ()) -> list[St
         measure('lora', 'bf16', *CASES),
         measure('lora', 'float32', *CASES),
         measure('paper', 'bf16', 'training', 'inference', compiled=True, seconds=420),
+        throughput('base', 'bf16', 'throughput-base'),
+        throughput('small', 'bf16', 'throughput-small'),
+        throughput('base', 'float32', 'throughput-base-float32'),
     ]
 
 

@@ -47,7 +47,7 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> ModelPair:
     # The cases write into it; that of the VLPose is a copy already.
     base.test_cfg = {**base.test_cfg}
     if conditions.dtype != 'float32':
-        _output_float32(base)
+        output_float32(base)
     pair = ModelPair(base, vlpose)
     for model in pair:
         model.eval().to(conditions.device)
@@ -57,7 +57,7 @@ def build_pair(cfg: Mapping, conditions: Conditions) -> ModelPair:
     return pair
 
 
-def _output_float32(model: TopdownPoseEstimator) -> None:
+def output_float32(model: TopdownPoseEstimator) -> None:
     """Convert heatmaps as our head does: NumPy, which decodes them, has no bf16."""
     forward = model.head.forward
     model.head.forward = lambda feats: forward(feats).float()

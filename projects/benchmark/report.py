@@ -71,6 +71,11 @@ def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dic
                 logger='current',
             )
             found[name].append(comparison)
+    return {**describe(cfg, conditions), 'cases': found}
+
+
+def describe(cfg: Mapping, conditions: Conditions) -> dict:
+    """Say what is measured with what."""
     packages = ('torch', 'mmengine', 'mmpose')
     return dict(
         input_size=[*input_size(cfg)],
@@ -89,7 +94,6 @@ def benchmark(cfg: Mapping, conditions: Conditions, cases: Sequence[str]) -> dic
             **{name: version(name) for name in packages},
             vlpose_mm=__version__,
         ),
-        cases=found,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -103,22 +105,28 @@ def measure(
     runs['the model and its decoding'] = alone(inferencer, files, size, decodes=True)
     runs['the model alone'] = alone(inferencer, files, size, decodes=False)
     calls = {
-        name: partial(_milliseconds, run, files, options.seconds)
+        name: partial(_turn, run, files, options.seconds)
         for name, run in runs.items()
         if run is not None
     }
     with conditions.autocast():
         for run in filter(None, runs.values()):
-            _milliseconds(run, files[: 2 * size], options.seconds)
-        pairs = alternate(calls, conditions.rounds, lambda call: call(), warm_up=0)
-        samples = {name: [ms for ms, _ in own] for name, own in pairs.items()}
-        counts = ', '.join(f'{name} {own[0][1]}' for name, own in pairs.items())
+            _turn(run, files[: 2 * size], options.seconds)
+        turns = alternate(calls, conditions.rounds, lambda call: call(), warm_up=0)
+        counts = ', '.join(f'{name} {own[0].images}' for name, own in turns.items())
+        note = f'Images of {WIDTH} x {HEIGHT} unless they were given; of each: {counts}.'
         yield compare(
             f'from files to keypoints, whole images, batch {size}',
             'ms per image',
-            samples,
+            {name: [turn.ms for turn in own] for name, own in turns.items()},
             per_image=True,
-            note=f'Images of {WIDTH} x {HEIGHT} unless they were given; of each: {counts}.',
+            note=note,
+        )
+        # What others do on the machine counts less here.
+        yield compare(
+            'the same, time of processors',
+            'ms per image',
+            {name: [turn.cpu_ms for turn in own] for name, own in turns.items()},
         )
         stages = {}
         for _ in range(conditions.rounds):
@@ -127,18 +135,32 @@ def measure(
         yield compare('stages of ours in one process', 'ms per image', stages)
 
 
-def _milliseconds(run: Run, files: Sequence[str], seconds: float) -> tuple[float, int]:
-    """Run for at most so many seconds; return milliseconds per image and their number."""
-    start = time.perf_counter()
-    done = 0
-    results = run(files)
+class _Turn(NamedTuple):
+    """What an image took in a turn, in milliseconds, and how many there were."""
+
+    ms: float
+    cpu_ms: float
+    images: int
+
+
+def _turn(run: Run, files: Sequence[str], seconds: float) -> _Turn:
+    """Run for at most so many seconds."""
+    start, cpu_start = time.perf_counter(), _cpu_seconds()
+    results, images = run(files), 0
     for _ in results:
-        done += 1
+        images += 1
         if time.perf_counter() - start > seconds:
             break
     spent = time.perf_counter() - start
+    # Workers count when they end.
     results.close()
-    return 1000 * spent / done, done
+    factor = 1000 / images
+    return _Turn(factor * spent, factor * (_cpu_seconds() - cpu_start), images)
+
+
+def _cpu_seconds() -> float:
+    """Return the processors' time of this process and of its workers that have ended."""
+    return sum(os.times()[:4])
 
 
 def _stages(

@@ -17,6 +17,7 @@ from vlpose_mm import VLPoseInferencer
 from vlpose_mm.apis import stages
 from vlpose_mm.apis.batches import Prepared, run_in_batches
 from vlpose_mm.apis.inputs import Source
+from vlpose_mm.apis.workers import pack, unpack
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +84,7 @@ def test_workers_that_cannot_be_forked_import_and_crop(demo, inputs, monkeypatch
     assert_equal(collect(demo, inputs, batch_size=3, num_workers=1), expected)
 
 
-@pytest.mark.parametrize('return_vis', [False, True])
-def test_a_detector_finds_the_same_with_workers(tmp_path, inputs, return_vis) -> None:
+def test_a_detector_finds_the_same_with_workers(tmp_path, inputs) -> None:
     weights = write_weights(tmp_path, bias=2.5)
     inferencer = VLPoseInferencer(
         'mini-drawn', device='cpu', det_model='rtmdet-nano', det_weights=weights
@@ -93,8 +93,9 @@ def test_a_detector_finds_the_same_with_workers(tmp_path, inputs, return_vis) ->
     options = dict(batch_size=4, bbox_thr=0.0, nms_thr=0.1)
     expected = collect(inferencer, inputs, **options)
     assert sum(len(numbers[2]) for _, numbers in expected[0]) > len(expected[0])
-    options.update(num_workers=2, return_vis=return_vis)
-    assert_equal(collect(inferencer, inputs, **options), expected)
+    for return_vis in (False, True):
+        found = collect(inferencer, inputs, num_workers=2, return_vis=return_vis, **options)
+        assert_equal(found, expected)
 
 
 def test_a_folder_is_written_as_by_one_process(demo, inputs, tmp_path) -> None:
@@ -107,6 +108,19 @@ def test_a_folder_is_written_as_by_one_process(demo, inputs, tmp_path) -> None:
     for path in files:
         if (alone / path).is_file() and path.suffix != '.mp4':
             assert (alone / path).read_bytes() == (together / path).read_bytes(), path
+
+
+def test_arrays_come_also_where_shared_memory_is_short(monkeypatch) -> None:
+    arrays = [np.full((2, 3), 7, np.uint8), np.zeros((4, 1, 3), np.uint8)]
+    for many, is_shared in ((1, True), (10**15, False)):
+        monkeypatch.setattr('vlpose_mm.apis.workers.MANY', many)
+        packet = pack(dict(a=1), arrays)
+        assert (packet.bulk is not None) == is_shared
+        content, found = unpack(packet)
+        assert content == dict(a=1)
+        for one, other in zip(found, arrays, strict=True):
+            np.testing.assert_array_equal(one, other, strict=True)
+    assert unpack(pack('none')) == ('none', [])
 
 
 def test_an_error_ends_a_call_after_the_results_before_it(demo, inputs) -> None:

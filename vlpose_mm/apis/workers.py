@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import pickle
+import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import NamedTuple
@@ -19,13 +21,16 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 # Tasks that wait for each worker.
 PREFETCH = 2
+# Where the system has its shared memory, and how many packets have to fit into it.
+SHARED_MEMORY = '/dev/shm'
+MANY = 32
 
 
 class Packet(NamedTuple):
     """What a worker returns: its bulk goes through shared memory, in one piece."""
 
     content: bytes  # Pickled.
-    arrays: torch.Tensor | None = None  # uint8, all arrays one after the other.
+    bulk: torch.Tensor | None = None  # uint8, all arrays one after the other.
 
 
 def available_cpus() -> int:
@@ -44,28 +49,32 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def pack(content: object, arrays: list[np.ndarray] | None = None) -> Packet:
+def pack(content: object, arrays: Sequence[np.ndarray] = ()) -> Packet:
     """Pack what can be pickled, and uint8 arrays that :func:`unpack` returns beside it."""
-    arrays = arrays or []
     shapes = [array.shape for array in arrays]
-    bulk = None
-    if shapes:
-        bulk = torch.empty(sum(array.size for array in arrays), dtype=torch.uint8)
-        start = 0
-        for array in arrays:
-            part = bulk[start : start + array.size].numpy()
-            part.reshape(array.shape)[...] = array
-            start += array.size
-    return Packet(pickle.dumps((content, shapes), pickle.HIGHEST_PROTOCOL), bulk)
+    bulk = torch.empty(sum(array.size for array in arrays), dtype=torch.uint8)
+    start = 0
+    for array in arrays:
+        bulk[start : start + array.size].numpy().reshape(array.shape)[...] = array
+        start += array.size
+    # Containers may have little of it, and who writes where there is none is killed.
+    is_shared = not os.path.isdir(SHARED_MEMORY) or (
+        MANY * bulk.nbytes < shutil.disk_usage(SHARED_MEMORY).free
+    )
+    beside = None if is_shared else bulk.numpy()
+    dumped = pickle.dumps((content, shapes, beside), pickle.HIGHEST_PROTOCOL)
+    return Packet(dumped, bulk if is_shared and shapes else None)
 
 
 def unpack(packet: Packet) -> tuple[object, list[np.ndarray]]:
     """Return what was packed; the arrays share their memory."""
-    content, shapes = pickle.loads(packet.content)
+    content, shapes, bulk = pickle.loads(packet.content)
+    if packet.bulk is not None:
+        bulk = packet.bulk.numpy()
     arrays, start = [], 0
     for shape in shapes:
-        size = int(np.prod(shape))
-        arrays.append(packet.arrays[start : start + size].numpy().reshape(shape))
+        size = math.prod(shape)
+        arrays.append(bulk[start : start + size].reshape(shape))
         start += size
     return content, arrays
 

@@ -171,7 +171,8 @@ def _plain(image: Image.Image) -> np.ndarray:
         return np.stack(rows, dtype=np.uint8, casting='unsafe')
     if image.has_transparency_data:
         return np.asarray(image.convert('RGBA'))[..., [2, 1, 0, 3]]
-    return np.asarray(image.convert('RGB'))[..., ::-1]
+    # In a fraction of the time that NumPy takes to turn the channels.
+    return cv2.cvtColor(np.asarray(image.convert('RGB')), cv2.COLOR_RGB2BGR)
 
 
 def _decode_tiff(content: bytes, name: str) -> np.ndarray:
