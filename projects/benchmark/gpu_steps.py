@@ -36,7 +36,7 @@ ONLY_WHEN_NAMED = ('lora-bf16', 'lora-float32', 'paper-bf16-compile')
 ONLY_WHEN_NAMED += ('throughput-base', 'throughput-small', 'throughput-base-float32')
 # Of a turn and of each contender, and in all.
 THROUGHPUT = dict(
-    cuda='--batch-size 64 --num-workers 0 4 8 14 --count 12800 --seconds 5'.split(),
+    cuda='--batch-size 64 --num-workers 0 4 8 14 --count 12800 --seconds 4'.split(),
     cpu='--batch-size 2 --num-workers 0 2 --count 8 --seconds 5'.split(),
 )
 PACKAGES = ('torch', 'torchvision', 'numpy', 'transformers', 'onnxruntime', 'mmpose')

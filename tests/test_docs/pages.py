@@ -67,6 +67,7 @@ NOT_RUN = {
 OTHER_OUTPUT = {
     'vlpose images/ --model real-small --scenario': 'of a folder with broken files',
     'python -m projects.domain_gap_report': 'of photos and artworks',
+    'vlpose museum/ --model real-small': 'of a larger folder',
 }
 # Every command reaches the handler; the shell itself runs assignments and ``export``.
 SHELL = r"""
