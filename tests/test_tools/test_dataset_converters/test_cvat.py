@@ -1,6 +1,7 @@
 """python -m vlpose_mm.tools.dataset_converters.cvat"""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.test_tools.test_dataset_converters.layouts import (
     image,
     person,
 )
+from vlpose_mm.tools.dataset_converters.cvat import main
 from vlpose_mm.tools.dataset_converters.keypoint_files import KEYPOINTS
 
 
@@ -38,6 +40,19 @@ def test_a_task_has_the_scenario_of_the_command_and_bboxes_around_its_skeletons(
     assert annotation['keypoints'] == FLAT
     x, y, w, h = annotation['bbox']
     assert np.allclose([x, y], POINTS[0] - 8) and np.allclose([w, h], [64, 96])
+
+
+def test_images_may_be_elsewhere_and_the_output_beside_the_input(
+    layout: Callable, tmp_path: Path
+) -> None:
+    folder = layout('custom')
+    shutil.move(folder / 'images', tmp_path / 'photos')
+    (folder / 'images').symlink_to(tmp_path / 'photos')
+    for _ in range(2):
+        main([str(folder), str(folder / 'annotations')])
+        images = json.loads((folder / 'annotations/train.json').read_text())['images']
+        names = [each['file_name'] for each in images]
+        assert names == ['images/default/1.jpg', 'images/default/2.jpg']
 
 
 def test_subsets_are_splits(layout: Callable, convert: Callable) -> None:

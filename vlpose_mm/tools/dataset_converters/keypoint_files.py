@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from vlpose_mm.local_files import KINDS
 
 PERSON = category_record(CocoDataset(lazy_init=True).metainfo)
 KEYPOINTS = PERSON['keypoints']
+SPLITS = ('train', 'val', 'test')
 # Part of a bbox that a person covers, as MMPose scores people without an outline.
 COVERED = 0.53
 # Of the long side, which a bbox around keypoints extends beyond them.
@@ -83,8 +86,13 @@ class KeypointFiles:
         if not self.root.is_dir():
             raise FileNotFoundError(f'There is no folder {self.root}.')
         self._options = options
-        files = sorted(self.root.rglob('*'))
-        self.images = [p for p in files if KINDS.get(p.suffix.lower()) == 'image']
+        # Folders of images are often links.
+        self._files = sorted(
+            Path(folder, name)
+            for folder, _, names in os.walk(self.root, followlinks=True)
+            for name in names
+        )
+        self.images = [p for p in self._files if KINDS.get(p.suffix.lower()) == 'image']
         if not self.images:
             raise FileNotFoundError(
                 f'{self.root} has no images; put those of the data set below it.'
@@ -100,11 +108,14 @@ class KeypointFiles:
         Raises:
             FileNotFoundError: If there are none; it ends with the remedy.
         """
-        out = self._options.out.resolve()
-        found = sorted(self.root.rglob(pattern))
-        found = [path for path in found if out not in path.resolve().parents]
+        outputs = {(self._options.out / f'{split}.json').resolve() for split in SPLITS}
+        found = [path for path in self._files if fnmatch(path.name, pattern)]
+        found = [path for path in found if path.resolve() not in outputs]
         if not found:
-            raise FileNotFoundError(f'There is no {pattern} below {self.root}; {remedy}')
+            raise FileNotFoundError(
+                f'There is no {pattern} below {self.root}, besides what is written to '
+                f'{self._options.out}; {remedy}'
+            )
         return found
 
     def find(self, name: str) -> Path | None:
@@ -130,7 +141,8 @@ class KeypointFiles:
             path (Path | str): The image, or a name for :meth:`find`.
             people (Iterable[Mapping]): ``keypoints``, COCO's 17 as x, y and flag; and
                 perhaps ``bbox``, ``area`` and ``iscrowd``. Without a bbox it is made from
-                the keypoints, without an area from the bbox.
+                the keypoints and ``others``, which COCO lacks, without an area from the
+                bbox.
             split (str, optional): Its split; without one see ``--val-every``.
             size (Sequence[int], optional): Width and height that the people are annotated
                 in, by default those of the image.
@@ -248,7 +260,8 @@ def add_coco_file(
         people = []
         for annotation in coco.imgToAnns.get(image_id, ()):
             points = np.reshape(annotation['keypoints'], (-1, 3))
-            people.append({**annotation, 'keypoints': reordered(points, order)})
+            keypoints = reordered(points, order)
+            people.append({**annotation, 'keypoints': keypoints, 'others': points})
             if not annotation.get('segmentation'):
                 # Then it is that of the bbox.
                 people[-1].pop('area', None)
@@ -328,7 +341,7 @@ def reordered(points: np.ndarray, order: Sequence[int]) -> np.ndarray:
 
 def split_of(path: Path) -> str | None:
     """Return the split that the name of a file tells: train, val or test."""
-    found = re.search(r'(?<![a-z])(train|val|test)', path.stem.lower())
+    found = re.search(rf'(?<![a-z])({"|".join(SPLITS)})', path.stem.lower())
     return found and found[1]
 
 
@@ -355,16 +368,15 @@ def _spelled(name: str) -> str:
 
 def _record(person: Mapping, scale: np.ndarray, size: Sequence[int]) -> dict | None:
     """Describe a person as COCO does; ``None`` if there is nothing of him."""
-    points = np.array(person['keypoints'], float)  # K, 3
-    points[:, :2] *= scale
-    inside = ((points[:, :2] >= 0) & (points[:, :2] <= size)).all(axis=1)
-    labeled = (points[:, 2] > 0) & inside
-    points[~labeled] = 0
+    points = _visible(person['keypoints'], scale, size)
     bbox = person.get('bbox')
     if bbox is not None:
         bbox = np.multiply(bbox[:4], np.tile(scale, 2))
-    if labeled.any():
-        start, end = points[labeled, :2].min(axis=0), points[labeled, :2].max(axis=0)
+    others = np.reshape(person.get('others', ()), (-1, 3))
+    extent = np.vstack([points, _visible(others, scale, size)])
+    extent = extent[extent[:, 2] > 0, :2]
+    if len(extent):
+        start, end = extent.min(axis=0), extent.max(axis=0)
         if bbox is None or np.abs([bbox[:2] - start, bbox[:2] + bbox[2:] - end]).max() < 1:
             # Some tools write the bbox of the keypoints.
             margin = MARGIN * (end - start).max()
@@ -381,8 +393,17 @@ def _record(person: Mapping, scale: np.ndarray, size: Sequence[int]) -> dict | N
         area=round(float(area), 2),
         iscrowd=person.get('iscrowd', 0),
         keypoints=points.round(2).ravel().tolist(),
-        num_keypoints=int(labeled.sum()),
+        num_keypoints=int((points[:, 2] > 0).sum()),
     )
+
+
+def _visible(points: np.ndarray, scale: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Scale points, K x 3, and set those to zero that are not labeled or outside."""
+    points = np.array(points, float)
+    points[:, :2] *= scale
+    inside = ((points[:, :2] >= 0) & (points[:, :2] <= size)).all(axis=1)
+    points[(points[:, 2] <= 0) | ~inside] = 0
+    return points
 
 
 def _content(pairs: Sequence[tuple[dict, list[dict]]]) -> dict:

@@ -50,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
         split = 'train' if number <= NUM_TRAIN else 'test'
         files.add(
             images[number],
-            [dict(keypoints=reordered(points, order))],
+            [dict(keypoints=reordered(points, order), others=points)],
             split=None if is_extended else split,
         )
     files.write()
