@@ -120,12 +120,18 @@ def alone(
 
     def run(files: Sequence[str]) -> Iterator[object]:
         data = model.data_preprocessor(inferencer.collate_fn(packed), False)
+        before = None
         for _ in range(0, len(files), size):
             with torch.no_grad(), predictor._routing():
                 model(**data, mode=mode)
+            if data['inputs'].is_cuda:
+                # Not far ahead of the GPU, and not waiting for it either.
+                event = torch.cuda.Event()
+                event.record()
+                if before is not None:
+                    before.synchronize()
+                before = event
             yield from range(size)
-        if data['inputs'].is_cuda:
-            torch.cuda.synchronize()
 
     return run
 

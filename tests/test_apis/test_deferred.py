@@ -5,8 +5,10 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
+from mmpose.structures import merge_data_samples
 
-from vlpose_mm.apis.deferred import deferred_decoding, upload
+from vlpose_mm.apis.deferred import deferred_decoding, samples_in_place, upload
+from vlpose_mm.apis.predictor import _merged
 
 
 @pytest.mark.parametrize('kind', ['vlpose_cfg', 'base_cfg'])
@@ -44,3 +46,26 @@ def test_instances_are_added_when_they_are_asked_for(
 def test_crops_for_a_cpu_stay_where_they_are() -> None:
     packed = [dict(inputs=torch.zeros(3, 8, 8, dtype=torch.uint8))]
     assert upload(packed, torch.device('cpu')) is packed
+
+
+def test_samples_stay_where_they_are(vlpose_cfg, make_sample) -> None:
+    vlpose_cfg['data_preprocessor'] = dict(type='PoseDataPreprocessor')
+    model = MODELS.build(vlpose_cfg).eval()
+    sample = make_sample('a mural of a person')
+    data = dict(inputs=[torch.rand(3, 128, 96)], data_samples=[sample])
+    with samples_in_place(model), torch.no_grad():
+        (found,) = model.test_step(data)
+    assert found is sample and found.metainfo['batch_input_shape'] == (128, 96)
+    with torch.no_grad():
+        (copied,) = model.test_step(data)
+    assert copied is not sample
+    for key in ('keypoints', 'keypoint_scores'):
+        np.testing.assert_array_equal(found.pred_instances[key], copied.pred_instances[key])
+
+
+def test_a_single_sample_is_merged_as_mmpose_merges_it(demo, sketches) -> None:
+    (result,) = demo(sketches[0], True, merge_results=False)
+    (sample,) = result['predictions']
+    expected, found = merge_data_samples([sample]), _merged([sample])
+    assert {*found.all_keys()} == {*expected.all_keys()}
+    assert found.pred_instances is expected.pred_instances

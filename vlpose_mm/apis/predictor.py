@@ -17,7 +17,7 @@ from mmpose.structures import PoseDataSample, merge_data_samples
 
 from vlpose_mm.apis.batches import Finish, Prepared
 from vlpose_mm.apis.call import Call
-from vlpose_mm.apis.deferred import deferred_decoding, upload
+from vlpose_mm.apis.deferred import deferred_decoding, samples_in_place, upload
 from vlpose_mm.apis.detectors import detect, detect_in_batch
 from vlpose_mm.apis.inputs import Item, Source
 from vlpose_mm.apis.preparer import Preparer
@@ -170,7 +170,7 @@ class Predictor:
             packed = upload(packed, self.device)
             routing = self._routing(attention_maps, draw_heatmap, text_reading)
             with self.lock, routing, torch.no_grad():
-                with deferred_decoding(self.model) as decode:
+                with samples_in_place(self.model), deferred_decoding(self.model) as decode:
                     samples = self.model.test_step(self.collate_fn(packed))
 
         def finish() -> list[list[PoseDataSample]]:
@@ -273,7 +273,7 @@ def _of_image(
         # Not shrunk.
         sample.pred_instances.bboxes = bbox[None]
     if merge_results:
-        samples = [merge_data_samples(samples)]
+        samples = [_merged(samples)]
         if pose_based_nms:
             kept = _pose_nms(samples[0].pred_instances)
             samples[0].pred_instances = samples[0].pred_instances[kept]
@@ -281,6 +281,16 @@ def _of_image(
     maps = [each for each in maps if each is not None]
     samples[0].set_metainfo(dict(pred_attention_maps=maps))
     return samples
+
+
+def _merged(samples: list[PoseDataSample]) -> PoseDataSample:
+    """Merge samples as MMPose does, which copies even a single one."""
+    sample = samples[0]
+    if len(samples) > 1 or 'pred_fields' in sample or 'gt_fields' in sample:
+        return merge_data_samples(samples)
+    if 'gt_instance_labels' in sample:
+        del sample.gt_instance_labels
+    return sample
 
 
 def _pose_nms(instances: InstanceData) -> list[int]:
