@@ -85,7 +85,7 @@ def start(
             for linears, scales in zip(model.backbone.lora.linears, updates, strict=True):
                 # Of the linear layers of a layer, from B x linear x 1 x r.
                 for linear, mean in zip(linears, scales.mean(0), strict=True):
-                    weights[f'{names[linear]}.weight'] = linear.merged_weight(mean)
+                    weights[f'{names[linear]}.weight'] = linear.merged(mean).weight
     for name in [*weights]:
         copied = name.replace('head.tuned_final_layer.', 'head.final_layer.')
         part, _, rest = name.partition('head.tuned_norms.')
