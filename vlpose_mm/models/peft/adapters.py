@@ -66,7 +66,8 @@ class AdapterMixin:
         """Load an adapter checkpoint and make it the active adapter.
 
         Args:
-            path (str): File or URL of the adapter checkpoint.
+            path (str): File or URL of the adapter checkpoint, or a folder or
+                ``hf://OWNER/REPO@REVISION`` that it is shared as.
             adapter_name (str): Its name from now on.
             force (bool): Whether to load it although it was made on another base.
 
