@@ -19,6 +19,7 @@ from tests.test_models.estimators import TEXT_PROMPTS
 from vlpose_mm.analysis.base_model import base_config
 from vlpose_mm.analysis.flops import count_flops
 from vlpose_mm.models import VLPoseEstimator
+from vlpose_mm.models.backbones.transformer_layer import PrefixAttention
 from vlpose_mm.models.text_encoders.base import TextFeatures
 
 # Of the small estimator.
@@ -200,6 +201,25 @@ def test_tuning_computes_only_gradients_that_are_needed(
 
     flops = count_flops(lambda: model.loss(*batch)['loss_kpt'].backward())
     assert flops == B * (forward + backward) + per_step
+
+
+def test_attention_keeps_keys_and_values_once_for_the_gradient() -> None:
+    attention = PrefixAttention(C, num_heads=4).requires_grad_(False)
+    x, prefix = torch.randn(B, N, C, requires_grad=True), torch.randn(2, 4, PROMPTS, C // 4)
+    weights = {param.data_ptr() for param in attention.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        y = attention(x, prefix)
+    # Queries, keys and values with prompts, what is attended to, and a sum for each head.
+    assert sum(kept.values()) <= 4 * B * (2 * N * C + 2 * (N + PROMPTS) * C + 4 * N) + 64
+    assert y.requires_grad
 
 
 def test_text_prompts_are_encoded_once(

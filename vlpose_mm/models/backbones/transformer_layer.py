@@ -58,6 +58,9 @@ class PrefixAttention(BaseModule):
         else:
             q, kv = qkv.split([1, 2])  # 1 or 2, B, heads, N, C/heads
             q, shared = q.squeeze(0), prefix[:, None].expand(-1, B, -1, -1, -1)
+            if torch.is_grad_enabled():
+                # A view would keep keys and values in memory until the backward pass.
+                q = q.transpose(1, 2).contiguous().transpose(1, 2)
             # One copy for both; a slice instead of a split has a slow gradient.
             x = self._attend(q, *torch.cat([shared, kv], dim=3))
             if gate is not None:
