@@ -16,6 +16,7 @@ from tests.test_apis.detector_weights import write_weights
 from vlpose_mm import VLPoseInferencer
 from vlpose_mm.apis import stages
 from vlpose_mm.apis.batches import Prepared, run_in_batches
+from vlpose_mm.apis.call import check_call
 from vlpose_mm.apis.inputs import Source
 from vlpose_mm.apis.workers import pack, unpack
 
@@ -108,6 +109,27 @@ def test_a_folder_is_written_as_by_one_process(demo, inputs, tmp_path) -> None:
     for path in files:
         if (alone / path).is_file() and path.suffix != '.mp4':
             assert (alone / path).read_bytes() == (together / path).read_bytes(), path
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32])
+def test_crops_of_any_type_come_from_a_worker(demo, image, monkeypatch, dtype) -> None:
+    preparer = demo._predictor.preparer
+    pipeline = preparer.pipeline
+
+    def cast(results: dict) -> dict:
+        packed = pipeline(results)
+        return {**packed, 'inputs': (packed['inputs'] / 2).to(dtype)}
+
+    monkeypatch.setattr(preparer, 'pipeline', cast)
+    call = check_call(demo._text_check, image)
+    sources = [*call.items[0].sources()]
+    packet = stages.prepare_unit(preparer, call, True, sources)
+    ((source, found),) = stages.unpack_unit(packet, sources, True)
+    expected = preparer.prepare(sources[0], call)
+    assert source is sources[0] and np.array_equal(found.image, image)
+    torch.testing.assert_close(
+        found.packed[0]['inputs'], expected.packed[0]['inputs'], rtol=0, atol=0
+    )
 
 
 def test_arrays_come_also_where_shared_memory_is_short(monkeypatch) -> None:

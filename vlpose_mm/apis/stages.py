@@ -217,7 +217,7 @@ def prepare_unit(
         packed = each.packed
         if needs_images or packed is None:
             arrays.append(each.image)
-        if packed is not None:
+        if packed is not None and all(c['inputs'].dtype == torch.uint8 for c in packed):
             arrays += [crop['inputs'].numpy() for crop in packed]
             packed = [{**crop, 'inputs': None} for crop in packed]
         # This process has the source.
@@ -236,6 +236,7 @@ def unpack_unit(
             if needs_images or each.packed is None:
                 each = each._replace(image=next(left))
             for crop in each.packed or ():
-                crop['inputs'] = torch.from_numpy(next(left))
+                if crop['inputs'] is None:
+                    crop['inputs'] = torch.from_numpy(next(left))
             each = each._replace(source=source)
         yield source, each
