@@ -1,0 +1,1 @@
+"""What you pay and what you get: time and accuracy of every way to run a model."""
