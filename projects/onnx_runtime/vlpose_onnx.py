@@ -267,8 +267,8 @@ def check_provider(provider: str, bf16: bool) -> None:
     here = available_providers()
     if provider not in here:
         raise ValueError(
-            f'The provider {provider!r} is not installed, {here or "none"} is; install '
-            f'{PROVIDERS[provider][1]} with pip.'
+            f'The provider {provider!r} is not installed, only '
+            f'{", ".join(here) or "none"}; pip install {PROVIDERS[provider][1]}.'
         )
     if bf16 and provider not in ('tensorrt', 'openvino'):
         raise ValueError(
