@@ -79,9 +79,12 @@ def test_keypoints_may_be_in_another_order_spelling_and_number(
     path = folder / 'annotations/person_keypoints_default.json'
     flat = [50, 20, 2, *np.reshape(FLAT, (17, 3))[::-1].ravel().tolist()]
     records = [dict(id=1, file_name='1.jpg')]
-    coco_file(path, records, [person(keypoints=flat, num_keypoints=18)], spelled)
+    bbox = [20, 20, 48, 90]  # of the keypoints, with the neck
+    own = person(keypoints=flat, num_keypoints=18, bbox=bbox)
+    coco_file(path, records, [own], spelled)
     (found,) = convert('cvat', 'custom')['train']['annotations']
     assert found['keypoints'] == [*FLAT[:-3], 0, 0, 0]
+    assert found['bbox'] == [11, 11, 66, 108]
     assert 'there is no right_ankle; Neck, footR are omitted' in capsys.readouterr().err
     (found,) = convert('cvat', 'custom', '--rename', 'footR=right_ankle')['train'][
         'annotations'
@@ -152,6 +155,7 @@ def test_faults_name_the_file_and_the_remedy(layout: Callable, refused: Callable
     )
     coco_file(path, records, [person(keypoints=[])], KEYPOINTS)
     assert 'nobody in it has keypoints' in refused('cvat', 'custom')
+    image(folder / 'images/default/03.jpg')  # another one
     coco_file(path, [dict(id=1, file_name='3.jpg')], [person()], KEYPOINTS)
     assert 'data/custom has no image 3.jpg, or more than one' in refused('cvat', 'custom')
     (folder / 'images/default/1.jpg').write_text('no image')
