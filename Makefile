@@ -81,10 +81,10 @@ $(STAMP):
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo '[1/4] PyTorch, transformers'
 	@$(INSTALL) -r requirements/build.txt -r requirements/runtime.txt
-	@echo '[2/4] what OpenMMLab, the web page, the export, videos, the projects, the tests and the docs import'
+	@echo '[2/4] what OpenMMLab, the web page, the export, videos, Ray, the projects, the tests and the docs import'
 	@$(INSTALL) -r requirements/openmmlab.txt -r requirements/web.txt \
-		-r requirements/onnx.txt -r requirements/video.txt -r requirements/projects.txt \
-		-r requirements/tests.txt -r requirements/docs.txt
+		-r requirements/onnx.txt -r requirements/video.txt -r requirements/ray.txt \
+		-r requirements/projects.txt -r requirements/tests.txt -r requirements/docs.txt
 	@echo '[3/4] OpenMMLab'
 	@$(INSTALL) --no-deps -r requirements/no_deps.txt
 	@echo '[4/4] vlpose_mm'

@@ -44,7 +44,7 @@ def install(
         has_web (bool): Whether to install what the web page needs.
     """
     pins = ('--constraint', constraints) if constraints else ()
-    names = ['build', 'runtime', 'openmmlab', 'onnx', 'video', 'projects', 'tests']
+    names = ['build', 'runtime', 'openmmlab', 'onnx', 'video', 'ray', 'projects', 'tests']
     names += ['web'] * has_web
     files = [f'--requirement={REQUIREMENTS / name}.txt' for name in names]
     session.install(*pins, *files)

@@ -110,7 +110,7 @@ def test_the_command_helps_without_packages_and_names_one_in_a_line(
 
 def test_the_bounds_are_those_of_the_requirements() -> None:
     found = {}
-    for name in ('runtime', 'no_deps', 'web', 'video', 'mminstall'):
+    for name in ('runtime', 'no_deps', 'web', 'video', 'ray', 'mminstall'):
         for line in (ROOT / f'requirements/{name}.txt').read_text().splitlines():
             if line and not line.startswith('#'):
                 requirement = Requirement(line)

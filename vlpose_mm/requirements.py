@@ -23,8 +23,13 @@ BOUNDS = {
     # Earlier ones crash where nothing decodes a stream.
     'av': ('17.1', None),
     'oneeurofilter': ('0.2.1', None),
+    'ray': ('2.60', None),
+    # Later ones need NumPy 2, and do not say so to pip.
+    'pyarrow': ('17', '26'),
 }
-OPTIONAL = ('gradio', 'av', 'oneeurofilter')
+OPTIONAL = ('gradio', 'av', 'oneeurofilter', 'ray', 'pyarrow')
+# What an extra of ours brings.
+EXTRAS = {'ray': 'ray', 'pyarrow': 'ray'}
 
 
 class RequirementError(ImportError):
@@ -75,6 +80,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _remedy(name: str) -> str:
     """Return the command that installs a supported version of a package."""
+    if name in EXTRAS:
+        return f'pip install "vlpose_mm[{EXTRAS[name]}]"'
     if not name.startswith('mm'):
         return f'pip install {_bounded(name)}'
     package, found = _find(name)

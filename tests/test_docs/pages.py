@@ -46,7 +46,11 @@ NOT_RUN = {
     'python -m projects.real_images': 'needs the real images',
     'python -m projects.real_small': 'needs the real images',
     'python -m projects.trade_offs': 'takes minutes',
+    'python -m vlpose_mm.tools.batch': 'starts a cluster; the tests of vlpose_mm.ray do',
+    'summary = estimate_collection': 'starts a cluster; the tests of vlpose_mm.ray do',
+    'assert not pd.read_parquet': 'needs what a cluster has written',
     'python -m zipfile': 'needs a downloaded package',
+    'ray start': 'starts a cluster',
     'bash projects/benchmark/gpu.sh': 'needs a GPU',
     'mim train mmpose .* --launcher pytorch': 'needs GPUs',
     r'mim \w+ mmpose configs/\S+/(coco|humanart_coco)/': 'needs the data',
@@ -63,6 +67,8 @@ NOT_RUN = {
     'python -m vlpose_mm.tools.precompute_text_features': 'downloads BLIP',
     r"inferencer\('https:": 'needs a network',
     r'inferencer\(0\)': 'needs a webcam',
+    'srun': 'needs Slurm',
+    'torchrun': 'starts processes that train',
     r'server \{': 'nginx is not installed',
 }
 # What follows a command on its page, but is the output of other data or takes.
@@ -210,7 +216,7 @@ def run_command(command: Command, folder: Path, where: str) -> tuple[str, bool]:
                 ['make', '--dry-run', *command.argv[1:]], cwd=ROOT, capture_output=True
             )
             failed, printed = done.returncode != 0, str(done.stderr)
-        elif command.argv[0] in ('pip', 'nox', 'bash'):
+        elif command.argv[0] in ('pip', 'nox', 'bash', 'ray', 'srun', 'torchrun'):
             scripts = [arg for arg in command.argv if arg.endswith('.sh')]
             failed, printed = not all((folder / arg).is_file() for arg in scripts), ''
         else:

@@ -151,6 +151,11 @@ class BBoxFile:
             )
         return found
 
+    @property
+    def id_types(self) -> set[type]:
+        """set[type]: Of the ids of images."""
+        return set(map(type, (*self._images, *self._rows)))
+
     def image_id(self, path: str) -> Id:
         """Return the id of an image in the file."""
         image_id = self._names.of_path(os.path.abspath(path))

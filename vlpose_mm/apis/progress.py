@@ -34,12 +34,7 @@ class Progress:
         before = next(self._lines(), {}).get('settings')
         if not isinstance(before, dict):
             raise ValueError(f'{path} has no settings; name another folder.')
-        for key in dict.fromkeys([*settings, *before]):
-            if before.get(key) != settings.get(key):
-                raise ValueError(
-                    f'{folder} was made with {key}={before.get(key)!r}, not '
-                    f'{settings.get(key)!r}; use the former, or name another folder.'
-                )
+        check_settings(folder, before, settings)
         for line in self._lines():
             if 'video' in line or ('image' in line and 'video' not in line['image']):
                 item = self._items.get(line['item'])
@@ -99,3 +94,13 @@ class Progress:
                     raise ValueError(
                         f'{self.path} is damaged in line {number}; name another folder.'
                     ) from error
+
+
+def check_settings(folder: str, before: dict, settings: dict) -> None:
+    """Raise a ``ValueError`` unless a folder was made with the same settings."""
+    for key in dict.fromkeys([*settings, *before]):
+        if before.get(key) != settings.get(key):
+            raise ValueError(
+                f'{folder} was made with {key}={before.get(key)!r}, not '
+                f'{settings.get(key)!r}; use the former, or name another folder.'
+            )

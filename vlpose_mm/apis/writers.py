@@ -22,11 +22,13 @@ from vlpose_mm.apis.progress import PROGRESS, Progress
 from vlpose_mm.apis.video_writer import HAS_AV, NO_AV, VideoWriter
 from vlpose_mm.apis.videos import Video
 from vlpose_mm.checkpoint.io import remove_unfinished, replace_file
-from vlpose_mm.local_files import printable
+from vlpose_mm.local_files import printable, shown
 from vlpose_mm.visualization.captions import save_image
 
 ANNOTATIONS = 'annotations.json'
 FAILED = 'failed.txt'
+# How many failures are printed.
+MAX_PRINTED = 10
 
 
 class Failure(NamedTuple):
@@ -49,6 +51,27 @@ class Summary:
     failures: list[Failure] = field(default_factory=list)  # Images that failed.
     # Files in the folders that are neither an image nor a video.
     skipped: list[str] = field(default_factory=list)
+
+    def lines(self, failed_file: str = FAILED) -> list[str]:
+        """Describe it; ``failed_file`` has all failures."""
+        original = self.images - self.tuned
+        lines = [
+            f'{_count(self.images, "image")} with {_count(self.instances, "instance")}: '
+            f'{self.tuned} tuned, {original} original.'
+        ]
+        if self.resumed:
+            lines.append(f'{_count(self.resumed, "image")} had been done before.')
+        if self.empty:
+            lines.append(f'There are no instances on {_count(self.empty, "image")}.')
+        if self.skipped:
+            lines.append(f'{shown(self.skipped)} skipped, neither an image nor a video.')
+        if self.failures:
+            lines.append(f'{_count(len(self.failures), "image")} failed:')
+            first = self.failures[:MAX_PRINTED]
+            lines += [f'  {failure.name}: {failure.reason}' for failure in first]
+            more = len(self.failures) - MAX_PRINTED
+            lines += [f'  and {more} more, see {failed_file}'] if more > 0 else []
+        return lines
 
 
 class ResultsWriter:
@@ -189,6 +212,10 @@ class ResultsWriter:
         # What failed may succeed the next time.
         if video is not None and is_whole and video.name not in self._failed:
             self._progress.end_video(video.name)
+
+
+def _count(number: int, thing: str) -> str:
+    return f'{number} {thing}{"" if number == 1 else "s"}'
 
 
 def _remove_unfinished(out_dir: str) -> None:

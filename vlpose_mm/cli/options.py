@@ -108,8 +108,8 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     add('--det-weights', metavar='FILE', help='its checkpoint, if not the published one')
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the model and the device."""
+def add_model_options(parser: argparse.ArgumentParser, has_device: bool = True) -> None:
+    """Add the model and, by default, the device."""
     add = parser.add_argument
     add(
         '--model',
@@ -118,7 +118,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add('--weights', metavar='FILE', help='whole or adapter checkpoint: file or URL')
     add('--base-weights', metavar='FILE', help='base of an adapter checkpoint')
-    add('--device', metavar='NAME', help='such as cuda:0 (default: the best one)')
+    if has_device:
+        add('--device', metavar='NAME', help='such as cuda:0 (default: the best one)')
 
 
 def check_model_options(options: argparse.Namespace) -> None:

@@ -4,16 +4,10 @@ import argparse
 import os
 
 from vlpose_mm.apis.progress import PROGRESS
-from vlpose_mm.apis.writers import ANNOTATIONS, FAILED, Summary
+from vlpose_mm.apis.writers import ANNOTATIONS, Summary
 from vlpose_mm.cli.inferencer import build_inferencer
-from vlpose_mm.local_files import shown
-from vlpose_mm.tools.common import log_and_prints_to_stderr
-from vlpose_mm.tools.errors import INTERRUPTED, OK
-
-# Further exit codes.
-SOME_FAILED, ALL_FAILED = 1, 3
-# How many failures are printed.
-MAX_PRINTED = 10
+from vlpose_mm.tools.common import exit_code, log_and_prints_to_stderr
+from vlpose_mm.tools.errors import INTERRUPTED
 
 
 def main(options: argparse.Namespace) -> int:
@@ -31,10 +25,10 @@ def main(options: argparse.Namespace) -> int:
         done = f'what is done is in {options.out}, --resume does the rest.'
         print(f'Interrupted; {done if is_begun else "nothing is done yet."}')
         return INTERRUPTED
-    print(_report(summary, hints, not options.no_drawings))
-    if not summary.failures:
-        return OK
-    return SOME_FAILED if summary.images or summary.resumed else ALL_FAILED
+    drawings = '' if options.no_drawings else ' and drawings'
+    written = f'Written to {summary.out_dir}: {ANNOTATIONS}{drawings}.'
+    print('\n'.join([*summary.lines(), *hints, written]))
+    return exit_code(summary)
 
 
 def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
@@ -66,31 +60,3 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
             hint = 'All took the original route: there are no tuned weights (--weights).'
         hints.append(hint)
     return summary, hints
-
-
-def _report(summary: Summary, hints: list[str], is_drawn: bool) -> str:
-    original = summary.images - summary.tuned
-    lines = [
-        f'{_count(summary.images, "image")} with {_count(summary.instances, "instance")}: '
-        f'{summary.tuned} tuned, {original} original.'
-    ]
-    if summary.resumed:
-        lines.append(f'{_count(summary.resumed, "image")} had been done before.')
-    if summary.empty:
-        lines.append(f'There are no instances on {_count(summary.empty, "image")}.')
-    if summary.skipped:
-        lines.append(f'{shown(summary.skipped)} skipped, neither an image nor a video.')
-    if summary.failures:
-        lines.append(f'{_count(len(summary.failures), "image")} failed:')
-        first = summary.failures[:MAX_PRINTED]
-        lines += [f'  {failure.name}: {failure.reason}' for failure in first]
-        more = len(summary.failures) - MAX_PRINTED
-        lines += [f'  and {more} more, see {FAILED}'] if more > 0 else []
-    lines += hints
-    drawings = ' and drawings' if is_drawn else ''
-    lines.append(f'Written to {summary.out_dir}: {ANNOTATIONS}{drawings}.')
-    return '\n'.join(lines)
-
-
-def _count(number: int, thing: str) -> str:
-    return f'{number} {thing}{"" if number == 1 else "s"}'

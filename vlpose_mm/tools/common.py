@@ -17,12 +17,16 @@ from mmengine.utils import is_installed
 from mmpose.registry import MODELS
 from rich.console import Console, RenderableType
 
+from vlpose_mm.apis.writers import Summary
 from vlpose_mm.checkpoint.io import read_file, replace_file, state_dict_of
 from vlpose_mm.datasets.scenarios import DEFAULT_TEXT_PROMPT
 from vlpose_mm.models.pose_estimators.vlpose import VLPoseEstimator
 from vlpose_mm.paths import config_path
 from vlpose_mm.registry import find_class
-from vlpose_mm.tools.errors import errors_about
+from vlpose_mm.tools.errors import OK, errors_about
+
+# Exit codes of commands that go on where an image fails.
+SOME_FAILED, ALL_FAILED = 1, 3
 
 
 @contextmanager
@@ -155,6 +159,13 @@ def load_vlpose(cfg: Config, options: argparse.Namespace) -> VLPoseEstimator:
     model = MODELS.build(cfg.model)
     load_state_dict(model, weights, logger=MMLogger.get_current_instance())
     return model
+
+
+def exit_code(summary: Summary) -> int:
+    """Return the exit code: whether all, some or no images are done."""
+    if not summary.failures:
+        return OK
+    return SOME_FAILED if summary.images or summary.resumed else ALL_FAILED
 
 
 def check_output_file(path: str) -> None:
