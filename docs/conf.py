@@ -108,7 +108,7 @@ def visit_math(translator: HTML5Translator, node: nodes.math) -> None:
 
 def visit_math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """Write a displayed formula."""
-    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    translator.body.append(f'<p>{tex2mathml(node.astext(), as_block=True)}</p>')
     raise nodes.SkipNode
 
 

@@ -18,6 +18,11 @@ def test_a_config_is_found_by_its_path_below_configs() -> None:
         assert Path(config_path(name)).samefile(CONFIGS / name)
 
 
+def test_a_config_of_a_model_in_the_package_is_found_from_projects_on() -> None:
+    name = 'projects/real_small/configs/vlpose_real_small_custom.py'
+    assert Path(config_path(name)).samefile(ROOT / name)
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ('wrong', 'hints'),
@@ -27,11 +32,12 @@ def test_a_config_is_found_by_its_path_below_configs() -> None:
         # Unlike any name.
         ('?', NAMES),
         ('../setup.py', []),
+        ('projects/../setup.py', []),
         ('body_2d_keypoint', []),
         ('', []),
         (str(ROOT / 'setup.py'), []),
     ],
-    ids=['typo', 'bare', 'unlike', 'outside', 'folder', 'empty', 'absolute'],
+    ids=['typo', 'bare', 'unlike', 'outside', 'beside', 'folder', 'empty', 'absolute'],
 )
 def test_what_is_not_a_config_is_answered_with_those_it_may_mean(
     wrong: str, hints: list[str]

@@ -30,7 +30,8 @@ def config_path(name: str) -> str:
             'body_2d_keypoint/vlpose/humanart/NAME.py')
 
     Args:
-        name (str): Path of the config, relative to ``configs``.
+        name (str): Path of the config, relative to ``configs``; or that of a model in the
+            package, from ``projects/`` on.
 
     Returns:
         str: Absolute path of the config.
@@ -40,8 +41,9 @@ def config_path(name: str) -> str:
             names, or all if none is close.
     """
     root = (package_root() / 'configs').resolve()
-    path = (root / name).resolve()
-    if path.is_file() and path.is_relative_to(root):
+    folder = root.with_name('projects') if name.startswith('projects/') else root
+    path = (folder / name.removeprefix('projects/')).resolve()
+    if path.is_file() and path.is_relative_to(folder):
         return str(path)
     names = sorted(p.relative_to(root).as_posix() for p in root.rglob('*.py'))
     matches = [n for n in names if Path(n).stem == Path(name).stem]

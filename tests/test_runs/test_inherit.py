@@ -20,10 +20,10 @@ def snippet(page: str, start: str) -> str:
     return block
 
 
-def test_the_readmes_overlay_on_a_base_config_trains_and_tests(
+def test_the_pages_overlay_on_a_base_config_trains_and_tests(
     mini_data: Path, minilm: str, mmpose_tool: Callable, tmp_path: Path
 ) -> None:
-    overlay = snippet('README.md', '# my_vlpose.py\n')
+    overlay = snippet('docs/training.md', '# my_vlpose.py\n')
     assert "'mmpose::body_2d_keypoint/" in overlay
     assert len(overlay.strip().splitlines()) <= 15
     (tmp_path / 'my_vlpose.py').write_text(overlay)

@@ -23,7 +23,7 @@ def rows(out: str) -> list[str]:
     return [' '.join(line.split()) for line in out.splitlines()]
 
 
-def test_prints_the_tables_of_the_readme(capsys: pytest.CaptureFixture) -> None:
+def test_prints_the_tables_of_the_page(capsys: pytest.CaptureFixture) -> None:
     main([BASE, '--text-dims', '768'])
     out = capsys.readouterr().out
     assert 'VLPoseEstimator, input 192 x 256' in out
@@ -35,7 +35,7 @@ def test_prints_the_tables_of_the_readme(capsys: pytest.CaptureFixture) -> None:
     } <= {*rows(out)}
     assert 'The text prompt has 7 tokens of 768 dimensions' in out
     lines = '\n'.join(line.rstrip() for line in out.splitlines())
-    assert lines in (ROOT / 'README.md').read_text()
+    assert lines in (ROOT / 'docs/training.md').read_text()
 
     main([MMPOSE])
     lines = rows(capsys.readouterr().out)
