@@ -230,12 +230,20 @@ def test_a_full_disk_ends_the_run_in_one_line(images, out, capsys) -> None:
     assert len(annotations(out)['images']) == 2
 
 
+def test_the_people_of_a_video_are_numbered(images, out, tmp_path) -> None:
+    image = cv2.imread(str(next(images.iterdir())))
+    path = write_video(tmp_path / 'clip.mp4', [image] * 3)
+    assert run(path, '--scenario', 'sketch', '--smooth', '--out', out) == 0
+    ids = [each['track_id'] for each in annotations(out)['annotations']]
+    assert ids == [0, 0, 0]
+
+
 def test_a_video_that_does_not_fit_is_done_again(images, out, tmp_path, capsys) -> None:
     image = cv2.imread(str(next(images.iterdir())))
     path = write_video(tmp_path / 'clip.mp4', [image, 255 - image] * 10)
     with largest_file(60_000):
         assert run(path, '--out', out) == 1
-    assert 'clip.mp4; the disk may be full.' in capsys.readouterr().out
+    assert 'clip.mp4: Cannot write the video ' in capsys.readouterr().out
     assert list((out / 'videos').iterdir()) == []
     assert run(path, '--out', out, '--resume') == 0
     capture = cv2.VideoCapture(str(out / 'videos/clip.mp4'))

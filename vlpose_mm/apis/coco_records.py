@@ -34,6 +34,9 @@ def instance_records(result: dict, image_id: Id) -> list[dict]:
         flags = np.where(scores >= VISIBLE, 2, 1)  # K
         triples = np.column_stack([points.round(2), flags])  # K, 3
         x1, y1, x2, y2 = (float(value) for value in instances.bboxes[row])
+        track = {}
+        if 'track_id' in instances:
+            track['track_id'] = int(instances.track_id[row])
         records.append(
             dict(
                 image_id=image_id,
@@ -45,6 +48,7 @@ def instance_records(result: dict, image_id: Id) -> list[dict]:
                 num_keypoints=len(points),
                 keypoint_scores=[round(float(score), 4) for score in scores],
                 score=round(float(instances.bbox_scores[row] * scores.mean()), 4),
+                **track,
             )
         )
     return records

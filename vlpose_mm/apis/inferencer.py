@@ -26,6 +26,7 @@ from vlpose_mm.apis.model_zoo import check_device, demo_images, find_model
 from vlpose_mm.apis.output import MMPoseOutput, draw_instances
 from vlpose_mm.apis.predictor import Predictor
 from vlpose_mm.apis.stages import Done, OnError, Stages, default_num_workers
+from vlpose_mm.apis.tracking import Tracker
 from vlpose_mm.apis.writers import ResultsWriter, Summary
 from vlpose_mm.checkpoint.download import DownloadError
 from vlpose_mm.checkpoint.io import state_dict_of
@@ -88,6 +89,7 @@ class VLPoseInferencer(Pose2DInferencer):
 
     preprocess_kwargs = Pose2DInferencer.preprocess_kwargs | TEXT_KWARGS
     forward_kwargs = Pose2DInferencer.forward_kwargs | {'attention_maps', 'text_reading'}
+    postprocess_kwargs = Pose2DInferencer.postprocess_kwargs | {'track', 'smooth'}
 
     def __init__(
         self,
@@ -172,6 +174,9 @@ class VLPoseInferencer(Pose2DInferencer):
                 - text_reading (str): ``'known'`` (default): a text prompt that the model
                   was not tuned with is read as a mixture of those that it was, see
                   :class:`TextReader`; ``'literal'``: as it is.
+                - track (bool): Whether the instances of a video get a ``track_id``, see
+                  :class:`Tracker`: in data samples, instance dicts and drawings.
+                - smooth (bool): Whether their keypoints are smoothed, which tracks as well.
                 - num_workers (int | None): Processes that read and crop images and, on a
                   CPU, run the model, each on one core; 0 (default): this one does it all;
                   ``None``: as many as help.
@@ -241,6 +246,7 @@ class VLPoseInferencer(Pose2DInferencer):
         stages, output = self._check(inputs, True, batch_size, num_workers, **kwargs)
         call, reading = stages.call, stages.forward['text_reading']
         settings = {**self.settings, **call.settings, 'text_reading': reading}
+        settings |= {key: True for key in ('track', 'smooth') if kwargs.get(key)}
         drawer = self.draw if draw else None
         args = os.fspath(out_dir), call.items, settings, self.model.dataset_meta
         with ResultsWriter(*args, drawer, resume) as writer:
@@ -316,10 +322,14 @@ class VLPoseInferencer(Pose2DInferencer):
             raise ValueError(f'text_reading must be one of {TEXT_READINGS}.')
         forward['draw_heatmap'] = visualize.get('draw_heatmap', False)
         postprocess['return_datasamples'] = return_datasamples
+        is_tracked, is_smooth = (postprocess.pop(k, False) for k in ('track', 'smooth'))
         output = MMPoseOutput(self, visualize, postprocess)
         is_shown = any(visualize.get(key) for key in ('show', 'return_vis', 'vis_out_dir'))
         finish = partial(
-            self._finish, output=output, has_maps=bool(forward.get('attention_maps'))
+            self._finish,
+            output=output,
+            tracker=Tracker(is_smooth) if is_tracked or is_smooth else None,
+            has_maps=bool(forward.get('attention_maps')),
         )
         if num_workers is None:
             count = sum(not item.is_video for item in call.items)
@@ -347,9 +357,12 @@ class VLPoseInferencer(Pose2DInferencer):
         prepared: Prepared,
         samples: list[PoseDataSample],
         output: MMPoseOutput,
+        tracker: Tracker | None,
         has_maps: bool,
     ) -> dict:
         """Make the result of an image."""
+        if tracker is not None:
+            tracker.update(prepared.source, samples)
         with self._predictor.draw_lock:
             result = output.add(prepared, samples)
         source, meta = prepared.source, samples[0].metainfo

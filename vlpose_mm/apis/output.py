@@ -35,7 +35,7 @@ def draw_instances(
         instances.bboxes = instances.bboxes * scale
     thickness = max(1, round(min(image.shape[:2]) / 300))
     visualizer.radius, visualizer.line_width = 2 * thickness, thickness
-    return visualizer.add_datasample(
+    drawing = visualizer.add_datasample(
         'instances',
         np.ascontiguousarray(image[..., ::-1]),
         sample,
@@ -43,6 +43,19 @@ def draw_instances(
         draw_bbox=draw_bbox,
         kpt_thr=kpt_thr,
     )
+    for track_id, bbox in zip(
+        instances.get('track_id', ()), instances.bboxes, strict=False
+    ):
+        _draw_id(drawing, track_id, bbox, thickness)
+    return drawing
+
+
+def _draw_id(image: np.ndarray, track_id: int, bbox: np.ndarray, thickness: int) -> None:
+    """Write the number of a track into the corner of a bbox, white on black."""
+    place = round(float(bbox[0])) + 3 * thickness, round(float(bbox[1])) + 20 * thickness
+    font = cv2.FONT_HERSHEY_SIMPLEX, 0.6 * thickness
+    for color, width in (((0, 0, 0), 4 * thickness), ((255, 255, 255), 2 * thickness)):
+        cv2.putText(image, str(track_id), place, *font, color, width, cv2.LINE_AA)
 
 
 class MMPoseOutput:
@@ -72,7 +85,14 @@ class MMPoseOutput:
         drawings = inferencer.visualize(
             [prepared.image], samples, window_name=name, **self.visualize
         )
-        return inferencer.postprocess(samples, drawings, **self.postprocess)
+        result = inferencer.postprocess(samples, drawings, **self.postprocess)
+        if not self.postprocess['return_datasamples']:
+            # MMPose's dicts have keypoints, bboxes and their scores alone.
+            for instances, sample in zip(result['predictions'], samples, strict=True):
+                ids = sample.pred_instances.get('track_id', ())
+                for instance, track_id in zip(instances, ids, strict=False):
+                    instance['track_id'] = int(track_id)
+        return result
 
     def close(self) -> None:
         """Finish the files of the current video, if any."""

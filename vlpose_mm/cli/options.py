@@ -177,6 +177,8 @@ def _predict_parser() -> argparse.ArgumentParser:
     add_model_options(parser)
     add('--batch-size', metavar='N', type=int, help='images (default: 8, on a GPU 64)')
     add('--num-workers', metavar='N', type=int, help='processes (default: as many as help)')
+    add('--track', action='store_true', help='number the people of a video')
+    add('--smooth', action='store_true', help='and steady their keypoints')
     add('--no-drawings', action='store_true', help='write the JSON only')
     add('--resume', action='store_true', help='continue an earlier run into DIR')
     add('-h', '--help', action='help', help='show this, and exit')

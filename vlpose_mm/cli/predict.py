@@ -45,6 +45,8 @@ def _predict(options: argparse.Namespace) -> tuple[Summary, list[str]]:
         text_prompt=options.text_prompt,
         route=options.route,
         bboxes=options.bboxes,
+        track=options.track,
+        smooth=options.smooth,
     )
     hints = []
     if options.text_prompt is not None and summary.tuned:
