@@ -110,7 +110,13 @@ class Output:
     def read(self, path: str, columns: list[str] | None = None) -> pa.Table:
         """Read a file of results."""
         with about(path):
-            return parquet.read_table(path, columns=columns, filesystem=self.system)
+            try:
+                return parquet.read_table(path, columns=columns, filesystem=self.system)
+            except pa.ArrowInvalid as error:
+                raise ValueError(
+                    f'{path} is not a whole Parquet file; delete it, and a run that '
+                    'resumes writes it again.'
+                ) from error
 
     def images(self) -> Iterator[str]:
         """Yield the name of each image with a result.

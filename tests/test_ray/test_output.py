@@ -1,0 +1,56 @@
+"""Files of results: whole or not there, and one result for each image."""
+
+import pyarrow as pa
+import pytest
+
+from tests.test_ray.conftest import files_in
+from tests.test_ray.object_store import serve
+from vlpose_mm.ray.output import Output, poses_schema
+
+
+def rows(*names: str, instances: int = 1) -> pa.Table:
+    found = [dict(image=name, instance=n) for name in names for n in range(instances)]
+    return pa.Table.from_pylist(found, poses_schema(pa.int64(), pa.int64()))
+
+
+@pytest.fixture
+def output(tmp_path) -> Output:
+    output = Output(str(tmp_path))
+    output.begin({}, resume=False)
+    return output
+
+
+@pytest.mark.fast
+def test_the_same_images_written_again_replace_their_file(output, tmp_path) -> None:
+    for first, names in ((0, 'ab'), (2, 'cd'), (0, 'ab')):
+        output.add(first, rows(*names, instances=2))
+    assert len(files_in(tmp_path)) == 2
+    assert [*output.images()] == [*'abcd']
+
+
+def test_an_image_with_two_results_and_a_broken_file_are_named(output, tmp_path) -> None:
+    output.add(0, rows('a', 'b'))
+    output.add(0, rows('b'))
+    with pytest.raises(ValueError, match='has two results of b, in .*; delete one'):
+        [*output.images()]
+    path = tmp_path / 'poses' / files_in(tmp_path)[0]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f'{path.name} is not a whole Parquet file'):
+        [*output.images()]
+
+
+def test_a_run_that_resumes_removes_what_was_being_written_alone(output, tmp_path) -> None:
+    names = ['.0.parquet.01234567.tmp', '.0.parquet.tmp', 'notes.txt']
+    for name in names:
+        (tmp_path / 'poses' / name).touch()
+    output.begin({}, resume=True)
+    assert files_in(tmp_path) == names[1:] and [*output.images()] == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path) -> None:
+    place = tmp_path / 'file'
+    place.touch()
+    with pytest.raises(OSError, match=str(place)):
+        Output(str(place)).begin({}, resume=False)
+    with serve({}) as options, pytest.raises(OSError, match='s3://closed/poses: '):
+        Output(f's3://user:secret@closed/poses?{options}').begin({}, resume=False)
