@@ -48,10 +48,10 @@ def test_an_error_ends_the_work_and_is_raised() -> None:
 
 
 def test_images_wait_for_room(monkeypatch) -> None:
-    monkeypatch.setattr(background, 'MAX_WAITING_PIXELS', 100)
+    monkeypatch.setattr(background, 'MAX_WAITING_PIXELS', 100_000)
     image, go = np.zeros((8, 8, 3), np.uint8), threading.Event()
     with Background(lambda image, result: go.wait()) as jobs:
-        # One is worked on, two fill the queue.
+        # One is worked on, two fill the queue: small ones count as 2 ** 16 pixels.
         for _ in range(3):
             jobs.add(image, {})
         late = threading.Thread(target=jobs.add, args=(image, {}))

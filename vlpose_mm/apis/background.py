@@ -12,8 +12,8 @@ import numpy as np
 
 from vlpose_mm.apis.batches import MAX_WAITING_PIXELS
 
-# Of what has no image, counted as pixels.
-SMALL = 2**20
+# What a result without its image counts as, and the least that one with it does.
+NO_IMAGE, SMALL_IMAGE = 2**20, 2**16
 
 
 class _Job(NamedTuple):
@@ -24,7 +24,7 @@ class _Job(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        return SMALL if self.image is None else self.image.size // 3
+        return NO_IMAGE if self.image is None else max(self.image.size // 3, SMALL_IMAGE)
 
 
 class _PixelQueue(Queue):
