@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.test_apis.conftest import write_clip, write_video
-from vlpose_mm.apis import video_writer
+from vlpose_mm.apis import av_encoder, video_writer
 from vlpose_mm.apis.video_writer import OpenCVEncoder, VideoWriter, writable_fps
 from vlpose_mm.apis.videos import Video, open_video
 
@@ -27,7 +27,7 @@ def has_av(request: pytest.FixtureRequest, monkeypatch) -> bool:
 def warnings(monkeypatch) -> list[str]:
     """What is logged."""
     logged: list[str] = []
-    monkeypatch.setattr(video_writer, 'print_log', lambda text, **_: logged.append(text))
+    monkeypatch.setattr(av_encoder, 'print_log', lambda text, **_: logged.append(text))
     return logged
 
 
@@ -111,7 +111,7 @@ def test_a_video_with_broken_audio_is_written(
 def test_a_video_whose_audio_no_mp4_takes_is_written(
     tmp_path: Path, warnings: list[str], monkeypatch
 ) -> None:
-    monkeypatch.setattr(video_writer, 'MP4_AUDIO', ('adpcm_ima_qt',))
+    monkeypatch.setattr(av_encoder, 'MP4_AUDIO', ('adpcm_ima_qt',))
     path = write_clip(tmp_path / 'clip.mov', UNEVEN, audio='adpcm_ima_qt')
     out = copy(path, tmp_path / 'out.mp4')
     assert len(decode(out, 'video')) == len(UNEVEN) and len(warnings) == 1

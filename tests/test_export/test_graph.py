@@ -123,7 +123,7 @@ def test_weights_are_in_the_graph_once_and_what_depends_on_text_alone_is_constan
     assert size < 1.1 * weights + 2**18
     shapes = {tuple(value.shape) for value in graph.graph.initializers.values()}
     # Keys and values of the matcher, and the scales of the low-rank updates.
-    assert {(4, 10, 32), (4, 3, 4, 1, 2)} <= shapes
+    assert {(4, 10, 64), (4, 3, 4, 1, 2)} <= shapes
     assert not {(24, 32), (32, 24)} & shapes
     # No layer norm sees visual or text prompts: three layers of two, the last and the
     # matcher's.
