@@ -47,11 +47,7 @@ autodoc_default_options = {'members': True, 'show-inheritance': True}
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 python_maximum_signature_line_length = 88
-nitpick_ignore = [
-    ('py:class', 'optional'),
-    # Of MMPose, which has it in a module below.
-    ('py:class', 'mmpose.models.BasePoseEstimator'),
-]
+nitpick_ignore = [('py:class', 'optional')]
 
 
 def unlink_folders(app: Sphinx, doctree: nodes.document) -> None:

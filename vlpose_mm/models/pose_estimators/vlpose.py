@@ -277,7 +277,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         data_samples: Sequence[PoseDataSample] | None = None,
         mode: str = 'tensor',
     ) -> dict | list[PoseDataSample] | Tensor:
-        """Run the model; see :class:`mmpose.models.BasePoseEstimator`.
+        """Run the model; see :class:`mmpose.models.pose_estimators.base.BasePoseEstimator`.
 
         Unlike there, ``mode='tensor'`` reads the text prompts of ``data_samples``.
         """
