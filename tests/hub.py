@@ -158,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def client(**variables: str) -> Iterator[None]:
-    """Let the client read environment variables anew, in a ``with`` block."""
+    """Let the client read environment variables again, in a ``with`` block."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)

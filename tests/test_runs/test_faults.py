@@ -18,7 +18,7 @@ from tests.test_runs.faults import kill_often, run_vlpose, start, train
 pytestmark = pytest.mark.slow
 
 KILLS = 20
-# Without random numbers that a resumed run would draw anew.
+# Without random numbers that a resumed run would draw again.
 CONFIG = """
 _base_ = '{base}'
 model = dict(backbone=dict(drop_path_rate=0.0))

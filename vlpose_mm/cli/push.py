@@ -22,7 +22,7 @@ def main(options: argparse.Namespace) -> None:
     config = read_adapter_config(folder)
     card = os.path.join(folder, CARD)
     if os.path.exists(card):
-        print(f'{card} is there, and is kept; delete it to have it written anew.')
+        print(f'{card} is there, and is kept; delete it to have it written again.')
     else:
         with replace_file(card) as file:
             file.write(model_card(config, repo).encode())

@@ -314,7 +314,7 @@ class VLPoseEstimator(AdapterMixin, TopdownPoseEstimator):
         (feature_map,) = self.backbone(inputs, text_feats=text_feats)
         return feature_map, self.matcher(feature_map, text_feats)
 
-    # Compiled code would depend on the number, and every step be compiled anew.
+    # Compiled code would depend on the number, and every step be compiled again.
     @torch.compiler.disable
     def _count_step(self) -> bool:
         """Count a step; return whether its accuracy is wanted."""
