@@ -44,8 +44,6 @@ def main() -> None:
         python = new_environment(folder / 'user')
         install = pip_install(python)
         run(*install, f'{wheel}[mmpose]', cwd=folder)
-        mim = 'click colorama model-index pandas requests setuptools tabulate'.split()
-        run(*install, *mim, cwd=folder)
         run(*install, '--no-deps', '-r', REQUIREMENTS / 'no_deps.txt', cwd=folder)
         run(python.with_name('vlpose'), 'demo', cwd=folder)
         (folder / 'release.py').write_text(CONFIG)
