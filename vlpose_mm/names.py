@@ -184,7 +184,7 @@ def find_entry(model: str) -> dict | None:
     spelling = {name.lower(): name for name in model_names()}
     close = [name for name in spelling if model.lower() in name]
     close += difflib.get_close_matches(model.lower(), spelling, n=3, cutoff=0)
-    names = ', '.join(spelling[name] for name in close[:3])
+    names = ', '.join(spelling[name] for name in [*dict.fromkeys(close)][:3])
     raise ValueError(
         f'Unknown model {model!r}; give a name that `vlpose models` lists or MMPose has, a '
         f'config, or a checkpoint that holds its config. The closest are {names}.'

@@ -145,6 +145,24 @@ def test_arrays_come_also_where_shared_memory_is_short(monkeypatch) -> None:
     assert unpack(pack('none')) == ('none', [])
 
 
+def test_workers_compute_in_the_precision_of_the_call(demo, sketches) -> None:
+    with torch.autocast('cpu', torch.bfloat16):
+        half = [collect(demo, sketches, num_workers=number) for number in (0, 2)]
+    assert_equal(*half)
+    with pytest.raises(AssertionError):
+        assert_equal(collect(demo, sketches, num_workers=2), half[0])
+
+
+def test_single_images_between_videos_take_no_workers(
+    demo, image, tmp_path, monkeypatch
+) -> None:
+    clip = write_video(tmp_path / 'clip.mp4', [image] * 2)
+    live_photos = [image, clip] * 2
+    expected = collect(demo, live_photos)
+    monkeypatch.setattr(stages, 'run_in_workers', None)
+    assert_equal(collect(demo, live_photos, num_workers=2), expected)
+
+
 def test_an_error_ends_a_call_after_the_results_before_it(demo, inputs) -> None:
     for num_workers in (0, 1):
         results = demo(inputs, batch_size=8, num_workers=num_workers)

@@ -55,11 +55,11 @@ class AVEncoder:
         if self._audio is not None:
             self._audio.mux(timestamp)
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self, keep: bool = True) -> None:
+        """Finish the file; if it is not kept, without the rest of the audio."""
         with self._errors():
             self._container.mux(self._stream.encode(None))
-        if self._audio is not None:
+        if self._audio is not None and keep:
             self._audio.mux(math.inf)
         with self._errors():
             self._container.close()

@@ -60,7 +60,8 @@ def _copy(heatmaps: torch.Tensor) -> _Copied:
     copied = torch.empty(heatmaps.shape, pin_memory=True)
     copied.copy_(heatmaps, non_blocking=True)
     event = torch.cuda.Event()
-    event.record()
+    # Not that of the current device, which may be another.
+    event.record(torch.cuda.current_stream(heatmaps.device))
     return _Copied(copied, event)
 
 

@@ -88,9 +88,16 @@ class Stages(NamedTuple):
         )
         is_ahead = self.predictor.device.type == 'cuda'
         is_shared = can_fork() and not is_ahead
+        is_mixed = any(item.is_video for item in items)
         with self.predictor.merged(self.call, items, self.forward):
             for is_video, own in groupby(sources, lambda each: each.video is not None):
-                if is_video or not self.num_workers:
+                is_short = False
+                if not is_video and self.num_workers:
+                    # Of images between videos a batch is too little to start workers for.
+                    first = list(islice(own, self.batch_size + 1))
+                    is_short = is_mixed and len(first) <= self.batch_size
+                    own = chain(first, own)
+                if is_video or not self.num_workers or is_short:
                     stream = ((each, self._attempt(each)) for each in own)
                     yield from self._run_here(stream, on_error, is_ahead)
                 elif is_shared and (self.in_worker or not self.needs_images):
@@ -171,6 +178,9 @@ class _Whole:
     def __init__(self, stages: Stages) -> None:
         self.stages = stages
         self.pid = os.getpid()
+        # Autocast is of a thread, and another one forks.
+        self.is_autocast = torch.is_autocast_enabled('cpu')
+        self.dtype = torch.get_autocast_dtype('cpu')
 
     def __call__(self, sources: list[Source]) -> Packet:
         stages = self.stages
@@ -185,14 +195,15 @@ class _Whole:
 
         stream = ((each, stages._attempt(each)) for each in sources)
         args = stream, stages._launch, stages.batch_size, fail
-        for prepared, samples in run_in_batches(*args):
-            try:
-                result = stages.finish(prepared, samples)
-                if stages.in_worker is not None:
-                    stages.in_worker(prepared.image, result)
-                outcomes[rows[id(prepared.source)]] = _Outcome(result)
-            except Exception as error:
-                fail(prepared.source, error, is_fatal=True)
+        with torch.autocast('cpu', self.dtype, enabled=self.is_autocast):
+            for prepared, samples in run_in_batches(*args):
+                try:
+                    result = stages.finish(prepared, samples)
+                    if stages.in_worker is not None:
+                        stages.in_worker(prepared.image, result)
+                    outcomes[rows[id(prepared.source)]] = _Outcome(result)
+                except Exception as error:
+                    fail(prepared.source, error, is_fatal=True)
         return pack(outcomes)
 
 

@@ -72,12 +72,9 @@ class VideoWriter:
     def close(self, keep: bool) -> None:
         """Finish the file, or delete it."""
         try:
-            self._encoder.close()
+            self._encoder.close(keep)
             # OpenCV does not report a full disk.
-            capture = cv2.VideoCapture(self._temporary)
-            is_whole = capture.get(cv2.CAP_PROP_FRAME_COUNT) >= self._count
-            capture.release()
-            if keep and not is_whole:
+            if keep and not _has_frames(self._temporary, self._count):
                 raise OSError('the disk may be full')
         except OSError as error:
             self._delete()
@@ -95,14 +92,21 @@ class VideoWriter:
             os.unlink(self._temporary)
 
 
+def _has_frames(path: str, count: int) -> bool:
+    capture = cv2.VideoCapture(path)
+    found = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    capture.release()
+    return found >= count
+
+
 class Encoder(Protocol):
     """Encodes frames to a file; fails with an :class:`OSError`."""
 
     def write(self, image: np.ndarray, timestamp: float) -> None:
         """Append a frame, in RGB."""
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self, keep: bool = True) -> None:
+        """Finish the file, or just end where it is not kept."""
 
 
 def new_encoder(path: str, video: Video, size: tuple[int, int]) -> Encoder:
@@ -132,7 +136,7 @@ class OpenCVEncoder:
         """Append a frame, in RGB."""
         self._writer.write(np.ascontiguousarray(image[..., ::-1]))
 
-    def close(self) -> None:
+    def close(self, keep: bool = True) -> None:
         """Finish the file."""
         self._writer.release()
 

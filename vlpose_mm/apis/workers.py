@@ -167,11 +167,13 @@ def _start(loader: DataLoader, lock: AbstractContextManager) -> Iterator[Packet]
     cv2.setNumThreads(0)
     gc.disable()
     starter = Thread(target=start)
-    starter.start()
-    starter.join()
-    cv2.setNumThreads(threads)
-    if collects:
-        gc.enable()
+    try:
+        starter.start()
+        starter.join()
+    finally:
+        cv2.setNumThreads(threads)
+        if collects:
+            gc.enable()
     if isinstance(started[0], BaseException):
         raise started[0]
     return started[0]

@@ -148,6 +148,10 @@ def _restored(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value.keys() == {'dtype', 'values'}:
-        return np.array(value['values'], value['dtype'])
+        dtype = np.dtype(value['dtype'])
+        # Others could be of any size.
+        if dtype.kind not in 'biuf':
+            raise ValueError(f'it has an array of {dtype}')
+        return np.array(value['values'], dtype)
     # The keys of JSON are text, and keypoints have numbers.
     return {int(k) if k.isdigit() else k: _restored(v) for k, v in value.items()}

@@ -17,7 +17,13 @@ from torch import Tensor
 
 from vlpose_mm.checkpoint.adapter_folder import read_folder
 from vlpose_mm.checkpoint.download import fetch
-from vlpose_mm.local_files import ADAPTER_CONFIG, HUB, is_adapter_folder, is_url
+from vlpose_mm.local_files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    HUB,
+    is_adapter_folder,
+    is_url,
+)
 
 # Keys of the weights in a checkpoint, by who wrote it; averages only where they are alone.
 STATE_DICT_KEYS = (
@@ -53,8 +59,9 @@ def read_file(path: str) -> dict:
     path = os.fspath(path)
     if is_url(path) or path.startswith(HUB):
         path = fetch(path)
-    if os.path.basename(path) == ADAPTER_CONFIG:
-        path = os.path.dirname(path) or os.curdir
+    folder, name = os.path.split(path)
+    if name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) and is_adapter_folder(folder or os.curdir):
+        path = folder or os.curdir
     if is_adapter_folder(path):
         return read_folder(path)
     if os.path.isdir(path):

@@ -45,3 +45,9 @@ def test_a_painting_that_was_cropped_or_is_missing_is_refused(
     )
     path.rename(path.with_name('000000000140.png'))
     assert 'has no image 000000000139.jpg' in refused('coco_ood', 'coco_ood')
+
+
+def test_two_images_of_a_photo_are_refused(layout: Callable, refused: Callable) -> None:
+    painting = layout('coco_ood') / 'images/000000000139_fake_B.png'
+    image(painting.with_name('000000000139_real_A.png'))
+    assert 'are both of photo 000000000139; keep' in refused('coco_ood', 'coco_ood')

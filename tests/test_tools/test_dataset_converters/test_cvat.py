@@ -174,3 +174,28 @@ def test_an_archive_is_to_be_unpacked(refused: Callable, tmp_path: Path) -> None
     assert 'python -m zipfile -e data/task.zip DIR' in refused('cvat', 'task.zip')
     image(tmp_path / 'data/none/1.jpg')
     assert 'There is no folder data/nothing' in refused('cvat', 'nothing')
+
+
+def test_a_split_of_an_earlier_export_is_not_left_beside_this_one(
+    layout: Callable, convert: Callable, capsys: pytest.CaptureFixture
+) -> None:
+    layout('custom')
+    before = convert('cvat', 'custom', '--val-every', '2')
+    with pytest.raises(SystemExit):
+        convert('cvat', 'custom', '--val-every', '0')
+    error = capsys.readouterr().err
+    assert 'val.json is of an earlier export' in error and 'delete it' in error
+    assert convert('cvat', 'custom', '--val-every', '2') == before
+
+
+def test_a_person_of_one_keypoint_has_no_size_and_is_left_out(
+    layout: Callable, convert: Callable
+) -> None:
+    path = layout('custom') / 'annotations/person_keypoints_default.json'
+    content = json.loads(path.read_text())
+    content['annotations'][0] |= dict(
+        keypoints=[*FLAT[:3], *[0] * 48], bbox=[*FLAT[:2], 0, 0]
+    )
+    path.write_text(json.dumps(content))
+    (annotation,) = convert('cvat', 'custom', '--val-every', '0')['train']['annotations']
+    assert annotation['image_id'] == 2

@@ -86,6 +86,16 @@ def test_keypoints_are_of_the_rectangle_that_they_are_in_linked_to_or_around_the
     assert other['bbox'] == BBOX and other['keypoints'] == FLAT
 
 
+def test_what_is_said_about_a_rectangle_is_no_second_person(
+    project: Callable, convert: Callable
+) -> None:
+    drawn = rectangle(*BBOX)
+    said = dict(value=drawn['value'] | dict(choices=['seated']), id='r', type='choices')
+    project([*skeleton(), drawn, said])
+    (annotation,) = convert('label_studio', 'custom')['train']['annotations']
+    assert annotation['num_keypoints'] == 17 and np.allclose(annotation['bbox'], BBOX)
+
+
 def test_without_rectangles_an_image_has_one_person(
     project: Callable, convert: Callable, refused: Callable
 ) -> None:

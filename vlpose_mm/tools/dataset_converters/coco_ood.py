@@ -34,7 +34,15 @@ def main(args: Sequence[str] | None = None) -> None:
     path = options.annotations
     if path is None:
         path = files.inputs(ANNOTATIONS, 'name it: --annotations FILE.')[0]
-    images = {m[0]: p for p in files.images if (m := NUMBER.search(p.stem))}
+    images: dict[str, Path] = {}
+    for image in files.images:
+        if match := NUMBER.search(image.stem):
+            other = images.setdefault(match[0], image)
+            if other != image:
+                raise ValueError(
+                    f'{other} and {image} are both of photo {match[0]}; keep the repainted '
+                    'ones alone there.'
+                )
     add_coco_file(
         files,
         path,

@@ -204,6 +204,14 @@ class KeypointFiles:
         if not any(counts.values()):
             raise ValueError(f'{self.root}: nobody in its annotations has keypoints.')
         out.mkdir(parents=True, exist_ok=True)
+        for split in SPLITS:
+            path = out / f'{split}.json'
+            if split not in contents and path.exists():
+                # Its images may be others' for training now.
+                raise ValueError(
+                    f'{path} is of an earlier export, and this one has no such images; '
+                    'delete it, or name another folder.'
+                )
         for split, content in contents.items():
             path = out / f'{split}.json'
             with replace_file(str(path)) as file:
@@ -383,6 +391,9 @@ def _record(person: Mapping, scale: np.ndarray, size: Sequence[int]) -> dict | N
             start, end = np.maximum(start - margin, 0), np.minimum(end + margin, size)
             bbox = np.concatenate([start, end - start])
     elif bbox is None:
+        return None
+    if min(bbox[2:]) <= 0:
+        # Of a single keypoint, say: nothing can be cropped.
         return None
     area = COVERED * bbox[2] * bbox[3]
     if person.get('area'):

@@ -107,16 +107,19 @@ def regions_of(task: Mapping) -> list[dict]:
         if result.get('type') == 'relation':
             one, other = result['from_id'], result['to_id']
             linked |= {one: other, other: one}
-    return [
-        {
-            **result['value'],
-            'rotated': result.get('image_rotation'),
-            'id': result.get('id'),
-            'parent': result.get('parentID') or linked.get(result.get('id')),
-        }
-        for result in results
-        if 'x' in result.get('value', ())
-    ]
+    regions: dict[object, dict] = {}
+    for number, result in enumerate(results):
+        if 'x' in result.get('value', ()):
+            # What is said about a region repeats its place, under its id.
+            region = regions.setdefault(result.get('id') or number, {'parent': None})
+            parent = result.get('parentID') or linked.get(result.get('id'))
+            region |= {
+                **result['value'],
+                'rotated': result.get('image_rotation'),
+                'id': result.get('id'),
+                'parent': parent or region['parent'],
+            }
+    return [*regions.values()]
 
 
 def labels_of(region: Mapping) -> list[str]:
