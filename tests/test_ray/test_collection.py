@@ -62,6 +62,18 @@ def test_an_object_store_has_the_order_and_the_names_of_a_folder(folder) -> None
     assert names(f'file://{folder}') == names(str(folder))
 
 
+def test_urls_with_percents_and_fragments_are_read_as_their_file_system_does(
+    tmp_path,
+) -> None:
+    listed = tmp_path / 'list.txt'
+    escaped = ['memory://museum/a%20b.jpg', 'memory://museum/c#1.jpg']
+    for lines in (escaped, escaped[::-1]):
+        listed.write_text('\n'.join([*lines, 'memory://museum/d.jpg', *lines]))
+        found = [image.place for image in Collection([str(listed)]).images]
+        first, second = (line.removeprefix('memory:/') for line in lines)
+        assert found == [first, second, '/museum/d.jpg', first, second]
+
+
 def test_a_table_has_paths_or_bytes_and_ids(folder, tmp_path) -> None:
     paths = [f'{folder}/z.jpg', f'{folder}/b.jpg']
     content = [Path(path).read_bytes() for path in paths]

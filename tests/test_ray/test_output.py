@@ -5,6 +5,7 @@ import pytest
 
 from tests.test_ray.conftest import files_in
 from tests.test_ray.object_store import serve
+from vlpose_mm.ray.collection import Image
 from vlpose_mm.ray.output import Output, poses_schema
 
 
@@ -37,6 +38,27 @@ def test_an_image_with_two_results_and_a_broken_file_are_named(output, tmp_path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=f'{path.name} is not a whole Parquet file'):
         [*output.images()]
+
+
+def test_an_image_that_has_another_name_by_now_is_refused(output, tmp_path) -> None:
+    places = {'a.jpg': '/scans/a.jpg', 'b.jpg': '/scans/b.jpg', 'b.jpg (2)': '/scans/b.jpg'}
+    found = [dict(image=name, place=place) for name, place in places.items()]
+    output.add(0, pa.Table.from_pylist(found, poses_schema(pa.int64(), pa.int64())))
+
+    def done(**changes: str) -> dict[str, str]:
+        return output.done([Image(*each) for each in (places | changes).items()])
+
+    assert done() == done(**{'c.jpg': '/scans/c.jpg'}) == places
+    assert done(**{'b.jpg (3)': '/scans/b.jpg'}) == places
+    with pytest.raises(ValueError) as error:
+        done(**{'a.jpg': '/murals/a.jpg'})
+    assert str(error.value) == (
+        f'{tmp_path} has /scans/a.jpg as a.jpg, but /murals/a.jpg is a.jpg in these '
+        'inputs, so that its result would be missing or there twice; name another folder.'
+    )
+    grown = [Image('scans/a.jpg', '/scans/a.jpg'), Image('z.jpg', '/z.jpg')]
+    with pytest.raises(ValueError, match=r'/scans/a\.jpg is scans/a\.jpg in these inputs'):
+        output.done(grown)
 
 
 def test_a_run_that_resumes_removes_what_was_being_written_alone(output, tmp_path) -> None:

@@ -1,13 +1,18 @@
 """A collection on a cluster, which loses a machine, and runs that continue."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tests.test_ray.conftest import NODE, files_in
-from vlpose_mm.ray import estimate_collection
+from vlpose_mm.apis import BBoxFile
+from vlpose_mm.ray import estimate_collection, run
+from vlpose_mm.ray.collection import Collection
 from vlpose_mm.ray.output import Output
 from vlpose_mm.tools.batch import main
 
@@ -60,6 +65,11 @@ def test_every_image_has_one_result_after_a_machine_dies_and_a_run_resumes(
     assert third.read_bytes() == content and not unfinished.exists()
     assert coco.read_text() == expected
 
+    # The names are relative to another folder then.
+    listed.write_text(f'{listed.read_text()}\n/gone.jpg')
+    with pytest.raises(ValueError, match='in these inputs, .*; name another folder'):
+        estimate_collection(*args, part_size=8, resume=True)
+
 
 def test_a_folder_of_another_run_is_refused(cluster, sketches, tmp_path) -> None:
     output = Output(str(tmp_path))
@@ -74,6 +84,18 @@ def test_a_folder_of_another_run_is_refused(cluster, sketches, tmp_path) -> None
         'another run; continue it (--resume, resume=True), or name another folder.'
     )
     assert "was made with weights='0', not" in refusal(resume=True)
+
+
+def test_ids_are_text_if_those_of_a_table_or_of_the_bboxes_are(tmp_path) -> None:
+    table, bboxes = tmp_path / 'scans.parquet', tmp_path / 'bboxes.json'
+    for image_id, number in (('x', 1), (1, 'x')):
+        parquet.write_table(pa.table(dict(path=['a.jpg'], image_id=[image_id])), table)
+        record = dict(image_id=number, category_id=1, bbox=[0, 0, 9, 9], score=1)
+        bboxes.write_text(json.dumps([record]))
+        collection = Collection([str(table)])
+        types = run.id_types(collection, BBoxFile(str(bboxes)))
+        assert types == (pa.string(), pa.int64())
+        assert run.id_types(collection, None)[0] == pa.array([image_id]).type
 
 
 @pytest.mark.parametrize(

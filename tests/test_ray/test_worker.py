@@ -1,6 +1,6 @@
 """What a worker writes: rows that hold what the inferencer returned, and failures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from tests.test_ray.object_store import serve
+from vlpose_mm.ray import fetching
 from vlpose_mm.ray.coco import write_annotations
 from vlpose_mm.ray.collection import Collection
 from vlpose_mm.ray.fetching import Fetcher
@@ -81,6 +82,7 @@ def test_rows_hold_the_numbers_of_the_inferencer_bit_by_bit(
                 assert np.array_equal(np.asarray(row[column], values.dtype), values[number])
             for key in ('scenario', 'route', 'text_prompt'):
                 assert row[key] == result[key]
+    assert [row['place'] for row in poses[::2]] == paths
     assert {(row['model'], row['weights'], row['adapter']) for row in poses} == {
         ('mini-drawn', *demo.digests)
     }
@@ -110,6 +112,47 @@ def test_images_that_fail_have_a_row_with_the_reason(
     for row, reason in zip(poses, reasons, strict=True):
         assert (row['width'] is None) == bool(row['error']) == bool(reason)
         assert reason in (row['error'] or '')
+
+
+@pytest.mark.parametrize('line', ['films/film.mp4', 'films', 'films/*.jpg'])
+def test_a_video_a_folder_or_a_glob_as_a_line_of_a_list_fails_alone(
+    line, work, listed, sketches, tmp_path
+) -> None:
+    (tmp_path / 'films').mkdir()
+    (tmp_path / 'films/film.mp4').touch()
+    for name in ('a.jpg', 'b.jpg'):
+        (tmp_path / 'films' / name).write_bytes(Path(sketches[0]).read_bytes())
+    lines = [sketches[0], tmp_path / line, sketches[1]]
+    row, poses = work(listed(lines), call=dict(bboxes=np.zeros((0, 4))))
+    assert (row['stop'], row['failed'], row['empty']) == (None, 1, 2)
+    reason = f'There is no file {tmp_path / line}.'
+    if line.endswith('.mp4'):
+        reason = 'it is a video; vlpose takes videos.'
+    assert [pose['error'] for pose in poses] == [None, reason, None]
+
+
+def test_rows_of_a_table_come_in_the_order_of_the_images_and_no_more_are_read(
+    tmp_path, monkeypatch
+) -> None:
+    table, read = tmp_path / 'scans.parquet', []
+    parquet.write_table(pa.table(dict(bytes=[b'%d' % row for row in range(99)])), table)
+    iter_batches = parquet.ParquetFile.iter_batches
+
+    def count(*args) -> Iterator[pa.RecordBatch]:
+        for batch in iter_batches(*args):
+            read.append(len(batch))
+            yield batch
+
+    monkeypatch.setattr(parquet.ParquetFile, 'iter_batches', count)
+    monkeypatch.setattr(fetching, 'ROWS', 4)
+    collection = Collection([str(table)])
+    images = [collection.images[row] for row in (6, 1, 6, 0)]
+    fetcher = Fetcher(collection.systems, collection.byte_columns)
+    for _, fetched in fetcher.run([images]):
+        assert [Path(place).read_bytes() for place, _ in fetched] == [
+            *map(str.encode, '6160')
+        ]
+    assert read == [4, 4]
 
 
 def test_bytes_of_tables_and_objects_give_what_files_give(

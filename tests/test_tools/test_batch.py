@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from vlpose_mm import requirements
+from vlpose_mm import ray, requirements
+from vlpose_mm.apis.writers import Failure, Summary
 from vlpose_mm.tools.batch import main
 
 
@@ -44,3 +45,14 @@ def test_what_goes_in_and_out_is_refused_in_one_line(capsys, tmp_path) -> None:
         'error: There is no file'
     )
     assert not out.exists()
+
+
+def test_of_many_failures_the_others_are_in_the_output(
+    monkeypatch, capsys, tmp_path
+) -> None:
+    failures = [Failure(f'{number}.jpg', 'it is empty.') for number in range(11)]
+    summary = Summary(str(tmp_path), failures=failures)
+    monkeypatch.setattr(ray, 'estimate_collection', lambda *args, **kwargs: summary)
+    main([str(tmp_path), '--out', str(tmp_path), '--model', 'mini-drawn'])
+    *_, more, _ = capsys.readouterr().out.splitlines()
+    assert more == '  and 1 more, see the column error of poses'

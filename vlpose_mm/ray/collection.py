@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from glob import has_magic
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import fsspec
 import pyarrow as pa
@@ -63,8 +63,7 @@ class Collection:
         self._known: dict[tuple, tuple[int, str]] = {}
         names = set()
         for image in self._find(inputs):
-            # Parquet has UTF-8 only.
-            name = first = image.name.encode(errors='backslashreplace').decode()
+            name = first = as_text(image.name)
             count = 1
             while name in names:
                 count += 1
@@ -169,15 +168,18 @@ class Collection:
     def _resolve(self, url: str) -> tuple[int, str]:
         """Return the number of the file system of a URL, and the path in it."""
         parts = urlsplit(url)
-        path = unquote(parts.path)
-        known = parts.scheme, parts.netloc, parts.query
-        if known not in self._known:
-            system, found = open_system(url)
+        tail, known = parts.path.rstrip('/'), (parts.scheme, parts.netloc, parts.query)
+        # Of others each file system makes another path.
+        is_plain = '%' not in tail and '#' not in url
+        if is_plain and known in self._known:
+            number, bucket = self._known[known]
+            return number, bucket + tail
+        system, found = open_system(url)
+        number, found = self._add(system), found.rstrip('/')
+        if is_plain and found.endswith(tail):
             # The bucket, in some; it is the same for all objects.
-            bucket = found.removesuffix(path.rstrip('/'))
-            self._known[known] = self._add(system), bucket
-        number, bucket = self._known[known]
-        return number, bucket + path.rstrip('/')
+            self._known[known] = number, found.removesuffix(tail)
+        return number, found
 
     def _add(self, system: fs.FileSystem) -> int:
         if system not in self.systems:
@@ -233,6 +235,11 @@ def shown_url(place: str) -> str:
     if not separator or is_url(place):
         return place
     return f'{scheme}://{rest.partition("?")[0].rpartition("@")[2]}'
+
+
+def as_text(name: str) -> str:
+    """Escape what is not UTF-8, as Parquet has nothing else."""
+    return name.encode(errors='backslashreplace').decode()
 
 
 @contextmanager

@@ -72,8 +72,7 @@ class Fetcher:
             elif image.row is None:
                 tasks += [partial(self._object, image, target) for target in targets]
             else:
-                rows = {each.row: t for (_, each), t in zip(group, targets, strict=True)}
-                tasks.append(partial(self._rows, image, rows))
+                tasks.append(partial(self._rows, [each for _, each in group], targets))
         return [each for found in pool.map(lambda task: task(), tasks) for each in found]
 
     def _object(self, image: Image, target: str) -> list[Fetched]:
@@ -87,35 +86,42 @@ class Fetcher:
             return [(target, f'There is no {image.place} any more.')]
         return [(target, None)]
 
-    def _rows(self, image: Image, rows: dict[int, str]) -> list[Fetched]:
-        """Fetch rows of a table of bytes, in ascending order."""
-        column = self.byte_columns[image.place]
-        found, first = [], 0
-        with about(image.place):
-            table = parquet.ParquetFile(
-                self.systems[image.system].open_input_file(image.place)
-            )
+    def _rows(self, images: Sequence[Image], targets: Sequence[str]) -> list[Fetched]:
+        """Fetch rows of a table of bytes, in any order."""
+        place, system = images[0].place, self.systems[images[0].system]
+        rows: dict[int, list[str]] = {}
+        for image, target in zip(images, targets, strict=True):
+            rows.setdefault(image.row, []).append(target)
+        first = 0
+        with about(place):
+            table = parquet.ParquetFile(system.open_input_file(place))
             for group in range(table.num_row_groups):
                 count = table.metadata.row_group(group).num_rows
                 if any(first <= row < first + count for row in rows):
-                    found += _rows_of_group(table, group, first, column, rows)
+                    _write_rows(table, group, first, self.byte_columns[place], rows)
                 first += count
-        return found
+        return [(target, None) for target in targets]
 
 
-def _rows_of_group(
-    table: parquet.ParquetFile, group: int, first: int, column: str, rows: dict[int, str]
-) -> Iterator[Fetched]:
+def _write_rows(
+    table: parquet.ParquetFile,
+    group: int,
+    first: int,
+    column: str,
+    rows: dict[int, list[str]],
+) -> None:
+    """Write the rows of a group that are wanted to their targets."""
     for batch in table.iter_batches(ROWS, [group], [column]):
         if any(first <= row < first + len(batch) for row in rows):
             values = batch.column(0)
             for name in column.split('.')[1:]:
                 values = values.field(name)
             for row, content in enumerate(values.to_pylist(), first):
-                if row in rows:
-                    _write(rows[row], content or b'')
-                    yield rows[row], None
+                for target in rows.get(row, ()):
+                    _write(target, content or b'')
         first += len(batch)
+        if first > max(rows):
+            return
 
 
 def _target(folder: str, number: int, place: str) -> str:

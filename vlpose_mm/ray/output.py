@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pyarrow import fs, parquet
 
 from vlpose_mm.apis.progress import check_settings
 from vlpose_mm.checkpoint.io import UNFINISHED
-from vlpose_mm.ray.collection import about, open_system, shown_url
+from vlpose_mm.ray.collection import Image, about, as_text, open_system, shown_url
 
 RUN, POSES = 'run.json', 'poses'
 
@@ -23,6 +23,7 @@ def poses_schema(id_type: pa.DataType, category_type: pa.DataType) -> pa.Schema:
     return pa.schema(
         dict(
             image=pa.string(),  # its name, unique in the collection
+            place=pa.string(),  # path or URL, of the table if it is a row of one
             image_id=id_type,  # that of a table or of the file of bboxes
             width=pa.int32(),
             height=pa.int32(),
@@ -118,25 +119,50 @@ class Output:
                     'resumes writes it again.'
                 ) from error
 
-    def images(self) -> Iterator[str]:
-        """Yield the name of each image with a result.
+    def images(self) -> dict[str, str]:
+        """Return the place of each image with a result, by its name.
 
         Raises:
             ValueError: If one has two results.
         """
         found: dict[str, str] = {}
+        files: dict[str, str] = {}
         for path in self.parts():
-            table = self.read(path, ['image', 'instance'])
-            for name, instance in zip(*map(pa.ChunkedArray.to_pylist, table), strict=True):
+            table = self.read(path, ['image', 'place', 'instance'])
+            columns = map(pa.ChunkedArray.to_pylist, table)
+            for name, place, instance in zip(*columns, strict=True):
                 if instance not in (None, 0):
                     continue
                 if name in found:
                     raise ValueError(
-                        f'{self.shown} has two results of {name}, in {found[name]} and '
+                        f'{self.shown} has two results of {name}, in {files[name]} and '
                         f'{path}; delete one of these files.'
                     )
-                found[name] = path
-                yield name
+                found[name], files[name] = place, path
+        return found
+
+    def done(self, images: Sequence[Image]) -> dict[str, str]:
+        """Return what :meth:`images` does, if these images still have the same names.
+
+        Names depend on the whole collection: one that grew may have other ones.
+
+        Raises:
+            ValueError: If a name is that of another image now, or an image has another.
+        """
+        done, names = self.images(), {image.name for image in images}
+        renamed = {place: name for name, place in done.items() if name not in names}
+        for name, place in ((image.name, as_text(image.place)) for image in images):
+            if name in done:
+                before = name, done[name]
+            else:
+                before = renamed.get(place, name), place
+            if before != (name, place):
+                raise ValueError(
+                    f'{self.shown} has {before[1]} as {before[0]}, but {place} is {name} '
+                    'in these inputs, so that its result would be missing or there twice; '
+                    'name another folder.'
+                )
+        return done
 
     def _files(self) -> list[str]:
         selector = fs.FileSelector(f'{self.path}/{POSES}', allow_not_found=True)

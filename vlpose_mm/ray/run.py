@@ -68,8 +68,8 @@ def estimate_collection(
 
     Raises:
         OSError: If something cannot be read or written, or an object store refuses.
-        ValueError: If an argument is wrong, the folder is of another run, or no machine of
-            the cluster has as many GPUs.
+        ValueError: If an argument is wrong, the folder is of another run, images of it
+            have other names now, or no machine of the cluster has as many GPUs.
     """
     if part_size < 1 or (concurrency is not None and concurrency < 1) or num_cpus <= 0:
         raise ValueError(
@@ -105,7 +105,7 @@ def estimate_collection(
         Fetcher(collection.systems, collection.byte_columns),
         [each for each in map(os.path.abspath, inputs) if os.path.isdir(each)],
         output,
-        poses_schema(*_id_types(collection, bboxes)),
+        poses_schema(*id_types(collection, bboxes)),
     )
     dataset_meta = inferencer.model.dataset_meta
     del inferencer
@@ -113,7 +113,7 @@ def estimate_collection(
     workers = _count_workers(concurrency, dict(CPU=num_cpus, GPU=num_gpus))
     with _locked(out):
         output.begin(settings, resume)
-        done = {*output.images()}
+        done = output.done(collection.images)
         pending = [
             (number, image)
             for number, image in enumerate(collection.images)
@@ -127,7 +127,7 @@ def estimate_collection(
             resources = dict(num_cpus=num_cpus, num_gpus=num_gpus)
             workers = min(workers, len(tables))
             _run(job, tables, workers, resources, summary, show_progress)
-        done = {*output.images()}
+        done = output.images()
         missing = [each.name for each in collection.images if each.name not in done]
         if missing:
             raise ValueError(
@@ -223,11 +223,11 @@ def _failures(output: Output) -> list[Failure]:
     return found
 
 
-def _id_types(collection: Collection, bboxes: object) -> tuple[pa.DataType, pa.DataType]:
+def id_types(collection: Collection, bboxes: object) -> tuple[pa.DataType, pa.DataType]:
     """Return the types of the ids of images and of the category."""
     ids, category_id = {type(image.image_id) for image in collection.images}, 1
     if isinstance(bboxes, BBoxFile):
-        ids, category_id = bboxes.id_types, bboxes.category_id
+        ids, category_id = ids | bboxes.id_types, bboxes.category_id
     types = {True: pa.string(), False: pa.int64()}
     return types[str in ids], types[isinstance(category_id, str)]
 

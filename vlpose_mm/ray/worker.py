@@ -17,7 +17,8 @@ from vlpose_mm.apis import VLPoseInferencer
 from vlpose_mm.apis.inputs import Source, find_items
 from vlpose_mm.apis.predictor import MERGE_FROM
 from vlpose_mm.apis.writers import reason_of
-from vlpose_mm.ray.collection import Image
+from vlpose_mm.local_files import is_url, kind_of, printable
+from vlpose_mm.ray.collection import Image, as_text
 from vlpose_mm.ray.fetching import Fetched, Fetcher
 from vlpose_mm.ray.output import RUN, Output
 
@@ -104,13 +105,12 @@ class PoseEstimation:
         self, images: Sequence[Image], fetched: Sequence[Fetched]
     ) -> Iterator[list[dict]]:
         """Yield the rows of each image."""
+        fetched = [(place, reason or _refused(place)) for place, reason in fetched]
         places = [place for place, reason in fetched if reason is None]
-        items = find_items(places)[0] if places else []
-        names = iter(item.name for item in items)
+        # As the inferencer names them.
+        names = iter(item.name for item in (find_items(places)[0] if places else ()))
         own = [next(names) if reason is None else None for _, reason in fetched]
-        videos = {item.name for item in items if item.is_video}
-        failed = {name: 'it is a video; vlpose takes videos.' for name in videos}
-        places = [p for p, item in zip(places, items, strict=True) if not item.is_video]
+        failed = {}
 
         def fail(source: Source, error: Exception) -> None:
             if not isinstance(error, OSError | ValueError) and torch.cuda.is_initialized():
@@ -136,7 +136,8 @@ class PoseEstimation:
         image_id = image.image_id
         if image_id is not None and self.job.schema.field('image_id').type == pa.string():
             image_id = str(image_id)
-        return dict(image=image.name, image_id=image_id) | model | columns
+        names = dict(image=image.name, place=as_text(image.place), image_id=image_id)
+        return names | model | columns
 
     def _rows(self, image: Image, result: dict) -> list[dict]:
         """Return a row for each instance, or one for an image without any."""
@@ -170,6 +171,13 @@ SUMMARY = pa.schema(
     dict.fromkeys(('images', 'instances', 'tuned', 'empty', 'failed'), pa.int64())
     | dict(seconds=pa.float64(), stop=pa.string())
 )
+
+
+def _refused(place: str) -> str | None:
+    """Return why a file or URL is no image to estimate poses on, if so."""
+    if not is_url(place) and not os.path.isfile(place):
+        return f'There is no file {printable(place)}.'
+    return 'it is a video; vlpose takes videos.' if kind_of(place) == 'video' else None
 
 
 def as_table(images: Sequence[Image], first: int) -> pa.Table:

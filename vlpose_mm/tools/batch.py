@@ -49,7 +49,8 @@ def main(args: Sequence[str] | None = None) -> int:
             **of(RUN),
             **of(CALL),
         )
-    print('\n'.join([*summary.lines(), f'Written to {options.out}: run.json and poses.']))
+    lines = summary.lines('the column error of poses')
+    print('\n'.join([*lines, f'Written to {options.out}: run.json and poses.']))
     return exit_code(summary)
 
 
