@@ -9,6 +9,7 @@ y2 in pixels of the image everywhere but in COCO's JSON files.
 """
 
 import argparse
+import ctypes
 import difflib
 import json
 import os
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Read by OpenCV when it is imported: what is larger is refused before it is decoded.
 os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(180 * 10**6))
@@ -299,9 +300,13 @@ def open_onnxruntime(path: str, threads: int, provider: str, bf16: bool) -> Open
 
 def open_openvino(path: str, threads: int, provider: str, bf16: bool) -> Opened:
     """Open a graph with OpenVINO, which computes on the CPU."""
-    import openvino
+    with _own_signal_stack():
+        import openvino
 
-    core = openvino.Core()
+        return _open_openvino(openvino.Core(), path, threads, bf16)
+
+
+def _open_openvino(core: Any, path: str, threads: int, bf16: bool) -> Opened:
     if bf16 and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
         raise ValueError('This CPU has no arithmetic in bfloat16; omit it.')
     # By itself it takes the fastest arithmetic that the CPU has.
@@ -315,6 +320,26 @@ def open_openvino(path: str, threads: int, provider: str, bf16: bool) -> Opened:
     if model.has_rt_info(['framework', 'vlpose']):
         properties['vlpose'] = model.get_rt_info(['framework', 'vlpose']).astype(str)
     return lambda inputs: [*compiled(inputs).values()], properties
+
+
+@contextmanager
+def _own_signal_stack() -> Iterator[None]:
+    """Keep the stack of signal handlers in a ``with`` block.
+
+    OpenVINO gives this thread one that is too small for Python's: Ctrl-C, or the end of a
+    process that somebody waits for, would end this one.
+    """
+    if sys.platform != 'linux':
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    # A pointer, flags and a size; no system has more.
+    before = ctypes.create_string_buffer(64)
+    libc.sigaltstack(None, before)
+    try:
+        yield
+    finally:
+        libc.sigaltstack(before, None)
 
 
 @contextmanager

@@ -177,6 +177,17 @@ def test_openvino_classifies_too(model, graph, runtime, image) -> None:
     assert other(image)[-3:] == model(image)[-3:]
 
 
+def test_signals_are_handled_after_openvino_was_opened(graph: Path) -> None:
+    code = 'import os, runpy, signal, sys; found = []; '
+    code += 'open_model = runpy.run_path(sys.argv[1])["VLPoseOnnx"]; '
+    code += 'model = open_model(sys.argv[2], provider="openvino"); '
+    code += 'signal.signal(signal.SIGUSR1, lambda *args: found.append(args)); '
+    code += 'os.kill(os.getpid(), signal.SIGUSR1); print(len(found))'
+    command = [sys.executable, '-c', code, str(SCRIPT), str(graph)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, '1\n'), done.stderr
+
+
 def test_openvino_computes_in_bfloat16_where_the_cpu_does(
     model, graph, runtime, image
 ) -> None:
