@@ -55,7 +55,8 @@ def test_validation_hands_them_to_the_backends(
     cfg.load_from = str(full)
     cfg.work_dir = str(tmp_path / 'work')
     cfg.experiment_name = cfg.work_dir.replace('/', '_')
-    cfg.visualizer.type = 'AttentionMapVisualizer'
+    # MMEngine would hand over one of that name that another test has made.
+    cfg.visualizer.update(type='AttentionMapVisualizer', name=cfg.experiment_name)
     cfg.model.test_cfg.output_attention_maps = True
     cfg.default_hooks.visualization.update(enable=True, interval=1)
     # Which needs a training before the validation.
