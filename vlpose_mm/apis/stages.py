@@ -91,13 +91,13 @@ class Stages(NamedTuple):
         is_mixed = any(item.is_video for item in items)
         with self.predictor.merged(self.call, items, self.forward):
             for is_video, own in groupby(sources, lambda each: each.video is not None):
-                is_short = False
-                if not is_video and self.num_workers:
+                is_here = is_video or not self.num_workers
+                if is_mixed and not is_here:
                     # Of images between videos a batch is too little to start workers for.
                     first = list(islice(own, self.batch_size + 1))
-                    is_short = is_mixed and len(first) <= self.batch_size
+                    is_here = len(first) <= self.batch_size
                     own = chain(first, own)
-                if is_video or not self.num_workers or is_short:
+                if is_here:
                     stream = ((each, self._attempt(each)) for each in own)
                     yield from self._run_here(stream, on_error, is_ahead)
                 elif is_shared and (self.in_worker or not self.needs_images):
